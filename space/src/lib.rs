@@ -1,0 +1,49 @@
+//! What can be built: layers, networks, search spaces and genotypes.
+//!
+//! A [`SpaceDefinition`] (TOML) becomes a checked [`SearchSpace`] once. The space samples, mutates and
+//! crosses [`Genotype`]s, and decodes each into a [`Network`]: layers in topological order with
+//! explicit edges and derived shapes.
+//!
+//! ```
+//! use rand::SeedableRng;
+//! use roofnas_space::{SearchSpace, presets};
+//!
+//! let space = SearchSpace::new(presets::definition("mobile").unwrap()).unwrap();
+//! let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(1);
+//! let genotype = space.mutate(&space.sample(&mut rng), &mut rng);
+//! let network = space.decode(&genotype);
+//! assert_eq!(network.name(), space.format(&genotype));
+//! ```
+
+mod activation;
+mod assembly;
+mod block;
+mod check;
+mod decode;
+mod definition;
+mod fixed;
+mod genotype;
+mod network;
+mod op;
+mod options;
+pub mod presets;
+mod shape;
+mod size;
+mod space;
+mod text;
+mod variation;
+
+pub use activation::Activation;
+pub use block::{Attribute, Block, BlockKind, Groups};
+pub use definition::{
+    BlockDefinition, Choices, HeadDefinition, Numbers, Range, SeBase, SeStyle, SpaceDefinition,
+    StageDefinition, StemDefinition, StemPool,
+};
+pub use genotype::{Genotype, PlacedBlock};
+pub use network::{
+    Layer, Network, NetworkBuilder, NetworkError, Output, Part, Role, Section, Tensor,
+};
+pub use op::{Conv, Op, Pool, PoolKind, ShapeError};
+pub use shape::{Resolution, Shape};
+pub use space::{SearchSpace, SpaceError};
+pub use text::GenotypeError;

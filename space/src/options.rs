@@ -1,0 +1,201 @@
+//! The blocks a stage can choose from, and which of them fit between which channels.
+
+use std::collections::BTreeMap;
+
+use crate::block::{Attribute, Block};
+
+/// Index of a block among a stage's options.
+pub(crate) type OptionId = u16;
+
+/// Every block a stage's keys spell out, grouped into classes: the layers of one stage agree in the
+/// attributes that are chosen per stage, so they all come from one class.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) blocks: Vec<Block>,
+    /// Class of each block.
+    pub(crate) class: Vec<u16>,
+    pub(crate) classes: usize,
+    /// Label of each block, unique in the stage.
+    pub(crate) labels: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn new(blocks: Vec<Block>, per_layer: &[Attribute]) -> Self {
+        let shared: Vec<Attribute> = Attribute::ALL
+            .into_iter()
+            .filter(|attribute| !per_layer.contains(attribute))
+            .collect();
+        let mut representatives: Vec<Block> = Vec::new();
+        let class = blocks
+            .iter()
+            .map(|block| {
+                let same = |other: &Block| shared.iter().all(|&a| block.agrees(other, a));
+                let found = representatives.iter().position(same).unwrap_or_else(|| {
+                    representatives.push(*block);
+                    representatives.len() - 1
+                });
+                found as u16
+            })
+            .collect();
+        Self {
+            labels: labels(&blocks),
+            classes: representatives.len(),
+            class,
+            blocks,
+        }
+    }
+
+    /// How unlike two options are: attributes in which they differ, those that change most first.
+    pub(crate) fn distance(&self, a: OptionId, b: OptionId) -> (u32, usize, u64) {
+        let (a, b) = (&self.blocks[a as usize], &self.blocks[b as usize]);
+        let weight = |attribute| match attribute {
+            Attribute::Block => 8,
+            Attribute::Groups => 4,
+            Attribute::Expand | Attribute::Se => 2,
+            Attribute::Kernel | Attribute::Activation => 1,
+        };
+        let differing = Attribute::ALL.into_iter().filter(|&x| !a.agrees(b, x));
+        (
+            differing.map(weight).sum(),
+            a.kernel.abs_diff(b.kernel),
+            // the bits of non-negative floats are ordered as the floats are
+            (a.expand - b.expand).abs().to_bits(),
+        )
+    }
+
+    /// The option in `among` that is most like `wanted`; the first of equals.
+    pub(crate) fn nearest(&self, wanted: OptionId, among: &[OptionId]) -> Option<OptionId> {
+        if among.contains(&wanted) {
+            return Some(wanted);
+        }
+        among
+            .iter()
+            .copied()
+            .min_by_key(|&option| self.distance(wanted, option))
+    }
+
+    /// Whether two options differ in exactly one attribute.
+    pub(crate) fn neighbours(&self, a: OptionId, b: OptionId) -> bool {
+        let (a, b) = (&self.blocks[a as usize], &self.blocks[b as usize]);
+        let differing = Attribute::ALL.into_iter().filter(|&x| !a.agrees(b, x));
+        differing.count() == 1
+    }
+}
+
+/// Labels made of the attributes in which the blocks differ at all; `x` where there is one block.
+fn labels(blocks: &[Block]) -> Vec<String> {
+    let varies = |attribute: &Attribute| {
+        blocks
+            .iter()
+            .any(|block| !block.agrees(&blocks[0], *attribute))
+    };
+    let varying: Vec<Attribute> = Attribute::ALL.into_iter().filter(varies).collect();
+    blocks
+        .iter()
+        .map(|block| {
+            let parts: String = varying.iter().map(|&a| block.label(a)).collect();
+            if parts.is_empty() {
+                "x".to_owned()
+            } else {
+                parts
+            }
+        })
+        .collect()
+}
+
+/// The options that fit somewhere, by class.
+pub(crate) type OptionSet = Vec<Vec<OptionId>>;
+
+/// Which options fit between which channels, for one stage: the first layer goes from the previous
+/// stage's channels to the stage's, every later layer keeps the stage's. Few different sets occur, so each
+/// is stored once.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Links {
+    sets: Vec<OptionSet>,
+    /// Set of the first layer, by `[input choice][output choice]`; `None` where nothing fits.
+    first: Vec<Vec<Option<usize>>>,
+    /// Set of the later layers, by output choice.
+    later: Vec<usize>,
+}
+
+impl Links {
+    /// What fits between each of `inputs` and each of `outputs`. A class without a fitting later layer
+    /// is left out of the first layer's set too, unless `deepest` is 1.
+    pub(crate) fn new(
+        options: &Options,
+        inputs: &[usize],
+        outputs: &[usize],
+        deepest: usize,
+    ) -> Self {
+        let mut known: BTreeMap<OptionSet, usize> = BTreeMap::new();
+        let mut intern = |set: OptionSet| {
+            let next = known.len();
+            *known.entry(set).or_insert(next)
+        };
+        let fitting = |input: usize, output: usize| {
+            let mut set: OptionSet = vec![Vec::new(); options.classes];
+            for (id, block) in options.blocks.iter().enumerate() {
+                if block.fits(input, output) {
+                    set[options.class[id] as usize].push(id as OptionId);
+                }
+            }
+            set
+        };
+        let laters: Vec<OptionSet> = outputs.iter().map(|&out| fitting(out, out)).collect();
+        let later = laters.iter().map(|set| intern(set.clone())).collect();
+        let first = inputs
+            .iter()
+            .map(|&input| {
+                let links = outputs.iter().zip(&laters).map(|(&output, later)| {
+                    let mut set = fitting(input, output);
+                    for (class, later) in set.iter_mut().zip(later) {
+                        if deepest > 1 && later.is_empty() {
+                            class.clear();
+                        }
+                    }
+                    let usable = set.iter().any(|class| !class.is_empty());
+                    usable.then(|| intern(set))
+                });
+                links.collect()
+            })
+            .collect();
+        let mut sets = vec![OptionSet::new(); known.len()];
+        for (set, index) in known {
+            sets[index] = set;
+        }
+        Self { sets, first, later }
+    }
+
+    /// Drops the output choices that lead nowhere.
+    pub(crate) fn keep_outputs(&mut self, alive: &[bool]) {
+        for row in &mut self.first {
+            for (link, alive) in row.iter_mut().zip(alive) {
+                if !alive {
+                    *link = None;
+                }
+            }
+        }
+    }
+
+    /// Which input choices lead on.
+    pub(crate) fn alive_inputs(&self) -> Vec<bool> {
+        let leads_on = |row: &Vec<Option<usize>>| row.iter().any(Option::is_some);
+        self.first.iter().map(leads_on).collect()
+    }
+
+    /// Options of the first layer between these choices of channels, by class.
+    pub(crate) fn first(&self, input: usize, output: usize) -> Option<&OptionSet> {
+        self.first[input][output].map(|set| &self.sets[set])
+    }
+
+    /// Options of every later layer at this choice of channels, by class.
+    pub(crate) fn later(&self, output: usize) -> &OptionSet {
+        &self.sets[self.later[output]]
+    }
+
+    /// The output choices that can follow this input choice.
+    pub(crate) fn outputs(&self, input: usize) -> impl Iterator<Item = usize> {
+        let row = self.first[input].iter().enumerate();
+        row.filter_map(|(output, link)| link.map(|_| output))
+    }
+}
