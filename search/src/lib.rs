@@ -1,0 +1,96 @@
+//! Evolutionary multi-objective search over any genotype.
+//!
+//! Say what a candidate is and what it costs by implementing [`Problem`]; choose an
+//! [`Optimizer`] ([`Nsga2`], or [`RandomSearch`] as the baseline); let [`Search`] drive it under
+//! [`Limits`]; read the [`ParetoFront`]. All costs are minimised, constraints are one
+//! non-negative violation, and the same seed gives the same result on any number of threads.
+//!
+//! Sixteen parcels, each of a weight and a value: which sets are worth the most for their weight,
+//! if a van takes 40?
+//!
+//! ```
+//! use std::num::NonZeroU64;
+//! use std::ops::ControlFlow;
+//!
+//! use rand::RngExt;
+//! use roofnas_search::*;
+//!
+//! struct Van;
+//!
+//! const WEIGHTS: [f64; 16] = [3., 7., 2., 9., 5., 4., 8., 6., 1., 7., 3., 5., 9., 2., 6., 4.];
+//! const VALUES: [f64; 16] = [4., 9., 1., 9., 8., 2., 9., 9., 1., 5., 6., 4., 7., 3., 5., 6.];
+//!
+//! fn total(parcels: u16, of: &[f64; 16]) -> f64 {
+//!     (0..16).filter(|i| parcels >> i & 1 == 1).map(|i| of[i]).sum()
+//! }
+//!
+//! impl Problem for Van {
+//!     type Genotype = u16; // bit i: parcel i is taken
+//!
+//!     fn objectives(&self) -> usize {
+//!         2
+//!     }
+//!     fn sample(&self, rng: &mut SearchRng) -> u16 {
+//!         rng.random()
+//!     }
+//!     fn mutate(&self, parent: &u16, rng: &mut SearchRng) -> u16 {
+//!         parent ^ 1 << rng.random_range(0..16)
+//!     }
+//!     fn crossover(&self, mother: &u16, father: &u16, rng: &mut SearchRng) -> u16 {
+//!         let mask: u16 = rng.random();
+//!         mother & mask | father & !mask
+//!     }
+//!     fn evaluate(&self, parcels: &u16) -> Evaluation {
+//!         let weight = total(*parcels, &WEIGHTS);
+//!         let value = total(*parcels, &VALUES);
+//!         Evaluation::new([weight, -value], weight - 40.0) // a value is a negative cost
+//!     }
+//! }
+//!
+//! let settings = Nsga2Settings::new(40, 0.9)?;
+//! let limits = Limits { evaluations: NonZeroU64::new(4000).expect("not zero") };
+//! let mut search = Search::new(Nsga2::new(settings, 1));
+//! let reason = search.run(&Van, &limits, |_| ControlFlow::Continue(()));
+//!
+//! assert_eq!(reason, StopReason::Evaluations);
+//! let fullest = search.front().members().last().expect("an empty van is feasible");
+//! assert_eq!(fullest.costs(), [39.0, -55.0]); // the optimum, by dynamic programming
+//! # Ok::<(), Nsga2SettingsError>(())
+//! ```
+
+mod crowding;
+mod dominance;
+mod evaluation;
+mod front;
+mod hypervolume;
+mod individual;
+mod json_float;
+mod limits;
+mod novelty;
+mod nsga2;
+mod nsga2_settings;
+mod optimizer;
+mod problem;
+mod random_search;
+mod random_stream;
+mod search;
+mod sorting;
+mod survival;
+#[cfg(test)]
+mod testing;
+
+pub use crowding::crowding_distances;
+pub use dominance::{constrained_dominates, dominates};
+pub use evaluation::{Costs, Evaluation, MAX_OBJECTIVES};
+pub use front::ParetoFront;
+pub use hypervolume::hypervolume;
+pub use individual::Individual;
+pub use limits::{Limits, StopReason};
+pub use nsga2::Nsga2;
+pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};
+pub use optimizer::Optimizer;
+pub use problem::{Problem, SearchRng};
+pub use random_search::RandomSearch;
+pub use random_stream::random_stream;
+pub use search::{BatchCount, Search};
+pub use sorting::non_dominated_ranks;

@@ -1,0 +1,120 @@
+//! Every search ends, and says why.
+
+use std::ops::ControlFlow;
+
+use rand::RngExt;
+use roofnas_search::{Evaluation, Optimizer, Problem, Search, SearchRng, StopReason};
+
+use crate::runs::{limits, nsga2, run_nsga2};
+
+/// The numbers below a bound, to be made small and large at once.
+struct Numbers {
+    bound: u32,
+}
+
+impl Problem for Numbers {
+    type Genotype = u32;
+
+    fn objectives(&self) -> usize {
+        2
+    }
+
+    fn sample(&self, rng: &mut SearchRng) -> u32 {
+        rng.random_range(0..self.bound)
+    }
+
+    fn mutate(&self, parent: &u32, _: &mut SearchRng) -> u32 {
+        (parent + 1) % self.bound
+    }
+
+    fn crossover(&self, mother: &u32, father: &u32, _: &mut SearchRng) -> u32 {
+        mother.midpoint(*father)
+    }
+
+    fn evaluate(&self, genotype: &u32) -> Evaluation {
+        let number = f64::from(*genotype);
+        Evaluation::unconstrained([number, -number])
+    }
+}
+
+#[test]
+fn a_tiny_space_is_exhausted() {
+    let mut search = Search::new(nsga2(8, 1));
+    let reason = search.run(&Numbers { bound: 3 }, &limits(1_000_000), |_| {
+        ControlFlow::Continue(())
+    });
+    assert_eq!(reason, StopReason::Exhausted);
+    assert_eq!(search.evaluations(), 3);
+    let found: Vec<u32> = search
+        .front()
+        .iter()
+        .map(|member| member.genotype)
+        .collect();
+    assert_eq!(found, [0, 1, 2]);
+}
+
+#[test]
+fn a_space_of_one_is_exhausted() {
+    let mut search = Search::new(nsga2(4, 1));
+    let reason = search.run(&Numbers { bound: 1 }, &limits(10), |_| {
+        ControlFlow::Continue(())
+    });
+    assert_eq!((reason, search.evaluations()), (StopReason::Exhausted, 1));
+}
+
+#[test]
+fn the_limit_is_met_exactly() {
+    for evaluations in [1, 63, 64, 65, 1_000] {
+        let search = run_nsga2(&Numbers { bound: 1 << 20 }, 64, evaluations, 1);
+        assert_eq!(
+            search.optimizer().population().len() as u64,
+            evaluations.min(64)
+        );
+        let generation = Optimizer::<Numbers>::generation(search.optimizer());
+        assert_eq!(generation, evaluations.div_ceil(64));
+    }
+}
+
+#[test]
+fn the_observer_can_stop_it() {
+    let mut search = Search::new(nsga2(10, 1));
+    let problem = Numbers { bound: 1 << 20 };
+    let reason = search.run(&problem, &limits(1_000), |search| {
+        if search.evaluations() >= 30 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    assert_eq!(
+        (reason, search.evaluations()),
+        (StopReason::Interrupted, 30)
+    );
+    assert_eq!(search.last_batch().evaluated, 10);
+    assert_eq!(search.last_batch().feasible, 10);
+}
+
+#[test]
+#[should_panic(expected = "should have 3 costs")]
+fn a_problem_that_miscounts_its_costs_is_caught() {
+    struct Wrong(Numbers);
+    impl Problem for Wrong {
+        type Genotype = u32;
+        fn objectives(&self) -> usize {
+            3
+        }
+        fn sample(&self, rng: &mut SearchRng) -> u32 {
+            self.0.sample(rng)
+        }
+        fn mutate(&self, parent: &u32, rng: &mut SearchRng) -> u32 {
+            self.0.mutate(parent, rng)
+        }
+        fn crossover(&self, mother: &u32, father: &u32, rng: &mut SearchRng) -> u32 {
+            self.0.crossover(mother, father, rng)
+        }
+        fn evaluate(&self, genotype: &u32) -> Evaluation {
+            self.0.evaluate(genotype)
+        }
+    }
+    run_nsga2(&Wrong(Numbers { bound: 9 }), 4, 8, 1);
+}
