@@ -1,1 +1,37 @@
-//! x
+//! What a network costs and is worth: counts, memory, the roofline, latency, and closed-form quality terms.
+//!
+//! Pure: no clocks, no threads, no files beyond parsing text that is given.
+//!
+//! ```
+//! use roofnas_cost::{Dtype, Fusion, NetworkCost};
+//! use roofnas_space::presets;
+//!
+//! let landmarks = presets::landmarks();
+//! let resnet = landmarks.iter().find(|l| l.name == "ResNet-50").unwrap();
+//! let cost = NetworkCost::new(&resnet.network, &Fusion::default());
+//! assert_eq!(cost.macs, 4_089_184_256);
+//! assert!(cost.intensity(32, Dtype::Fp32) > cost.intensity(1, Dtype::Fp32));
+//! ```
+
+mod class;
+mod counts;
+mod dtype;
+mod fusion;
+mod latency;
+mod memory;
+mod platform;
+mod quality;
+mod roofline;
+
+pub use class::OpClass;
+pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
+pub use dtype::Dtype;
+pub use fusion::{Fusion, Kernel, kernels};
+pub use latency::{Bound, KernelPrice, Latency, LatencyError, LatencyModel};
+pub use memory::Footprint;
+pub use platform::{
+    FORMAT, Overhead, Platform, PlatformError, Provenance, RoofFigures, RoofKind, Roofs,
+    Uncertainty, Utilisation,
+};
+pub use quality::{Moments, Normalisation, QualityTerms, Score, expected_log_determinant};
+pub use roofline::Roof;

@@ -181,11 +181,16 @@ pub enum SeBase {
     Expanded,
 }
 
+impl SpaceDefinition {
+    /// Channels of the input image where nothing is said: red, green and blue.
+    pub const DEFAULT_INPUT_CHANNELS: usize = 3;
+}
+
 mod defaults {
-    use super::{Activation, Choices};
+    use super::{Activation, Choices, SpaceDefinition};
 
     pub(super) const fn input_channels() -> usize {
-        3
+        SpaceDefinition::DEFAULT_INPUT_CHANNELS
     }
     pub(super) const fn kernel() -> usize {
         3

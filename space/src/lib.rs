@@ -24,6 +24,7 @@ mod definition;
 mod fixed;
 mod genotype;
 mod network;
+pub mod onnx;
 mod op;
 mod options;
 pub mod presets;

@@ -1,5 +1,7 @@
 //! The laws of a search space, as properties over every preset and over a space made to be awkward.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 

@@ -1,0 +1,76 @@
+//! Classes of operators: what shares a roof and an overhead.
+
+use std::fmt;
+
+use roofnas_space::{Op, Shape};
+use serde::{Deserialize, Serialize};
+
+/// A class of operators that engines run with one kind of kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpClass {
+    /// 1x1 convolution, one group.
+    Pointwise,
+    /// Convolution with a larger kernel, one group.
+    Dense,
+    /// Convolution with as many groups as input channels.
+    Depthwise,
+    /// Convolution with some other number of groups.
+    Grouped,
+    /// Fully connected.
+    Linear,
+    /// Pooling, global pooling included.
+    Pool,
+    /// Sums, gates, activations and batch-norm that stand alone.
+    Elementwise,
+    /// Concatenation and channel shuffle.
+    DataMovement,
+}
+
+impl OpClass {
+    /// Every class.
+    pub const ALL: [Self; 8] = [
+        Self::Pointwise,
+        Self::Dense,
+        Self::Depthwise,
+        Self::Grouped,
+        Self::Linear,
+        Self::Pool,
+        Self::Elementwise,
+        Self::DataMovement,
+    ];
+
+    /// The class of an operator with this first input.
+    pub const fn of(op: &Op, input: Shape) -> Self {
+        match op {
+            Op::Conv(conv) if conv.is_depthwise(input.channels) => Self::Depthwise,
+            Op::Conv(conv) if conv.groups > 1 => Self::Grouped,
+            Op::Conv(conv) if conv.is_pointwise() => Self::Pointwise,
+            Op::Conv(_) => Self::Dense,
+            Op::Linear { .. } => Self::Linear,
+            Op::Pool(_) | Op::GlobalAvgPool => Self::Pool,
+            Op::BatchNorm | Op::Activation(_) | Op::Add | Op::Scale => Self::Elementwise,
+            Op::Concat | Op::ChannelShuffle { .. } => Self::DataMovement,
+        }
+    }
+
+    /// The name in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pointwise => "pointwise",
+            Self::Dense => "dense",
+            Self::Depthwise => "depthwise",
+            Self::Grouped => "grouped",
+            Self::Linear => "linear",
+            Self::Pool => "pool",
+            Self::Elementwise => "elementwise",
+            Self::DataMovement => "data_movement",
+        }
+    }
+}
+
+impl fmt::Display for OpClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,282 @@
+//! What a network costs whatever it runs on: operations, parameters and tensor elements.
+//!
+//! Conventions. 1 MAC = 2 FLOPs. MACs are counted for convolutions and linear layers:
+//!
+//! ```text
+//! MACs  = C_out * H_out * W_out * k_h * k_w * C_in / groups          per image
+//! FLOPs = 2 * MACs + (bias ? C_out * H_out * W_out : 0)
+//! ```
+//!
+//! Batch-norm right after a convolution is folded into it: it costs the convolution's bias and nothing else.
+//! Other operators have FLOPs and no MACs, by the rule in [`layer_flops`]. Counts are per image;
+//! batch size and bytes per element come in only where memory is concerned.
+
+use roofnas_space::{Network, Op, PoolKind, Shape, Tensor};
+
+use crate::class::OpClass;
+use crate::dtype::Dtype;
+use crate::fusion::{Fusion, Kernel, kernels};
+use crate::memory::Footprint;
+
+/// What one kernel costs, per image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelCost {
+    /// The layers it runs.
+    pub kernel: Kernel,
+    /// Its class, by its anchor.
+    pub class: OpClass,
+    /// Multiply-accumulate operations.
+    pub macs: u64,
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Elements read from memory, weights apart.
+    pub read_elements: u64,
+    /// Elements written to memory.
+    pub written_elements: u64,
+    /// Weights and biases, as deployed.
+    pub weight_elements: u64,
+    /// What the anchor works on.
+    pub geometry: Geometry,
+}
+
+/// The shape of a kernel's work, as far as the latency model needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Shape of the anchor's first input.
+    pub input: Shape,
+    /// Shape of the anchor's output.
+    pub output: Shape,
+    /// Groups of a convolution; 1 for everything else.
+    pub groups: usize,
+}
+
+impl KernelCost {
+    /// Memory traffic in bytes for a batch: inputs and outputs once per image, weights once.
+    pub const fn traffic_bytes(&self, batch: u64, dtype: Dtype) -> u64 {
+        let activations = self.read_elements + self.written_elements;
+        dtype.bytes() * (batch * activations + self.weight_elements)
+    }
+
+    /// FLOPs of a whole batch.
+    pub const fn batch_flops(&self, batch: u64) -> u64 {
+        batch * self.flops
+    }
+
+    /// Arithmetic intensity, FLOP/byte.
+    pub fn intensity(&self, batch: u64, dtype: Dtype) -> f64 {
+        self.batch_flops(batch) as f64 / self.traffic_bytes(batch, dtype) as f64
+    }
+}
+
+/// What a network costs, for an engine's fusion rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkCost {
+    /// Multiply-accumulate operations, per image.
+    pub macs: u64,
+    /// Floating-point operations, per image.
+    pub flops: u64,
+    /// Trainable parameters: weights, biases, two a channel per batch-norm.
+    pub params: u64,
+    /// Weights and biases as deployed, batch-norm folded.
+    pub weight_elements: u64,
+    /// Activation memory.
+    pub footprint: Footprint,
+    /// The kernels, in execution order.
+    pub kernels: Vec<KernelCost>,
+}
+
+impl NetworkCost {
+    /// Counts a network.
+    pub fn new(network: &Network, fusion: &Fusion) -> Self {
+        let kernels = kernels(network, fusion);
+        let footprint = Footprint::new(network, &kernels);
+        let kernels: Vec<KernelCost> = kernels
+            .into_iter()
+            .map(|kernel| kernel_cost(network, kernel))
+            .collect();
+        let sum = |count: fn(&KernelCost) -> u64| kernels.iter().map(count).sum();
+        Self {
+            macs: sum(|k| k.macs),
+            flops: sum(|k| k.flops),
+            params: params(network),
+            weight_elements: sum(|k| k.weight_elements),
+            footprint,
+            kernels,
+        }
+    }
+
+    /// Memory traffic in bytes for a batch, what is fused away left out.
+    pub fn traffic_bytes(&self, batch: u64, dtype: Dtype) -> u64 {
+        let kernels = self.kernels.iter();
+        kernels.map(|k| k.traffic_bytes(batch, dtype)).sum()
+    }
+
+    /// Arithmetic intensity of the whole network, FLOP/byte.
+    pub fn intensity(&self, batch: u64, dtype: Dtype) -> f64 {
+        (batch * self.flops) as f64 / self.traffic_bytes(batch, dtype) as f64
+    }
+
+    /// Bytes of the deployed weights.
+    pub const fn weight_bytes(&self, dtype: Dtype) -> u64 {
+        dtype.bytes() * self.weight_elements
+    }
+
+    /// Largest sum of tensors that are live at one time, in bytes, for a batch; weights apart.
+    pub const fn peak_memory_bytes(&self, batch: u64, dtype: Dtype) -> u64 {
+        dtype.bytes() * batch * self.footprint.peak_live_elements
+    }
+}
+
+fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
+    let anchor = &network.layers()[kernel.anchor()];
+    let input = network.input_shape(anchor);
+    let mut cost = KernelCost {
+        class: OpClass::of(&anchor.op, input),
+        macs: layer_macs(&anchor.op, input, anchor.output),
+        flops: 0,
+        read_elements: 0,
+        written_elements: network.layers()[kernel.last()].output.elements(),
+        weight_elements: deployed_weights(&anchor.op, input, kernel.folds_norm),
+        geometry: Geometry {
+            input,
+            output: anchor.output,
+            groups: match anchor.op {
+                Op::Conv(conv) => conv.groups,
+                _ => 1,
+            },
+        },
+        kernel,
+    };
+    for &index in &cost.kernel.layers {
+        let layer = &network.layers()[index];
+        if cost.kernel.folds_norm && layer.op == Op::BatchNorm {
+            continue;
+        }
+        let folds = cost.kernel.folds_norm && index == cost.kernel.anchor();
+        cost.flops += layer_flops(&layer.op, network.input_shape(layer), layer.output, folds);
+    }
+    cost.read_elements = cost
+        .kernel
+        .reads(network)
+        .map(|tensor: Tensor| network.shape(tensor).elements())
+        .sum();
+    cost
+}
+
+/// MACs of one operator, per image.
+pub fn layer_macs(op: &Op, input: Shape, output: Shape) -> u64 {
+    match op {
+        Op::Conv(conv) => output.elements() * conv.fan_in(input.channels),
+        Op::Linear { .. } => input.elements() * output.elements(),
+        _ => 0,
+    }
+}
+
+/// FLOPs of one operator, per image. `folds_norm`: a batch-norm is folded into it as a bias.
+///
+/// | operator | FLOPs |
+/// |---|---|
+/// | convolution, linear | 2 MACs, and one per output element with a bias |
+/// | max pooling | one comparison per window element |
+/// | average and global average pooling | one addition per window element |
+/// | batch-norm not folded | 2 per element |
+/// | activation | [`roofnas_space::Activation::flops_per_element`] per element |
+/// | sum, gate | 1 per output element |
+/// | concatenation, shuffle | 0: they move data |
+pub fn layer_flops(op: &Op, input: Shape, output: Shape, folds_norm: bool) -> u64 {
+    let bias = |bias: bool| if bias { output.elements() } else { 0 };
+    match op {
+        Op::Conv(conv) => 2 * layer_macs(op, input, output) + bias(conv.bias || folds_norm),
+        Op::Linear { bias: own, .. } => 2 * layer_macs(op, input, output) + bias(*own),
+        Op::Pool(pool) => {
+            let (PoolKind::Max | PoolKind::Average) = pool.kind;
+            output.elements() * (pool.kernel * pool.kernel) as u64
+        }
+        Op::GlobalAvgPool => input.elements(),
+        Op::BatchNorm => 2 * output.elements(),
+        Op::Activation(activation) => activation.flops_per_element() * output.elements(),
+        Op::Add | Op::Scale => output.elements(),
+        Op::Concat | Op::ChannelShuffle { .. } => 0,
+    }
+}
+
+/// Weights and biases of one operator as deployed.
+fn deployed_weights(op: &Op, input: Shape, folds_norm: bool) -> u64 {
+    match op {
+        Op::Conv(conv) => {
+            let bias = conv.bias || folds_norm;
+            conv.weights(input.channels) + if bias { conv.out_channels as u64 } else { 0 }
+        }
+        Op::Linear { out_features, bias } => {
+            (input.elements() + u64::from(*bias)) * *out_features as u64
+        }
+        Op::BatchNorm => 2 * input.channels as u64,
+        _ => 0,
+    }
+}
+
+/// Trainable parameters of a network: weights, biases, and two a channel per batch-norm.
+pub fn params(network: &Network) -> u64 {
+    let layers = network.layers().iter();
+    layers
+        .map(|layer| deployed_weights(&layer.op, network.input_shape(layer), false))
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roofnas_space::{Activation, Conv, Pool};
+
+    #[test]
+    fn operators_by_hand() {
+        let map = Shape::new(16, 8, 8);
+        let table: [(Op, u64, u64, u64); 10] = [
+            // operator, MACs, FLOPs, deployed weights
+            (Op::Conv(Conv::same(32, 3, 2)), 73_728, 147_456, 4_608),
+            (
+                Op::Conv(Conv::same(32, 3, 2).with_bias()),
+                73_728,
+                147_968,
+                4_640,
+            ),
+            (
+                Op::Conv(Conv::same(16, 5, 1).grouped(16)),
+                25_600,
+                51_200,
+                400,
+            ),
+            (Op::Conv(Conv::pointwise(8).grouped(4)), 2_048, 4_096, 32),
+            (
+                Op::Linear {
+                    out_features: 10,
+                    bias: true,
+                },
+                10_240,
+                20_490,
+                10_250,
+            ),
+            (
+                Op::Pool(Pool {
+                    kind: PoolKind::Max,
+                    kernel: 3,
+                    stride: 2,
+                    padding: 1,
+                }),
+                0,
+                2_304,
+                0,
+            ),
+            (Op::GlobalAvgPool, 0, 1_024, 0),
+            (Op::BatchNorm, 0, 2_048, 32),
+            (Op::Activation(Activation::HardSwish), 0, 5_120, 0),
+            (Op::ChannelShuffle { groups: 4 }, 0, 0, 0),
+        ];
+        for (op, macs, flops, weights) in table {
+            let output = op.output_shape(&[map]).unwrap();
+            assert_eq!(layer_macs(&op, map, output), macs, "{op:?}");
+            assert_eq!(layer_flops(&op, map, output, false), flops, "{op:?}");
+            assert_eq!(deployed_weights(&op, map, false), weights, "{op:?}");
+        }
+    }
+}

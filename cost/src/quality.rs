@@ -1,0 +1,291 @@
+//! Closed-form terms that stand in for accuracy, computed without a forward pass. They are unitless rank
+//! scores: fit for comparing networks of one space, never to be read as accuracy.
+//!
+//! For a convolution with `c_in` and `c_out` channels, kernel `k`, `g` groups and an output of side `r`, let
+//! `n = (c_in / g) k^2` be its fan-in and `m = c_out / g`. The *body* is stem, blocks and projections, without
+//! the head; squeeze-and-excite is left out of every term but the counts.
+//!
+//! | term | definition |
+//! |---|---|
+//! | S | `1/2 * sum over body convolutions of ln n`, weight entropy (MAE-DET, arXiv 2111.13336; DeepMAD, 2303.02165) |
+//! | NSC | `sum over all convolutions of g * psi(m, n, 2/n)`, see [`expected_log_determinant`] |
+//! | st_la | `sum over the distinct body resolutions of ln(convolution output elements booked there)`; a block's convolutions are booked at the block's output resolution |
+//! | activations | `sum of c_out r^2` over all convolutions, and the classifier's outputs |
+//! | rho | `max over stages of D exp(-(1/D) sum ln n)` with `D` the depth so far: DeepMAD's effectiveness, a constraint against networks too deep for their width |
+//!
+//! `AE3 = z(S) + z(NSC) + z(st_la)`, `S + NSC = z(S) + z(NSC)`, with `z` over a sample of the space.
+
+use roofnas_space::{Layer, Network, Op, Part, Resolution, Role};
+use serde::{Deserialize, Serialize};
+
+use crate::counts::{layer_macs, params};
+
+/// The quality terms of one network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QualityTerms {
+    /// Trainable parameters.
+    pub params: f64,
+    /// Multiply-accumulate operations.
+    pub macs: f64,
+    /// Convolution output elements and classifier outputs.
+    pub activations: f64,
+    /// Weight entropy.
+    pub s: f64,
+    /// Sum of expected log-determinants.
+    pub nsc: f64,
+    /// Logarithmic activations per resolution.
+    pub st_la: f64,
+    /// Depth over width; a constraint, not a score.
+    pub rho: f64,
+}
+
+impl QualityTerms {
+    /// The terms of a network.
+    pub fn new(network: &Network) -> Self {
+        let mut terms = Self {
+            params: params(network) as f64,
+            macs: 0.0,
+            activations: 0.0,
+            s: 0.0,
+            nsc: 0.0,
+            st_la: 0.0,
+            rho: 0.0,
+        };
+        let mut booked: Vec<(Resolution, u64)> = Vec::new();
+        let mut chain = Chain::default();
+        let mut stage = None;
+        for section in network.sections() {
+            let layers = &network.layers()[section.layers.clone()];
+            let resolution = layers[layers.len() - 1].output.resolution();
+            if let Part::Block { stage: next, .. } = section.part {
+                if stage.is_some_and(|stage| stage != next) {
+                    terms.rho = terms.rho.max(chain.rho());
+                }
+                stage = Some(next);
+            }
+            for layer in layers {
+                terms.add(network, layer);
+                if let (Op::Conv(conv), false) = (layer.op, skipped(layer, section.part)) {
+                    let fan_in = conv.fan_in(network.input_shape(layer).channels) as f64;
+                    terms.s += 0.5 * fan_in.ln();
+                    chain.push(fan_in);
+                    book(&mut booked, resolution, layer.output.elements());
+                }
+            }
+        }
+        terms.rho = terms.rho.max(chain.rho());
+        terms.st_la = booked
+            .iter()
+            .map(|(_, elements)| (*elements as f64).ln())
+            .sum();
+        terms
+    }
+
+    /// Adds what a layer gives to the terms that do not stop at the head.
+    fn add(&mut self, network: &Network, layer: &Layer) {
+        let input = network.input_shape(layer);
+        self.macs += layer_macs(&layer.op, input, layer.output) as f64;
+        match layer.op {
+            Op::Conv(_) if layer.role == Role::SqueezeExcite => {}
+            Op::Conv(conv) => {
+                let fan_in = conv.fan_in(input.channels) as f64;
+                let outputs = (conv.out_channels / conv.groups) as f64;
+                self.nsc += conv.groups as f64 * expected_log_determinant(outputs, fan_in);
+                self.activations += layer.output.elements() as f64;
+            }
+            Op::Linear { .. } => self.activations += layer.output.elements() as f64,
+            _ => {}
+        }
+    }
+}
+
+/// Whether the terms of the body leave a convolution out.
+fn skipped(layer: &Layer, part: Part) -> bool {
+    part == Part::Head || layer.role == Role::SqueezeExcite
+}
+
+fn book(booked: &mut Vec<(Resolution, u64)>, resolution: Resolution, elements: u64) {
+    match booked.iter_mut().find(|(known, _)| *known == resolution) {
+        Some((_, sum)) => *sum += elements,
+        None => booked.push((resolution, elements)),
+    }
+}
+
+/// The convolutions so far, for rho.
+#[derive(Default)]
+struct Chain {
+    depth: f64,
+    log_fan_in: f64,
+}
+
+impl Chain {
+    fn push(&mut self, fan_in: f64) {
+        self.depth += 1.0;
+        self.log_fan_in += fan_in.ln();
+    }
+
+    fn rho(&self) -> f64 {
+        if self.depth == 0.0 {
+            return 0.0;
+        }
+        self.depth * (-self.log_fan_in / self.depth).exp()
+    }
+}
+
+/// Expected `ln det(I + W W^T)` for a Gaussian matrix `W` of `m` rows and `n` columns with entries of variance
+/// `2/n`, in the limit of large sizes (Verdu and Shamai, IEEE Trans. Inf. Theory 45(2), 1999, from the
+/// Marchenko-Pastur law):
+///
+/// ```text
+/// beta = n / m,  rho = s^2 m = 2 / beta
+/// F    = (sqrt(rho (1 + sqrt beta)^2 + 1) - sqrt(rho (1 - sqrt beta)^2 + 1))^2
+/// psi  = m [ beta ln(1 + rho - F/4) + ln(1 + rho beta - F/4) - F / (4 rho) ]
+/// ```
+pub fn expected_log_determinant(m: f64, n: f64) -> f64 {
+    let beta = n / m;
+    let rho = 2.0 / beta;
+    let root = |sign: f64| (rho * (1.0 + sign * beta.sqrt()).powi(2) + 1.0).sqrt();
+    let f = (root(1.0) - root(-1.0)).powi(2);
+    m * (beta * (1.0 + rho - f / 4.0).ln() + (1.0 + rho * beta - f / 4.0).ln() - f / (4.0 * rho))
+}
+
+/// A rank score: one term, or a sum of normalised terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Score {
+    /// Trainable parameters.
+    #[serde(rename = "params")]
+    Params,
+    /// Multiply-accumulate operations.
+    #[serde(rename = "MACs")]
+    Macs,
+    /// Activations.
+    #[serde(rename = "activations")]
+    Activations,
+    /// Weight entropy.
+    #[serde(rename = "S")]
+    S,
+    /// Expected log-determinants.
+    #[serde(rename = "NSC")]
+    Nsc,
+    /// Logarithmic activations per resolution.
+    #[serde(rename = "st_la")]
+    StLa,
+    /// `z(S) + z(NSC)`.
+    #[serde(rename = "S+NSC")]
+    SNsc,
+    /// `z(S) + z(NSC) + z(st_la)`.
+    #[serde(rename = "AE3")]
+    Ae3,
+}
+
+impl Score {
+    /// Every score.
+    pub const ALL: [Self; 8] = [
+        Self::Ae3,
+        Self::SNsc,
+        Self::S,
+        Self::Nsc,
+        Self::StLa,
+        Self::Params,
+        Self::Macs,
+        Self::Activations,
+    ];
+
+    /// The name in TOML and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Macs => "MACs",
+            Self::Activations => "activations",
+            Self::S => "S",
+            Self::Nsc => "NSC",
+            Self::StLa => "st_la",
+            Self::SNsc => "S+NSC",
+            Self::Ae3 => "AE3",
+        }
+    }
+
+    /// The score of a network with these terms.
+    pub fn of(self, terms: &QualityTerms, z: &Normalisation) -> f64 {
+        match self {
+            Self::Params => terms.params,
+            Self::Macs => terms.macs,
+            Self::Activations => terms.activations,
+            Self::S => terms.s,
+            Self::Nsc => terms.nsc,
+            Self::StLa => terms.st_la,
+            Self::SNsc => z.s.z(terms.s) + z.nsc.z(terms.nsc),
+            Self::Ae3 => z.s.z(terms.s) + z.nsc.z(terms.nsc) + z.st_la.z(terms.st_la),
+        }
+    }
+}
+
+/// Mean and population deviation of one term over a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f64,
+    /// Population standard deviation.
+    pub std: f64,
+}
+
+impl Moments {
+    fn new(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let count = values.clone().count().max(1) as f64;
+        let mean = values.clone().sum::<f64>() / count;
+        let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        Self {
+            mean,
+            std: variance.sqrt(),
+        }
+    }
+
+    /// How many deviations a value lies above the mean; 0 where the sample has no deviation.
+    pub fn z(&self, value: f64) -> f64 {
+        if self.is_constant() {
+            0.0
+        } else {
+            (value - self.mean) / self.std
+        }
+    }
+
+    /// Whether the sample had one value only, but for rounding.
+    pub fn is_constant(&self) -> bool {
+        self.std <= 1e-12 * self.mean.abs()
+    }
+}
+
+/// The six numbers that make scores of one space comparable.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Normalisation {
+    /// Of S.
+    pub s: Moments,
+    /// Of NSC.
+    pub nsc: Moments,
+    /// Of st_la.
+    pub st_la: Moments,
+}
+
+impl Normalisation {
+    /// The normalisation over a sample.
+    pub fn new(sample: &[QualityTerms]) -> Self {
+        let moments = |term: fn(&QualityTerms) -> f64| Moments::new(sample.iter().map(term));
+        Self {
+            s: moments(|terms| terms.s),
+            nsc: moments(|terms| terms.nsc),
+            st_la: moments(|terms| terms.st_la),
+        }
+    }
+
+    /// Names of the terms without deviation, which add nothing to a score.
+    pub fn constant_terms(&self) -> Vec<&'static str> {
+        let terms = [("S", &self.s), ("NSC", &self.nsc), ("st_la", &self.st_la)];
+        terms
+            .into_iter()
+            .filter(|(_, moments)| moments.is_constant())
+            .map(|(name, _)| name)
+            .collect()
+    }
+}

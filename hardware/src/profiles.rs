@@ -1,0 +1,210 @@
+//! Finding a platform profile by name or path.
+
+use std::path::{Path, PathBuf};
+
+use roofnas_cost::{Platform, PlatformError};
+use thiserror::Error;
+
+/// Environment variable with a folder of the user's own profiles.
+pub const FOLDER_VARIABLE: &str = "ROOFNAS_PLATFORMS";
+
+/// Name and text of every profile that ships with the tool.
+const SHIPPED: [(&str, &str); 2] = [
+    (
+        "intel-i9-10980xe",
+        include_str!("../platforms/intel-i9-10980xe.toml"),
+    ),
+    ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
+];
+
+/// A profile and where it was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// The profile.
+    pub platform: Platform,
+    /// `shipped`, or the file's path.
+    pub origin: String,
+}
+
+/// A profile that can't be found or read.
+#[derive(Debug, Error)]
+pub enum ProfileError {
+    /// No file and no shipped profile of this name.
+    #[error("platform \"{name}\" is neither a file nor a known profile; known are {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A file that can't be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that is not a profile.
+    #[error("{origin}: {source}")]
+    Invalid {
+        /// The file, or the shipped profile.
+        origin: String,
+        /// Why.
+        source: PlatformError,
+    },
+}
+
+/// Where profiles are looked for beside the paths a user names: a folder of their own, and those that ship.
+#[derive(Debug, Clone, Default)]
+pub struct Profiles {
+    folder: Option<PathBuf>,
+}
+
+impl Profiles {
+    /// With this folder of the user's own profiles, or none.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder }
+    }
+
+    /// With the folder that the environment names in [`FOLDER_VARIABLE`].
+    pub fn from_environment() -> Self {
+        Self::new(std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from))
+    }
+
+    /// Finds a profile: a path to a file first, then a name in the user's folder, then among those that ship.
+    ///
+    /// # Errors
+    /// When there is none, or it can't be read.
+    pub fn find(&self, name: &str) -> Result<Profile, ProfileError> {
+        let path = Path::new(name);
+        if path.is_file() {
+            return read(path);
+        }
+        let own = self.folder.as_ref();
+        let own = own.map(|folder| folder.join(format!("{name}.toml")));
+        if let Some(own) = own.filter(|own| own.is_file()) {
+            return read(&own);
+        }
+        match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+            Some((name, text)) => parse(text, format!("shipped profile {name}")),
+            None => Err(ProfileError::Unknown {
+                name: name.to_owned(),
+                known: self.names()?.join(", "),
+            }),
+        }
+    }
+
+    /// Names of the profiles in the user's folder and of those that ship, each once, in order.
+    ///
+    /// # Errors
+    /// When the user's folder can't be read.
+    pub fn names(&self) -> Result<Vec<String>, ProfileError> {
+        let mut names: Vec<String> = SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
+        if let Some(folder) = &self.folder {
+            let failed = |source| ProfileError::Read {
+                path: folder.clone(),
+                source,
+            };
+            for entry in std::fs::read_dir(folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path
+                    .extension()
+                    .is_some_and(|extension| extension == "toml")
+                {
+                    names.extend(
+                        path.file_stem()
+                            .map(|stem| stem.to_string_lossy().into_owned()),
+                    );
+                }
+            }
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+}
+
+fn read(path: &Path) -> Result<Profile, ProfileError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(&text, path.display().to_string())
+}
+
+fn parse(text: &str, origin: String) -> Result<Profile, ProfileError> {
+    match Platform::from_toml(text) {
+        Ok(platform) => Ok(Profile { platform, origin }),
+        Err(source) => Err(ProfileError::Invalid { origin, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use roofnas_cost::Dtype;
+
+    #[test]
+    fn every_shipped_profile_reads_and_is_named_as_its_file() {
+        for (name, text) in SHIPPED {
+            let profile = Profiles::default().find(name).unwrap();
+            assert_eq!(profile.platform.name, name);
+            assert!(text.len() < 64 * 1024, "{name} is too large to embed");
+        }
+    }
+
+    #[test]
+    fn ridges_of_the_two_teachers() {
+        let ridge = |name: &str, dtype, measured: bool| {
+            let platform = Profiles::default().find(name).unwrap().platform;
+            let roofs = &platform.roofs[&dtype];
+            let figures = if measured {
+                &roofs.measured
+            } else {
+                &roofs.theoretical
+            };
+            figures.as_ref().unwrap().roof().ridge()
+        };
+        assert_eq!(ridge("intel-i9-10980xe", Dtype::Fp32, false), 48.0);
+        assert!((ridge("intel-i9-10980xe", Dtype::Fp32, true) - 38.6).abs() < 0.05);
+        assert!((ridge("nvidia-v100", Dtype::Fp32, false) - 17.4).abs() < 0.05);
+        assert!((ridge("nvidia-v100", Dtype::Fp16, false) - 138.9).abs() < 0.05);
+    }
+
+    #[test]
+    fn paths_come_first_then_the_own_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("nvidia-v100.toml");
+        let text = SHIPPED[1].1.replace("Tesla V100 SXM2", "my own V100");
+        std::fs::write(&own, text).unwrap();
+        let profiles = Profiles::new(Some(folder.path().to_owned()));
+        let found = profiles.find("nvidia-v100").unwrap();
+        assert!(found.platform.description.contains("my own"));
+        assert_eq!(found.origin, own.display().to_string());
+        let by_path = Profiles::default().find(&found.origin).unwrap();
+        assert_eq!(by_path, found);
+        assert_eq!(
+            profiles.names().unwrap(),
+            ["intel-i9-10980xe", "nvidia-v100"]
+        );
+    }
+
+    #[test]
+    fn errors_name_what_there_is() {
+        let unknown = Profiles::default().find("intel").unwrap_err().to_string();
+        assert!(unknown.contains("\"intel\""), "{unknown}");
+        assert!(
+            unknown.contains("intel-i9-10980xe, nvidia-v100"),
+            "{unknown}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let broken = folder.path().join("broken.toml");
+        std::fs::write(&broken, "format = 1\nnmae = 2").unwrap();
+        let name = broken.display().to_string();
+        let error = Profiles::default().find(&name).unwrap_err().to_string();
+        assert!(error.contains(&name) && error.contains("nmae"), "{error}");
+        let gone = Profiles::new(Some(folder.path().join("gone")));
+        assert!(matches!(gone.names(), Err(ProfileError::Read { .. })));
+    }
+}

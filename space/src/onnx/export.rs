@@ -1,0 +1,194 @@
+//! From a network to the bytes of an ONNX model.
+
+use prost::Message;
+
+use super::fold::Folding;
+use super::graph::GraphBuilder;
+use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
+use super::weights::InitialWeights;
+use crate::network::{Network, Tensor};
+use crate::op::Op;
+use crate::shape::Shape;
+
+/// The version of ONNX's file format that is written.
+const IR_VERSION: i64 = 8;
+/// The version of ONNX's operators that is written: the newest that belongs to the file format.
+const OPSET: i64 = 17;
+
+/// How many images a model takes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Batch {
+    /// This many, always: engines can plan for it.
+    Fixed(usize),
+    /// Any number: the first dimension of every tensor is called `batch`.
+    Dynamic,
+}
+
+/// The network as an ONNX model (IR 8, opset 17, single precision) with its initial weights.
+///
+/// The input is called `input` and is `(batch, C, H, W)`; the outputs have the names they have in the
+/// network. A node is called after its layer, so that one finds `stage2.block1.expand.conv` in a
+/// viewer or a profile; helpers that an operator needs besides have a suffix, such as `.sigmoid`.
+/// What a linear layer puts out is `(batch, features)`, and stays so through elementwise operators.
+///
+/// This is the form that is deployed. A batch-norm behind a convolution that nothing else reads is
+/// folded into it. An untrained batch-norm is the identity (up to its epsilon, 1e-5), so that
+/// folding leaves the weights as they are and gives the convolution a bias of zero. Any other batch-norm
+/// stays a BatchNormalization.
+///
+/// The same network, weights and batch give the same bytes. The weights are part of the file, and readers
+/// of protobuf take no more than 2 GiB: half a billion parameters.
+pub fn export(network: &Network, weights: InitialWeights, batch: Batch) -> Vec<u8> {
+    model(network, weights, batch).encode_to_vec()
+}
+
+/// The model as a message.
+pub(super) fn model(network: &Network, weights: InitialWeights, batch: Batch) -> ModelProto {
+    let metadata = [
+        ("roofnas.network", network.name().to_owned()),
+        ("roofnas.weights", "untrained, He-normal".to_owned()),
+        ("roofnas.seed", weights.seed().to_string()),
+    ];
+    let metadata = metadata.map(|(key, value)| StringStringEntryProto {
+        key: Some(key.to_owned()),
+        value: Some(value),
+    });
+    ModelProto {
+        ir_version: Some(IR_VERSION),
+        opset_import: vec![OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(OPSET),
+        }],
+        producer_name: Some("roofnas".to_owned()),
+        producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        graph: Some(Exporter::new(network, weights, batch).graph()),
+        metadata_props: metadata.into(),
+        ..ModelProto::default()
+    }
+}
+
+/// How a tensor's shape is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `(batch, C, H, W)`
+    Map,
+    /// `(batch, features)`
+    Flat,
+}
+
+impl Form {
+    /// The sizes of one image's tensor in this form.
+    pub(super) fn sizes(self, shape: Shape) -> Vec<usize> {
+        match self {
+            Self::Map => vec![shape.channels, shape.height, shape.width],
+            Self::Flat => vec![shape.elements() as usize],
+        }
+    }
+}
+
+/// What a tensor of the network has become in the graph.
+#[derive(Debug, Clone)]
+pub(super) struct Value {
+    pub(super) name: String,
+    pub(super) form: Form,
+}
+
+/// A network on its way into a graph; [`operators`](super::operators) has what each layer becomes.
+pub(super) struct Exporter<'a> {
+    pub(super) network: &'a Network,
+    pub(super) weights: InitialWeights,
+    pub(super) folding: Folding,
+    pub(super) graph: GraphBuilder,
+    /// What the layers are called in the graph.
+    pub(super) labels: Vec<String>,
+    /// What the network's outputs are called in the graph.
+    outputs: Vec<String>,
+    input: Value,
+    /// What the layers written so far produce.
+    values: Vec<Value>,
+}
+
+impl<'a> Exporter<'a> {
+    fn new(network: &'a Network, weights: InitialWeights, batch: Batch) -> Self {
+        let mut graph = GraphBuilder::new(network.name(), batch);
+        let input = Value {
+            name: graph.claim("input"),
+            form: Form::Map,
+        };
+        graph.input(&input.name, &input.form.sizes(network.input()));
+        // claimed before the layers' names: outputs are the interface
+        let outputs = network.outputs().iter();
+        let outputs = outputs.map(|output| graph.claim(&output.name)).collect();
+        let layers = 0..network.layers().len();
+        let labels = layers
+            .map(|index| graph.claim(&network.layer_name(index)))
+            .collect();
+        Self {
+            network,
+            weights,
+            folding: Folding::of(network),
+            graph,
+            labels,
+            outputs,
+            input,
+            values: Vec::with_capacity(network.layers().len()),
+        }
+    }
+
+    fn graph(mut self) -> GraphProto {
+        for index in 0..self.network.layers().len() {
+            let value = self.layer(index);
+            self.values.push(value);
+        }
+        for position in 0..self.outputs.len() {
+            self.output(position);
+        }
+        self.graph.finish()
+    }
+
+    /// Makes a tensor of the network an output of the graph. Two outputs may be one tensor, or be the
+    /// input: then a value has to be copied to bear the second name.
+    fn output(&mut self, position: usize) {
+        let tensor = self.network.outputs()[position].tensor;
+        let name = self.outputs[position].clone();
+        let value = self.value(tensor).clone();
+        let sizes = value.form.sizes(self.network.shape(tensor));
+        if value.name != name {
+            let copy = NodeProto::of("Identity", &[&value.name]);
+            let node = self.graph.claim(&format!("{name}.copy"));
+            self.graph.node(&node, copy, &name, &sizes);
+        }
+        self.graph.output(&name, &sizes);
+    }
+
+    /// What a tensor has become.
+    pub(super) fn value(&self, tensor: Tensor) -> &Value {
+        match tensor {
+            Tensor::Input => &self.input,
+            Tensor::Layer(index) => &self.values[index],
+        }
+    }
+
+    /// The name of the value a layer's node produces: that of the first output of the network it
+    /// becomes, its own otherwise.
+    pub(super) fn result_name(&self, index: usize) -> String {
+        let norm = self.folding.partner(index);
+        let produced = Tensor::Layer(norm.unwrap_or(index));
+        let mut outputs = self.network.outputs().iter().zip(&self.outputs);
+        let named = outputs.find(|(output, _)| output.tensor == produced);
+        named.map_or(&self.labels[index], |(_, name)| name).clone()
+    }
+
+    /// Whether a batch-norm is folded into this convolution.
+    pub(super) fn takes_over_norm(&self, conv: usize) -> bool {
+        self.folding.partner(conv).is_some()
+    }
+
+    /// Writes a layer and returns what it produces.
+    fn layer(&mut self, index: usize) -> Value {
+        match (self.network.layers()[index].op, self.folding.partner(index)) {
+            (Op::BatchNorm, Some(conv)) => self.values[conv].clone(),
+            (op, _) => self.operator(index, op),
+        }
+    }
+}

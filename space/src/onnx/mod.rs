@@ -1,0 +1,24 @@
+//! Networks as ONNX files.
+//!
+//! ```
+//! use roofnas_space::onnx::{self, Batch, InitialWeights};
+//! use roofnas_space::presets;
+//!
+//! let network = presets::landmarks().remove(0).network;
+//! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic);
+//! // ResNet-18 has 11.7 million parameters of four bytes
+//! assert_eq!(bytes.len() / 1_000_000, 46);
+//! ```
+
+mod export;
+mod fold;
+mod graph;
+mod node;
+mod operators;
+mod proto;
+#[cfg(test)]
+mod tests;
+mod weights;
+
+pub use export::{Batch, export};
+pub use weights::{InitialWeights, LayerWeights};
