@@ -205,6 +205,11 @@ impl Score {
         }
     }
 
+    /// Whether it is a sum of normalised terms.
+    pub const fn is_normalised(self) -> bool {
+        matches!(self, Self::SNsc | Self::Ae3)
+    }
+
     /// The score of a network with these terms.
     pub fn of(self, terms: &QualityTerms, z: &Normalisation) -> f64 {
         match self {

@@ -1,1 +1,72 @@
-//! x
+//! Putting it together: from an experiment in TOML to a Pareto front of backbones, with the files and the report.
+//!
+//! ```
+//! use roofnas::{Ending, Experiment, ExperimentFile, Generation, RunDirectory, Start, Watcher};
+//! use roofnas_hardware::Profiles;
+//!
+//! struct Silent;
+//! impl Watcher for Silent {
+//!     fn generation(&mut self, _: &Generation, _: usize) {}
+//!     fn wants_to_stop(&self) -> bool {
+//!         false
+//!     }
+//! }
+//!
+//! let text = r#"
+//!     name = "tiny"
+//!     platform = { profile = "nvidia-v100", dtype = "fp16", batch = 32 }
+//!     space = { preset = "nas-bench-macro" }
+//!     search = { population = 16, evaluations = 200 }
+//! "#;
+//! let planned = ExperimentFile::parse(text, "tiny.toml", &[])?.runs.remove(0);
+//! let experiment = Experiment::new(planned.config, "tiny.toml", &Profiles::default())?;
+//! let folder = tempfile::tempdir()?;
+//! let directory = RunDirectory::new(folder.path().join("tiny"));
+//! let Ending::Done(outcome) = roofnas::run(&experiment, &directory, Start::Afresh, &mut Silent)? else {
+//!     panic!("nobody interrupts it");
+//! };
+//! assert!(outcome.front.len() > 3);
+//! assert!(directory.path().join("report.html").exists());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backbone;
+mod batch;
+mod checkpoint;
+mod config;
+mod constraint;
+mod error;
+mod experiment;
+mod finished;
+mod history;
+mod metrics;
+mod objective;
+mod optimiser;
+mod outcome;
+mod problem;
+pub mod report;
+mod run;
+mod run_directory;
+mod source;
+pub mod tables;
+
+pub use backbone::{onnx as backbone_onnx, toml as backbone_toml};
+pub use batch::{BatchEntry, RunStatus, Transfer, portability_csv, summary_csv, transfers};
+pub use checkpoint::Checkpoint;
+pub use config::{
+    Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,
+    QualityConfig, SearchConfig, SpaceConfig,
+};
+pub use constraint::{Constraint, Figure};
+pub use error::{Error, exit};
+pub use experiment::Experiment;
+pub use finished::FinishedRun;
+pub use history::{Generation, Recorder};
+pub use metrics::{Appraiser, Metrics};
+pub use objective::Objective;
+pub use optimiser::Optimiser;
+pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
+pub use problem::BackboneProblem;
+pub use run::{Ending, Start, Watcher, admit, run};
+pub use run_directory::{Contents, RunDirectory, write_whole};
+pub use source::{ExperimentFile, Planned, Setting};

@@ -1,0 +1,49 @@
+//! One network of a front as files: ONNX, and the TOML a person reads.
+
+use roofnas_space::onnx::{self, Batch, InitialWeights};
+
+use crate::experiment::Experiment;
+use crate::outcome::FrontRow;
+
+/// The network as ONNX with He-initialised weights from the experiment's seed, for any batch size.
+pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Vec<u8> {
+    let network = experiment.space.decode(&row.genotype);
+    let weights = InitialWeights::seeded(experiment.resolved.seed);
+    onnx::export(&network, weights, Batch::Dynamic)
+}
+
+/// The network as a search space that holds it alone, with its figures as comments.
+///
+/// # Panics
+/// Never: plain tables and numbers can always be written.
+pub fn toml(experiment: &Experiment, row: &FrontRow) -> String {
+    let space = toml::to_string(&experiment.space.fix(&row.genotype));
+    let space = space.expect("a definition is plain data");
+    let model = &experiment.appraiser.model;
+    let metrics = &row.metrics;
+    format!(
+        "# Backbone {id} of experiment {name}, seed {seed}: a search space that holds this network alone.\n\
+         # {genotype}\n\
+         # quality {quality:.4} ({score}, a unitless rank score: not accuracy)\n\
+         # latency {mean:.4} ms, std {std:.4} ms (prior, not measured: {platform} is uncalibrated), batch {batch}, {dtype}{threads}\n\
+         # {macs} MACs, {flops} FLOPs and {params} params per image\n\n{space}",
+        id = row.id,
+        name = experiment.name(),
+        seed = experiment.resolved.seed,
+        genotype = row.text,
+        quality = metrics.quality,
+        score = experiment.appraiser.score.name(),
+        mean = metrics.latency.mean_ms,
+        std = metrics.latency.std_ms,
+        platform = model.platform().name,
+        batch = model.batch(),
+        dtype = model.dtype(),
+        threads = model
+            .platform()
+            .threads
+            .map_or_else(String::new, |threads| format!(", {threads} threads")),
+        macs = metrics.macs,
+        flops = metrics.flops,
+        params = metrics.params,
+    )
+}

@@ -1,0 +1,79 @@
+//! The state of a run that is not done: what makes an interrupted run end in the bytes of an uninterrupted one.
+
+use roofnas_search::Search;
+use roofnas_space::Genotype;
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Experiment;
+use crate::history::Generation;
+use crate::optimiser::Optimiser;
+
+/// The version of the format that this code writes and reads.
+const FORMAT: u32 = 1;
+
+/// A run under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    format: u32,
+    /// The search with all it has found.
+    pub search: Search<Genotype, Optimiser>,
+    /// Its generations.
+    pub history: Vec<Generation>,
+}
+
+impl Checkpoint {
+    /// A run that has not begun.
+    pub fn start(experiment: &Experiment) -> Self {
+        Self {
+            format: FORMAT,
+            search: Search::new(Optimiser::new(experiment)),
+            history: Vec::new(),
+        }
+    }
+
+    /// Wall time spent in the search loop, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.history.last().map_or(0.0, |last| last.seconds)
+    }
+
+    /// The bytes of a checkpoint file.
+    ///
+    /// # Panics
+    /// Never: plain numbers and lists can always be written.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a checkpoint is plain data")
+    }
+
+    /// Reads a checkpoint of this experiment.
+    ///
+    /// # Errors
+    /// Says in words what is wrong with the text.
+    pub fn read(text: &str, experiment: &Experiment) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let broken = |error: serde_json::Error| format!("is not a checkpoint: {error}");
+        let version: Version = serde_json::from_str(text).map_err(broken)?;
+        if version.format != FORMAT {
+            return Err(format!(
+                "is a checkpoint of format {}, but this version reads format {FORMAT}; finish the run with the version \
+                 that began it, or start afresh in another folder",
+                version.format
+            ));
+        }
+        let checkpoint: Self = serde_json::from_str(text).map_err(broken)?;
+        if !checkpoint
+            .genotypes()
+            .all(|genotype| experiment.space.contains(genotype))
+        {
+            return Err("holds networks that are not of this experiment's space".to_owned());
+        }
+        Ok(checkpoint)
+    }
+    fn genotypes(&self) -> impl Iterator<Item = &Genotype> {
+        let found = self.search.front().iter().chain(self.search.nearest());
+        let found = found.map(|individual| &individual.genotype);
+        found.chain(self.search.optimizer().genotypes())
+    }
+}

@@ -1,0 +1,153 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use roofnas::Setting;
+
+/// Designs convolutional image backbones for the hardware they will run on
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Exit codes: 0 done; 1 it failed; 2 bad arguments or bad input files; 3 no network keeps the constraints; \
+                  130 interrupted, go on with --resume.\n\n\
+                  Example: roofnas run experiments/configs/quickstart.toml"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run experiments: search, and write front, history, report and backbones
+    #[command(
+        after_help = "Example: roofnas run experiments/configs/quickstart.toml --out runs/mine --set constraints.latency_ms=2"
+    )]
+    Run(RunArgs),
+    /// Write a commented experiment to start from
+    #[command(after_help = "Example: roofnas init my-experiment.toml")]
+    Init(InitArgs),
+    /// Parse and check an experiment; print its space, its platform and what would run
+    #[command(after_help = "Example: roofnas check my-experiment.toml")]
+    Check(CheckArgs),
+    /// List the platform profiles at hand, or print one in full
+    #[command(after_help = "Example: roofnas platforms --format json")]
+    Platforms(PlatformsArgs),
+    /// Write one network of a finished run again, in a form
+    #[command(after_help = "Example: roofnas export runs/quickstart b07 --to onnx --out b07.onnx")]
+    Export(ExportArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Experiment files
+    #[arg(required = true, value_name = "EXP.toml")]
+    pub(crate) experiments: Vec<PathBuf>,
+    /// Folder of the run; with several experiments, a folder with one run each [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with runs that were interrupted; what is finished stays as it is
+    #[arg(long)]
+    pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The file to write
+    #[arg(default_value = "experiment.toml")]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The experiment file
+    #[arg(value_name = "EXP.toml")]
+    pub(crate) experiment: PathBuf,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shared {
+    /// Set a key of the experiments, in the place of what the files say
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<Setting>,
+    /// Seed of everything random, the same as --set seed=N
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u32>,
+    /// Worker threads; the results are the same for any number [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+impl Shared {
+    /// What is set, the seed among it.
+    pub(crate) fn all_settings(&self) -> Vec<Setting> {
+        let mut settings = self.settings.clone();
+        settings.extend(self.seed.map(|seed| Setting {
+            key: "seed".to_owned(),
+            value: i64::from(seed).into(),
+        }));
+        settings
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlatformsArgs {
+    /// A profile's name or path: print it in full
+    pub(crate) name: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN_DIR")]
+    pub(crate) run: PathBuf,
+    /// The network's id in the run's front
+    pub(crate) id: String,
+    /// The form
+    #[arg(long, value_enum)]
+    pub(crate) to: Form,
+    /// The file to write [default: ID.FORM in the working folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// An object or an array of objects, units in the names
+    Json,
+    /// With a header, units in the names
+    Csv,
+}
+
+/// The forms a network can be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// ONNX with initial weights
+    Onnx,
+    /// A search space that holds this network alone
+    Toml,
+}
+
+impl Form {
+    /// The file's ending.
+    pub(crate) const fn extension(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Toml => "toml",
+        }
+    }
+}

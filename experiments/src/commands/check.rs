@@ -1,0 +1,120 @@
+//! `roofnas check`.
+
+use rayon::prelude::*;
+use roofnas::{BackboneProblem, Experiment, ExperimentFile, Metrics, exit};
+use roofnas_hardware::Profiles;
+use serde_json::Value;
+
+use super::on_threads;
+use super::table::Data;
+use crate::cli::CheckArgs;
+
+const COLUMNS: [&str; 16] = [
+    "run",
+    "platform",
+    "calibration",
+    "batch",
+    "dtype",
+    "objectives",
+    "constraints",
+    "algorithm",
+    "population",
+    "evaluations",
+    "seed",
+    "space_size",
+    "sample_feasible_share",
+    "sample_latency_ms_p05",
+    "sample_latency_ms_p50",
+    "sample_latency_ms_p95",
+];
+
+/// Parses and checks an experiment, and prints what would run. What random networks of the space cost tells whether the
+/// constraints bind.
+pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
+    let file = ExperimentFile::read(&args.experiment, &args.shared.all_settings())?;
+    let profiles = Profiles::from_environment();
+    let mut data = Data::new(&COLUMNS);
+    let rows = on_threads(args.shared.threads, || {
+        let rows = file.runs.iter().map(|planned| {
+            let experiment = Experiment::new(planned.config.clone(), &file.file, &profiles)?;
+            Ok((
+                planned.folder.clone(),
+                row(&experiment),
+                experiment.warnings,
+            ))
+        });
+        rows.collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    let mut told: Vec<String> = Vec::new();
+    for (folder, figures, warnings) in rows {
+        for warning in warnings {
+            if !told.contains(&warning) {
+                eprintln!("warning: {warning}");
+                told.push(warning);
+            }
+        }
+        let run = if folder.as_os_str().is_empty() {
+            file.name.clone()
+        } else {
+            format!("{}/{}", file.name, folder.display())
+        };
+        data.push([Value::from(run)].into_iter().chain(figures).collect());
+    }
+    if args.format == crate::cli::Format::Table && data.is_single() {
+        println!("{}", data.turned());
+    } else {
+        println!("{}", data.format(args.format)?);
+    }
+    Ok(exit::DONE)
+}
+
+fn row(experiment: &Experiment) -> Vec<Value> {
+    let model = &experiment.appraiser.model;
+    let problem = BackboneProblem::new(experiment);
+    let sample: Vec<Metrics> = experiment
+        .sample
+        .par_iter()
+        .map(|g| problem.appraise(g))
+        .collect();
+    let keeps = |metrics: &&Metrics| {
+        experiment
+            .constraints
+            .iter()
+            .all(|c| c.excess(metrics) == 0.0)
+    };
+    let feasible = sample.iter().filter(keeps).count();
+    let mut latencies: Vec<f64> = sample
+        .iter()
+        .map(|metrics| metrics.latency.mean_ms)
+        .collect();
+    latencies.sort_by(f64::total_cmp);
+    let quantile = |q: f64| latencies[(q * (latencies.len() - 1) as f64).round() as usize];
+    let objectives = experiment.objectives.iter().map(|objective| {
+        let side = if objective.is_maximized() {
+            "max"
+        } else {
+            "min"
+        };
+        format!("{side} {objective}")
+    });
+    let constraints = experiment.constraints.iter();
+    let constraints = constraints.map(|c| format!("{} <= {}", c.figure.key(), c.limit));
+    let search = &experiment.resolved.search;
+    vec![
+        model.platform().name.clone().into(),
+        "uncalibrated (std is a prior)".into(),
+        model.batch().into(),
+        model.dtype().name().into(),
+        objectives.collect::<Vec<_>>().join(", ").into(),
+        constraints.collect::<Vec<_>>().join(", ").into(),
+        search.algorithm.name().into(),
+        search.population.into(),
+        search.evaluations.into(),
+        experiment.resolved.seed.into(),
+        experiment.space.size().to_string().into(),
+        (feasible as f64 / sample.len() as f64).into(),
+        quantile(0.05).into(),
+        quantile(0.5).into(),
+        quantile(0.95).into(),
+    ]
+}

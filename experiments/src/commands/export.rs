@@ -1,0 +1,22 @@
+//! `roofnas export`.
+
+use std::path::PathBuf;
+
+use roofnas::{FinishedRun, RunDirectory, backbone_onnx, backbone_toml, exit, write_whole};
+
+use crate::cli::{ExportArgs, Form};
+
+/// Writes one network of a finished run again, from the run's own files.
+pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
+    let run = FinishedRun::read(RunDirectory::new(&args.run))?;
+    let row = run.row(&args.id)?;
+    let bytes = match args.to {
+        Form::Onnx => backbone_onnx(&run.experiment, &row),
+        Form::Toml => backbone_toml(&run.experiment, &row).into_bytes(),
+    };
+    let own = || PathBuf::from(format!("{}.{}", args.id, args.to.extension()));
+    let path = args.out.clone().unwrap_or_else(own);
+    write_whole(&path, &bytes)?;
+    eprintln!("wrote {}", path.display());
+    Ok(exit::DONE)
+}

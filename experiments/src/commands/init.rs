@@ -1,0 +1,29 @@
+//! `roofnas init`.
+
+use roofnas::{exit, write_whole};
+
+use crate::cli::InitArgs;
+
+/// The commented experiment: the one the README begins with.
+const STARTER: &str = include_str!("../../configs/quickstart.toml");
+
+/// Writes a commented experiment to start from; never over a file that is there.
+pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
+    let file = args.file.display();
+    if args.file.exists() {
+        eprintln!("error: {file} is there already; name another file, or remove it");
+        return Ok(exit::BAD_INPUT);
+    }
+    let name = args.file.file_stem().and_then(|stem| stem.to_str());
+    let plain = |name: &&str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    };
+    let name = name.filter(plain).unwrap_or("experiment");
+    let text = STARTER.replacen("name = \"quickstart\"", &format!("name = \"{name}\""), 1);
+    write_whole(&args.file, text.as_bytes())?;
+    eprintln!("wrote {file}; look at it, then: roofnas run {file}");
+    Ok(exit::DONE)
+}

@@ -1,0 +1,26 @@
+//! The commands, one file each.
+
+mod check;
+mod export;
+mod init;
+mod platforms;
+mod run;
+mod table;
+
+pub(crate) use check::check;
+pub(crate) use export::export;
+pub(crate) use init::init;
+pub(crate) use platforms::platforms;
+pub(crate) use run::run;
+
+use roofnas::Error;
+
+/// Does work on this many threads, or one per core.
+fn on_threads<T: Send>(
+    threads: Option<u16>,
+    work: impl FnOnce() -> anyhow::Result<T> + Send,
+) -> anyhow::Result<T> {
+    let threads = usize::from(threads.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(Error::from)?.install(work)
+}

@@ -1,0 +1,73 @@
+//! `roofnas platforms`.
+
+use roofnas::{Error, exit};
+use roofnas_cost::{Platform, RoofFigures};
+use roofnas_hardware::Profiles;
+use serde_json::Value;
+
+use super::table::Data;
+use crate::cli::{Format, PlatformsArgs};
+
+/// Lists the profiles at hand, or prints one in full.
+pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
+    let profiles = Profiles::from_environment();
+    let find = |name: &str| profiles.find(name).map_err(Error::from);
+    match (&args.name, args.format) {
+        (None, format) => {
+            let mut data = Data::new(&COLUMNS);
+            for name in profiles.names().map_err(Error::from)? {
+                rows(&find(&name)?.platform, &mut data);
+            }
+            println!("{}", data.format(format)?);
+        }
+        (Some(name), Format::Table) => print!("{}", find(name)?.platform.to_toml()),
+        (Some(name), Format::Json) => {
+            println!("{}", serde_json::to_string_pretty(&find(name)?.platform)?);
+        }
+        (Some(name), Format::Csv) => {
+            let mut data = Data::new(&COLUMNS);
+            rows(&find(name)?.platform, &mut data);
+            println!("{}", data.format(Format::Csv)?);
+        }
+    }
+    Ok(exit::DONE)
+}
+
+const COLUMNS: [&str; 11] = [
+    "name",
+    "dtype",
+    "roofs",
+    "peak_tflops",
+    "bandwidth_gb_s",
+    "ridge_flop_per_byte",
+    "threads",
+    "calibration",
+    "relative_std",
+    "validation_mape",
+    "description",
+];
+
+/// One row for each number format and kind of roof.
+fn rows(platform: &Platform, data: &mut Data) {
+    for (dtype, roofs) in &platform.roofs {
+        for (kind, figures) in roofs.known() {
+            data.push(row(platform, dtype.name(), kind.name(), figures));
+        }
+    }
+}
+
+fn row(platform: &Platform, dtype: &str, kind: &str, figures: &RoofFigures) -> Vec<Value> {
+    vec![
+        platform.name.clone().into(),
+        dtype.into(),
+        kind.into(),
+        figures.peak_tflops.into(),
+        figures.bandwidth_gb_s.into(),
+        figures.roof().ridge().into(),
+        platform.threads.into(),
+        "uncalibrated (std is a prior)".into(),
+        platform.uncertainty.prior_relative_std.into(),
+        Value::Null,
+        platform.description.clone().into(),
+    ]
+}

@@ -1,0 +1,113 @@
+//! Printing data: as a table for people, as JSON or CSV for programs.
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::{Map, Value};
+
+use crate::cli::Format;
+
+/// Rows under named columns.
+pub(crate) struct Data {
+    columns: Vec<&'static str>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Data {
+    /// No rows yet.
+    pub(crate) fn new(columns: &[&'static str]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row, one value per column.
+    pub(crate) fn push(&mut self, row: Vec<Value>) {
+        debug_assert_eq!(row.len(), self.columns.len());
+        self.rows.push(row);
+    }
+
+    /// The rows in a format. JSON is an array of objects.
+    pub(crate) fn format(&self, format: Format) -> anyhow::Result<String> {
+        Ok(match format {
+            Format::Table => self.table().to_string(),
+            Format::Json => serde_json::to_string_pretty(&self.objects())?,
+            Format::Csv => self.csv()?,
+        })
+    }
+
+    /// Whether there is one row only.
+    pub(crate) fn is_single(&self) -> bool {
+        self.rows.len() == 1
+    }
+
+    /// A table with a line for each column, for a single row.
+    pub(crate) fn turned(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        for (index, column) in self.columns.iter().enumerate() {
+            let cells = self.rows.iter().map(|row| for_people(&row[index]));
+            table.add_row([(*column).to_owned()].into_iter().chain(cells));
+        }
+        table.to_string()
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::ASCII_MARKDOWN);
+        table.set_header(&self.columns);
+        for row in &self.rows {
+            table.add_row(row.iter().map(for_people));
+        }
+        let numbers = |column: usize| {
+            self.rows
+                .iter()
+                .all(|row| row[column].is_number() || row[column].is_null())
+        };
+        for column in 0..self.columns.len() {
+            if numbers(column)
+                && let Some(column) = table.column_mut(column)
+            {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+
+    fn objects(&self) -> Vec<Map<String, Value>> {
+        let object = |row: &Vec<Value>| {
+            let names = self.columns.iter().map(|name| (*name).to_owned());
+            names.zip(row.iter().cloned()).collect()
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    fn csv(&self) -> anyhow::Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&self.columns)?;
+        for row in &self.rows {
+            writer.write_record(row.iter().map(plain))?;
+        }
+        Ok(String::from_utf8(writer.into_inner()?)?
+            .trim_end()
+            .to_owned())
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Floats with four significant digits.
+fn for_people(value: &Value) -> String {
+    match value.as_f64() {
+        Some(number) if value.is_f64() => {
+            let digits = (3 - number.abs().max(1e-6).log10().floor() as i32).clamp(0, 6);
+            format!("{number:.*}", digits as usize)
+        }
+        _ => plain(value),
+    }
+}

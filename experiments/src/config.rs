@@ -1,0 +1,258 @@
+//! An experiment as it stands in TOML, before it is checked.
+//!
+//! Every default has its one place here; a resolved experiment is this same type with the defaults and the space
+//! written out, so that what ran can be read, and run again.
+
+use std::collections::BTreeMap;
+
+use roofnas_cost::{Dtype, Normalisation, Score};
+use roofnas_space::{
+    Choices, HeadDefinition, Resolution, SeStyle, SpaceDefinition, StageDefinition, StemDefinition,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::objective::Objective;
+
+/// An experiment file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExperimentConfig {
+    /// Name, also of the run's folder.
+    pub name: String,
+    /// Seed of everything random.
+    #[serde(default = "defaults::seed")]
+    pub seed: u64,
+    /// What the networks will run on.
+    pub platform: PlatformConfig,
+    /// What is optimised.
+    #[serde(default)]
+    pub objectives: ObjectivesConfig,
+    /// What stands in for accuracy.
+    #[serde(default)]
+    pub quality: QualityConfig,
+    /// What every network must keep.
+    #[serde(default)]
+    pub constraints: ConstraintsConfig,
+    /// How to search.
+    #[serde(default)]
+    pub search: SearchConfig,
+    /// What to write.
+    #[serde(default)]
+    pub output: OutputConfig,
+    /// Keys with several values: every combination is a run of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matrix: BTreeMap<String, Vec<toml::Value>>,
+    /// What can be built.
+    pub space: SpaceConfig,
+}
+
+/// The `[platform]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// A shipped profile's name, or a path.
+    pub profile: String,
+    /// Images per inference.
+    #[serde(default = "defaults::batch")]
+    pub batch: u64,
+    /// Number format.
+    #[serde(default = "defaults::dtype")]
+    pub dtype: Dtype,
+}
+
+/// The `[objectives]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectivesConfig {
+    /// What should be high.
+    pub maximize: Vec<Objective>,
+    /// What should be low.
+    pub minimize: Vec<Objective>,
+}
+
+impl Default for ObjectivesConfig {
+    fn default() -> Self {
+        Self {
+            maximize: vec![Objective::Quality],
+            minimize: vec![Objective::Latency],
+        }
+    }
+}
+
+/// The `[quality]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct QualityConfig {
+    /// The rank score.
+    pub score: Score,
+    /// The six numbers that make scores comparable; drawn from the space where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalisation: Option<Normalisation>,
+}
+
+impl Default for QualityConfig {
+    fn default() -> Self {
+        Self {
+            score: Score::Ae3,
+            normalisation: None,
+        }
+    }
+}
+
+/// The `[constraints]` table: upper bounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConstraintsConfig {
+    /// Latency, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Probability with which the latency bound must hold; 0.5 is the mean.
+    pub confidence: f64,
+    /// MACs per image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macs: Option<u64>,
+    /// Trainable parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<u64>,
+    /// Peak of live activations, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_mib: Option<f64>,
+    /// Deployed weights, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_mib: Option<f64>,
+    /// Depth over width (DeepMAD's effectiveness).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rho: Option<f64>,
+}
+
+impl Default for ConstraintsConfig {
+    fn default() -> Self {
+        Self {
+            latency_ms: None,
+            confidence: 0.5,
+            macs: None,
+            params: None,
+            peak_memory_mib: None,
+            weights_mib: None,
+            rho: None,
+        }
+    }
+}
+
+/// The `[search]` table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// The optimiser.
+    pub algorithm: Algorithm,
+    /// Population, or batch of a random search.
+    pub population: usize,
+    /// Networks to evaluate.
+    pub evaluations: u64,
+    /// Probability that a child has two parents.
+    pub crossover_probability: f64,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::Nsga2,
+            population: 128,
+            evaluations: 50_000,
+            crossover_probability: 0.9,
+        }
+    }
+}
+
+/// The optimisers there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// NSGA-II.
+    Nsga2,
+    /// Random sampling, the baseline.
+    Random,
+}
+
+impl Algorithm {
+    /// The name in TOML and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nsga2 => "nsga2",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// The `[output]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputConfig {
+    /// How many networks of the front are written as ONNX, spread over it. (Every one is written as TOML.)
+    pub onnx: usize,
+}
+
+impl Default for OutputConfig {
+    fn default() -> Self {
+        Self { onnx: 3 }
+    }
+}
+
+/// The `[space]` table: a preset, what differs from it, or a space written out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceConfig {
+    /// A shipped space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Input resolutions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Choices<Resolution>>,
+    /// Channels of the input image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_channels: Option<usize>,
+    /// Strides whose feature maps are outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<usize>>,
+    /// How squeeze-and-excite is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub se_style: Option<SeStyle>,
+    /// The first convolution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<StemDefinition>,
+    /// The stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Vec<StageDefinition>>,
+    /// The classifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<HeadDefinition>,
+}
+
+impl From<SpaceDefinition> for SpaceConfig {
+    fn from(space: SpaceDefinition) -> Self {
+        Self {
+            preset: None,
+            resolution: Some(space.resolution),
+            input_channels: Some(space.input_channels),
+            features: Some(space.features),
+            se_style: Some(space.se_style),
+            stem: Some(space.stem),
+            stage: Some(space.stage),
+            head: space.head,
+        }
+    }
+}
+
+mod defaults {
+    use roofnas_cost::Dtype;
+
+    pub(super) const fn seed() -> u64 {
+        1
+    }
+    pub(super) const fn batch() -> u64 {
+        1
+    }
+    pub(super) const fn dtype() -> Dtype {
+        Dtype::Fp32
+    }
+}

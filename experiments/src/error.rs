@@ -1,0 +1,168 @@
+//! What can go wrong, and with which exit code.
+
+use std::path::{Path, PathBuf};
+
+use roofnas_cost::{LatencyError, PlatformError};
+use roofnas_hardware::ProfileError;
+use roofnas_search::Nsga2SettingsError;
+use roofnas_space::{GenotypeError, SpaceError};
+use thiserror::Error;
+
+/// Exit codes of the command line.
+pub mod exit {
+    /// Done.
+    pub const DONE: u8 = 0;
+    /// It failed.
+    pub const FAILED: u8 = 1;
+    /// Bad arguments or bad input files.
+    pub const BAD_INPUT: u8 = 2;
+    /// No network keeps the constraints.
+    pub const INFEASIBLE: u8 = 3;
+    /// Interrupted; can be resumed.
+    pub const INTERRUPTED: u8 = 130;
+}
+
+/// Whatever stops a command.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("{file}: {message}")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// The parser's message, with line and column.
+        message: String,
+    },
+    /// A value that can't be accepted.
+    #[error("{file}: {key} = {value}: {rule}")]
+    Value {
+        /// The file.
+        file: String,
+        /// The key.
+        key: String,
+        /// The value found there.
+        value: String,
+        /// What would be accepted.
+        rule: String,
+    },
+    /// A key that is missing.
+    #[error("{file}: {key} is missing: {rule}")]
+    Missing {
+        /// The file.
+        file: String,
+        /// The key.
+        key: String,
+        /// What is expected there.
+        rule: String,
+    },
+    /// A search space that can't be.
+    #[error("{file}: space: {source}")]
+    Space {
+        /// The file.
+        file: String,
+        /// Why.
+        source: SpaceError,
+    },
+    /// A platform that can't be had.
+    #[error("{file}: platform.profile: {source}")]
+    Profile {
+        /// The file that asks for it.
+        file: String,
+        /// Why.
+        source: ProfileError,
+    },
+    /// A platform given on the command line that can't be had.
+    #[error(transparent)]
+    NamedProfile(#[from] ProfileError),
+    /// A number format or batch that the platform doesn't cover.
+    #[error("{file}: platform: {source}")]
+    Latency {
+        /// The file.
+        file: String,
+        /// Why.
+        source: LatencyError,
+    },
+    /// Settings of the optimiser that can't be.
+    #[error("{file}: search: {source}")]
+    Search {
+        /// The file.
+        file: String,
+        /// Why.
+        source: Nsga2SettingsError,
+    },
+    /// A run directory that is in the way, or isn't one.
+    #[error("{path}: {problem}")]
+    RunDirectory {
+        /// The folder.
+        path: PathBuf,
+        /// What about it.
+        problem: String,
+    },
+    /// A profile stored in a run directory that doesn't read.
+    #[error("{path}: {source}")]
+    StoredPlatform {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PlatformError,
+    },
+    /// A network that is not of the run.
+    #[error("{path}: {source}")]
+    Genotype {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: GenotypeError,
+    },
+    /// A file that can't be read.
+    #[error("can't read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or folder that can't be written.
+    #[error("can't write {path}: {source}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A picture that can't be drawn.
+    #[error("can't draw the {picture}: {message}")]
+    Draw {
+        /// Which picture.
+        picture: &'static str,
+        /// Why.
+        message: String,
+    },
+    /// The worker threads can't be started.
+    #[error("can't start worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl Error {
+    /// The exit code it ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Write { .. } | Self::Draw { .. } | Self::Threads(_) => exit::FAILED,
+            _ => exit::BAD_INPUT,
+        }
+    }
+
+    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

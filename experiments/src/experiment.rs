@@ -1,0 +1,303 @@
+//! From an experiment file to a checked experiment.
+
+use rand::SeedableRng;
+use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
+use roofnas_hardware::Profiles;
+use roofnas_search::{MAX_OBJECTIVES, Nsga2Settings, SearchRng};
+use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
+
+use crate::config::{ConstraintsConfig, ExperimentConfig, ObjectivesConfig, SpaceConfig};
+use crate::constraint::Constraint;
+use crate::error::Error;
+use crate::metrics::Appraiser;
+use crate::objective::Objective;
+
+/// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
+/// all runs on one space have one scale.
+const SAMPLE: usize = 500;
+const SAMPLE_SEED: u64 = 0;
+
+/// A checked experiment: one run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// The configuration, with defaults, space and normalisation written out.
+    pub resolved: ExperimentConfig,
+    /// What can be built.
+    pub space: SearchSpace,
+    /// How networks are priced and scored.
+    pub appraiser: Appraiser,
+    /// What is optimised; minimised ones first.
+    pub objectives: Vec<Objective>,
+    /// What every network must keep.
+    pub constraints: Vec<Constraint>,
+    /// Settings of NSGA-II.
+    pub nsga2: Nsga2Settings,
+    /// Where the platform's profile was found.
+    pub platform_origin: String,
+    /// Genotypes drawn to fix scales, the same for every run on the space.
+    pub sample: Vec<Genotype>,
+    /// What a user should know, though nothing is wrong.
+    pub warnings: Vec<String>,
+}
+
+impl Experiment {
+    /// Checks a configuration that stands in `file`.
+    ///
+    /// # Errors
+    /// The first key whose value can't be accepted.
+    pub fn new(config: ExperimentConfig, file: &str, profiles: &Profiles) -> Result<Self, Error> {
+        let profile = profiles
+            .find(&config.platform.profile)
+            .map_err(|source| Error::Profile {
+                file: file.to_owned(),
+                source,
+            })?;
+        let model = LatencyModel::new(
+            profile.platform,
+            config.platform.dtype,
+            config.platform.batch,
+        );
+        let model = model.map_err(|source| Error::Latency {
+            file: file.to_owned(),
+            source,
+        })?;
+        Self::on(model, profile.origin, config, file)
+    }
+
+    /// Checks a configuration for a platform that is already at hand.
+    pub(crate) fn on(
+        model: LatencyModel,
+        platform_origin: String,
+        mut config: ExperimentConfig,
+        file: &str,
+    ) -> Result<Self, Error> {
+        let check = Check { file };
+        check.names(&config)?;
+        check.constraints(&config.constraints)?;
+        let objectives = check.objectives(&config.objectives)?;
+        let nsga2 = check.search(&config)?;
+        let space = check.space(&config.space)?;
+        let sample = draw(&space);
+        let drawn = config.quality.normalisation.is_none();
+        let normalisation = config
+            .quality
+            .normalisation
+            .unwrap_or_else(|| normalise(&space, &sample));
+        let mut warnings = Vec::new();
+        if drawn && config.quality.score.is_normalised() {
+            for term in normalisation.constant_terms() {
+                warnings.push(format!("{term} is the same for every network of the space: it adds nothing to the score"));
+            }
+        }
+        let uncertainty = &model.platform().uncertainty;
+        warnings.push(format!(
+            "platform {} is uncalibrated: its latencies are roofline estimates with a relative deviation of {} (prior, not measured)",
+            model.platform().name,
+            uncertainty.prior_relative_std
+        ));
+        config.quality.normalisation = Some(normalisation);
+        config.space = SpaceConfig::from(space.definition().clone());
+        config.matrix.clear();
+        Ok(Self {
+            appraiser: Appraiser {
+                model,
+                score: config.quality.score,
+                normalisation,
+            },
+            constraints: Constraint::all(&config.constraints),
+            objectives,
+            nsga2,
+            space,
+            platform_origin,
+            sample,
+            warnings,
+            resolved: config,
+        })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.resolved.name
+    }
+
+    /// The latency budget, if there is one, in milliseconds.
+    pub fn budget_ms(&self) -> Option<f64> {
+        self.resolved.constraints.latency_ms
+    }
+
+    /// The platform as used, as TOML.
+    pub fn platform_toml(&self) -> String {
+        format!(
+            "# The platform as this run used it, from: {}\n{}",
+            self.platform_origin,
+            self.appraiser.model.platform().to_toml()
+        )
+    }
+
+    /// The resolved configuration as TOML.
+    ///
+    /// # Panics
+    /// Never: plain tables and numbers can always be written.
+    pub fn to_toml(&self) -> String {
+        let body = toml::to_string(&self.resolved).expect("an experiment is plain data");
+        format!(
+            "# The experiment as it ran, with every default written out. It can be run again as it stands.\n{body}"
+        )
+    }
+}
+
+/// The genotypes that fix the scales of a space.
+fn draw(space: &SearchSpace) -> Vec<Genotype> {
+    let mut rng = SearchRng::seed_from_u64(SAMPLE_SEED);
+    (0..SAMPLE).map(|_| space.sample(&mut rng)).collect()
+}
+
+fn normalise(space: &SearchSpace, sample: &[Genotype]) -> Normalisation {
+    let terms: Vec<QualityTerms> = sample
+        .iter()
+        .map(|genotype| QualityTerms::new(&space.decode(genotype)))
+        .collect();
+    Normalisation::new(&terms)
+}
+
+/// Checks the tables of one file.
+struct Check<'a> {
+    file: &'a str,
+}
+
+impl Check<'_> {
+    fn error(&self, key: &str, value: impl ToString, rule: impl Into<String>) -> Error {
+        Error::Value {
+            file: self.file.to_owned(),
+            key: key.to_owned(),
+            value: value.to_string(),
+            rule: rule.into(),
+        }
+    }
+
+    fn names(&self, config: &ExperimentConfig) -> Result<(), Error> {
+        let name = &config.name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            let rule = "a name names a folder: letters, digits, '-', '_' and '.', not first a '.'";
+            return Err(self.error("name", format!("\"{name}\""), rule));
+        }
+        if i64::try_from(config.seed).is_err() {
+            return Err(self.error("seed", config.seed, "must be below 2^63"));
+        }
+        Ok(())
+    }
+
+    fn constraints(&self, config: &ConstraintsConfig) -> Result<(), Error> {
+        for constraint in Constraint::all(config) {
+            if !(constraint.limit > 0.0 && constraint.limit.is_finite()) {
+                let key = format!("constraints.{}", constraint.figure.key());
+                return Err(self.error(&key, constraint.limit, "a bound is a number above 0"));
+            }
+        }
+        let confidence = config.confidence;
+        if !(0.5..1.0).contains(&confidence) {
+            let rule = "a confidence is from 0.5 (the mean) to below 1";
+            return Err(self.error("constraints.confidence", confidence, rule));
+        }
+        if confidence > 0.5 {
+            let rule = "this platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
+                        would promise what nobody knows; leave confidence at 0.5, the mean";
+            return Err(self.error("constraints.confidence", confidence, rule));
+        }
+        Ok(())
+    }
+
+    /// The objectives, minimised ones first, so that fronts are sorted by what is to be low.
+    fn objectives(&self, config: &ObjectivesConfig) -> Result<Vec<Objective>, Error> {
+        let sides = [
+            ("minimize", &config.minimize, false),
+            ("maximize", &config.maximize, true),
+        ];
+        let mut all: Vec<Objective> = Vec::new();
+        for (side, listed, maximized) in sides {
+            for &objective in listed {
+                let key = format!("objectives.{side}");
+                if objective.is_maximized() != maximized {
+                    let rule = if maximized {
+                        "only quality is maximised; list it under minimize"
+                    } else {
+                        "quality is maximised; list it under maximize"
+                    };
+                    return Err(self.error(&key, objective, rule));
+                }
+                if all.contains(&objective) {
+                    return Err(self.error(&key, objective, "is listed twice"));
+                }
+                all.push(objective);
+            }
+        }
+        if all.is_empty() || all.len() > MAX_OBJECTIVES {
+            let rule = format!("a search has 1 to {MAX_OBJECTIVES} objectives");
+            return Err(self.error("objectives", all.len(), rule));
+        }
+        Ok(all)
+    }
+
+    fn search(&self, config: &ExperimentConfig) -> Result<Nsga2Settings, Error> {
+        let search = &config.search;
+        if search.evaluations == 0 {
+            return Err(self.error("search.evaluations", 0, "must be at least 1"));
+        }
+        if search.population > 1_000_000 {
+            let rule = "must be at most 1000000";
+            return Err(self.error("search.population", search.population, rule));
+        }
+        let settings = Nsga2Settings::new(search.population, search.crossover_probability);
+        settings.map_err(|source| Error::Search {
+            file: self.file.to_owned(),
+            source,
+        })
+    }
+
+    fn space(&self, config: &SpaceConfig) -> Result<SearchSpace, Error> {
+        let definition = self.definition(config)?;
+        SearchSpace::new(definition).map_err(|source| Error::Space {
+            file: self.file.to_owned(),
+            source,
+        })
+    }
+
+    /// The space written out: the preset's keys, with those given beside it in their place.
+    fn definition(&self, config: &SpaceConfig) -> Result<SpaceDefinition, Error> {
+        let base = match &config.preset {
+            None => SpaceConfig::default(),
+            Some(name) => match presets::definition(name) {
+                Some(definition) => SpaceConfig::from(definition),
+                None => {
+                    let rule = format!("known presets are {}", presets::NAMES.join(", "));
+                    return Err(self.error("space.preset", format!("\"{name}\""), rule));
+                }
+            },
+        };
+        let own = config.clone();
+        let missing = |key: &str| Error::Missing {
+            file: self.file.to_owned(),
+            key: format!("space.{key}"),
+            rule: format!(
+                "give it, or start from a preset ({})",
+                presets::NAMES.join(", ")
+            ),
+        };
+        Ok(SpaceDefinition {
+            resolution: own
+                .resolution
+                .or(base.resolution)
+                .ok_or_else(|| missing("resolution"))?,
+            input_channels: own
+                .input_channels
+                .or(base.input_channels)
+                .unwrap_or(SpaceDefinition::DEFAULT_INPUT_CHANNELS),
+            features: own.features.or(base.features).unwrap_or_default(),
+            se_style: own.se_style.or(base.se_style).unwrap_or_default(),
+            stem: own.stem.or(base.stem).ok_or_else(|| missing("stem"))?,
+            stage: own.stage.or(base.stage).ok_or_else(|| missing("stage"))?,
+            head: own.head.or(base.head),
+        })
+    }
+}

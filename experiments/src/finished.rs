@@ -1,0 +1,133 @@
+//! A finished run, read back from its folder alone: the experiment and the platform as they were used.
+
+use roofnas_cost::{LatencyModel, Platform};
+
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::history::Generation;
+use crate::outcome::FrontRow;
+use crate::problem::BackboneProblem;
+use crate::run_directory::RunDirectory;
+use crate::source::ExperimentFile;
+
+/// A finished run.
+#[derive(Debug, Clone)]
+pub struct FinishedRun {
+    /// The experiment as it ran.
+    pub experiment: Experiment,
+    directory: RunDirectory,
+}
+
+impl FinishedRun {
+    /// Reads a run's folder.
+    ///
+    /// # Errors
+    /// When it holds no finished run, or one of its files doesn't read.
+    pub fn read(directory: RunDirectory) -> Result<Self, Error> {
+        let path = |name: &str| directory.path().join(name);
+        if !directory.is_finished()? {
+            let problem = "holds no finished run: that is a folder with experiment.toml, platform.toml and pareto.csv";
+            return Err(Error::RunDirectory {
+                path: directory.path().to_owned(),
+                problem: problem.to_owned(),
+            });
+        }
+        let platform = directory.read(RunDirectory::PLATFORM)?;
+        let platform = Platform::from_toml(&platform).map_err(|source| Error::StoredPlatform {
+            path: path(RunDirectory::PLATFORM),
+            source,
+        })?;
+        let file = path(RunDirectory::EXPERIMENT).display().to_string();
+        let text = directory.read(RunDirectory::EXPERIMENT)?;
+        let config = ExperimentFile::parse(&text, &file, &[])?
+            .runs
+            .remove(0)
+            .config;
+        let model = LatencyModel::new(platform, config.platform.dtype, config.platform.batch);
+        let model = model.map_err(|source| Error::Latency {
+            file: file.clone(),
+            source,
+        })?;
+        let origin = path(RunDirectory::PLATFORM).display().to_string();
+        Ok(Self {
+            experiment: Experiment::on(model, origin, config, &file)?,
+            directory,
+        })
+    }
+
+    /// The networks of its front.
+    ///
+    /// # Errors
+    /// When `pareto.csv` doesn't read, or holds what is not of the space.
+    pub fn front(&self) -> Result<Vec<FrontRow>, Error> {
+        let path = self.directory.path().join(RunDirectory::PARETO);
+        let broken = |message: String| Error::Syntax {
+            file: path.display().to_string(),
+            message,
+        };
+        let text = self.directory.read(RunDirectory::PARETO)?;
+        let mut table = csv::Reader::from_reader(text.as_bytes());
+        let headers = table
+            .headers()
+            .map_err(|error| broken(error.to_string()))?
+            .clone();
+        let column = |name: &str| {
+            let found = headers.iter().position(|header| header == name);
+            found.ok_or_else(|| broken(format!("column {name} is missing")))
+        };
+        let (id, genotype) = (column("id")?, column("genotype")?);
+        let problem = BackboneProblem::new(&self.experiment);
+        let rows = table.records().map(|record| {
+            let record = record.map_err(|error| broken(error.to_string()))?;
+            let parsed = self.experiment.space.parse(&record[genotype]);
+            let parsed = parsed.map_err(|source| Error::Genotype {
+                path: path.clone(),
+                source,
+            })?;
+            Ok(FrontRow {
+                id: record[id].to_owned(),
+                text: record[genotype].to_owned(),
+                resolution: self.experiment.space.resolution(&parsed),
+                metrics: problem.appraise(&parsed),
+                genotype: parsed,
+            })
+        });
+        rows.collect()
+    }
+
+    /// Its generations.
+    ///
+    /// # Errors
+    /// When `history.csv` doesn't read.
+    pub fn history(&self) -> Result<Vec<Generation>, Error> {
+        let text = self.directory.read(RunDirectory::HISTORY)?;
+        let mut table = csv::Reader::from_reader(text.as_bytes());
+        let rows = table.deserialize().collect::<Result<Vec<Generation>, _>>();
+        rows.map_err(|error| Error::Syntax {
+            file: self
+                .directory
+                .path()
+                .join(RunDirectory::HISTORY)
+                .display()
+                .to_string(),
+            message: error.to_string(),
+        })
+    }
+
+    /// One network of its front.
+    ///
+    /// # Errors
+    /// When there is none of this id, and as [`front`](Self::front).
+    pub fn row(&self, id: &str) -> Result<FrontRow, Error> {
+        let front = self.front()?;
+        let ends = match (front.first(), front.last()) {
+            (Some(first), Some(last)) => format!("its front has {} to {}", first.id, last.id),
+            _ => "its front is empty".to_owned(),
+        };
+        let found = front.into_iter().find(|row| row.id == id);
+        found.ok_or_else(|| Error::RunDirectory {
+            path: self.directory.path().to_owned(),
+            problem: format!("has no network \"{id}\"; {ends}"),
+        })
+    }
+}

@@ -1,0 +1,104 @@
+//! How a search went, generation by generation.
+
+use roofnas_search::{ParetoFront, Search};
+use roofnas_space::Genotype;
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Experiment;
+use crate::metrics::Metrics;
+use crate::objective::Objective;
+use crate::optimiser::Optimiser;
+
+/// One generation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// From 1.
+    pub generation: u64,
+    /// Networks evaluated so far.
+    pub evaluations: u64,
+    /// Highest quality among feasible networks so far; absent while there are none, or where quality is not
+    /// an objective.
+    pub best_quality: Option<f64>,
+    /// Hypervolume of the front so far; absent with more than three objectives, where it costs more than the search.
+    pub hypervolume: Option<f64>,
+    /// Share of this generation's networks that keep every constraint.
+    pub feasible_share: f64,
+    /// Wall time of the search loop so far, in seconds.
+    pub seconds: f64,
+}
+
+/// Objectives up to which hypervolume is computed each generation.
+const HYPERVOLUME_OBJECTIVES: usize = 3;
+
+/// Records generations against a fixed reference point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorder {
+    /// Worst value of each objective that counts, as a cost: the budget, or a quantile of the space's sample.
+    reference: Vec<f64>,
+    quality: Option<usize>,
+}
+
+impl Recorder {
+    /// A recorder for an experiment, with the figures of the space's sample. The reference is the latency budget
+    /// for latency, the 95th percentile of the sample for other minimised objectives, its 5th for quality.
+    pub fn new(experiment: &Experiment, sample: &[Metrics]) -> Self {
+        let reference = experiment.objectives.iter().map(|&objective| {
+            let budget = experiment.budget_ms();
+            match (objective, budget) {
+                (Objective::Latency, Some(budget)) => budget,
+                _ => worst_but_few(objective, sample),
+            }
+        });
+        Self {
+            reference: reference.collect(),
+            quality: experiment
+                .objectives
+                .iter()
+                .position(|o| *o == Objective::Quality),
+        }
+    }
+
+    /// The reference point, as costs.
+    pub fn reference(&self) -> &[f64] {
+        &self.reference
+    }
+
+    /// Hypervolume of a front, where it is computed at all.
+    pub fn hypervolume(&self, front: &ParetoFront<Genotype>) -> Option<f64> {
+        let few = self.reference.len() <= HYPERVOLUME_OBJECTIVES;
+        few.then(|| front.hypervolume(&self.reference))
+    }
+
+    /// The generation that has just ended.
+    pub fn record(
+        &self,
+        generation: u64,
+        search: &Search<Genotype, Optimiser>,
+        seconds: f64,
+    ) -> Generation {
+        let batch = search.last_batch();
+        let best = self.quality.and_then(|index| {
+            let qualities = search.front().iter().map(|member| -member.costs()[index]);
+            qualities.reduce(f64::max)
+        });
+        Generation {
+            generation,
+            evaluations: search.evaluations(),
+            best_quality: best,
+            hypervolume: self.hypervolume(search.front()),
+            feasible_share: batch.feasible as f64 / batch.evaluated.max(1) as f64,
+            seconds,
+        }
+    }
+}
+
+/// The cost that one in twenty of the sample exceeds (nearest rank).
+fn worst_but_few(objective: Objective, sample: &[Metrics]) -> f64 {
+    let mut costs: Vec<f64> = sample
+        .iter()
+        .map(|metrics| objective.cost(metrics))
+        .collect();
+    costs.sort_by(f64::total_cmp);
+    let rank = (0.95 * costs.len() as f64).ceil() as usize;
+    costs.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}

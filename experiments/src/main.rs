@@ -1,0 +1,33 @@
+//! The `roofnas` command.
+
+mod cli;
+mod commands;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use roofnas::{Error, exit};
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => commands::run(&args),
+        Command::Init(args) => commands::init(&args),
+        Command::Check(args) => commands::check(&args),
+        Command::Platforms(args) => commands::platforms(&args),
+        Command::Export(args) => commands::export(&args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(
+                error
+                    .downcast_ref::<Error>()
+                    .map_or(exit::FAILED, Error::exit_code),
+            )
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Every figure of one network, for a platform, number format and batch size.
+
+use roofnas_cost::{Latency, LatencyModel, NetworkCost, Normalisation, QualityTerms, Score};
+use roofnas_space::Network;
+
+/// Figures of one network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Metrics {
+    /// The rank score, unitless.
+    pub quality: f64,
+    /// Latency of one inference of the batch.
+    pub latency: Latency,
+    /// MACs per image.
+    pub macs: u64,
+    /// FLOPs per image.
+    pub flops: u64,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Memory traffic of one inference of the batch.
+    pub traffic_bytes: u64,
+    /// Peak of live activations for the batch.
+    pub peak_memory_bytes: u64,
+    /// Deployed weights.
+    pub weight_bytes: u64,
+    /// Arithmetic intensity for the batch, FLOP/byte.
+    pub intensity: f64,
+    /// Layers the engine runs, what is fused counted once.
+    pub layers: usize,
+    /// Depth over width.
+    pub rho: f64,
+}
+
+/// How networks are measured by formula: a latency model and a rank score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appraiser {
+    /// Prices latency.
+    pub model: LatencyModel,
+    /// The rank score.
+    pub score: Score,
+    /// Its normalisation.
+    pub normalisation: Normalisation,
+}
+
+impl Appraiser {
+    /// The figures of a network.
+    pub fn appraise(&self, network: &Network) -> Metrics {
+        let (batch, dtype) = (self.model.batch(), self.model.dtype());
+        let cost = NetworkCost::new(network, &self.model.platform().fusion);
+        let terms = QualityTerms::new(network);
+        Metrics {
+            quality: self.score.of(&terms, &self.normalisation),
+            latency: self.model.price(&cost),
+            macs: cost.macs,
+            flops: cost.flops,
+            params: cost.params,
+            traffic_bytes: cost.traffic_bytes(batch, dtype),
+            peak_memory_bytes: cost.peak_memory_bytes(batch, dtype),
+            weight_bytes: cost.weight_bytes(dtype),
+            intensity: cost.intensity(batch, dtype),
+            layers: cost.kernels.len(),
+            rho: terms.rho,
+        }
+    }
+}

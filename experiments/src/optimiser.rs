@@ -1,0 +1,69 @@
+//! The optimisers an experiment can choose from, as one type that can be stored.
+
+use std::num::NonZeroUsize;
+
+use roofnas_search::{Individual, Nsga2, Optimizer, Problem, RandomSearch};
+use roofnas_space::Genotype;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Algorithm;
+use crate::experiment::Experiment;
+
+/// Whichever optimiser the experiment names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Optimiser {
+    /// NSGA-II.
+    Nsga2(Nsga2<Genotype>),
+    /// Random sampling.
+    Random(RandomSearch<Genotype>),
+}
+
+impl Optimiser {
+    /// The optimiser of an experiment, yet to begin.
+    pub fn new(experiment: &Experiment) -> Self {
+        let seed = experiment.resolved.seed;
+        match experiment.resolved.search.algorithm {
+            Algorithm::Nsga2 => Self::Nsga2(Nsga2::new(experiment.nsga2.clone(), seed)),
+            Algorithm::Random => {
+                let batch = NonZeroUsize::new(experiment.nsga2.population());
+                Self::Random(RandomSearch::new(batch.unwrap_or(NonZeroUsize::MIN), seed))
+            }
+        }
+    }
+
+    /// The genotypes it remembers.
+    pub fn genotypes(&self) -> impl Iterator<Item = &Genotype> {
+        let population = match self {
+            Self::Nsga2(nsga2) => Some(nsga2.population()),
+            Self::Random(_) => None,
+        };
+        population
+            .into_iter()
+            .flatten()
+            .map(|individual| &individual.genotype)
+    }
+}
+
+impl<P: Problem<Genotype = Genotype>> Optimizer<P> for Optimiser {
+    fn ask(&mut self, problem: &P) -> Vec<Genotype> {
+        match self {
+            Self::Nsga2(nsga2) => nsga2.ask(problem),
+            Self::Random(random) => random.ask(problem),
+        }
+    }
+
+    fn tell(&mut self, evaluated: Vec<Individual<Genotype>>) {
+        match self {
+            Self::Nsga2(nsga2) => Optimizer::<P>::tell(nsga2, evaluated),
+            Self::Random(random) => Optimizer::<P>::tell(random, evaluated),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        match self {
+            Self::Nsga2(nsga2) => Optimizer::<P>::generation(nsga2),
+            Self::Random(random) => Optimizer::<P>::generation(random),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a run found.
+
+use roofnas_search::StopReason;
+use roofnas_space::presets::Landmark;
+use roofnas_space::{Genotype, Resolution, presets};
+
+use crate::checkpoint::Checkpoint;
+use crate::constraint::Constraint;
+use crate::experiment::Experiment;
+use crate::history::{Generation, Recorder};
+use crate::metrics::Metrics;
+use crate::problem::BackboneProblem;
+
+/// The result of a finished run.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The front, sorted by the first minimised objective.
+    pub front: Vec<FrontRow>,
+    /// What comes nearest to keeping the constraints, if nothing does.
+    pub nearest: Option<Nearest>,
+    /// The generations.
+    pub history: Vec<Generation>,
+    /// Networks evaluated.
+    pub evaluations: u64,
+    /// Hypervolume of the front, where it is computed.
+    pub hypervolume: Option<f64>,
+    /// The hypervolume's reference point, as costs.
+    pub reference: Vec<f64>,
+    /// Why the search ended.
+    pub reason: StopReason,
+    /// Figures of the sample that fixes the space's scales: what drawing at random gives.
+    pub sample: Vec<Metrics>,
+    /// Published networks, priced by the same model.
+    pub landmarks: Vec<PricedLandmark>,
+}
+
+/// A network of the front.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrontRow {
+    /// Its name in this run: `b01`, `b02` ... from the front's fast end.
+    pub id: String,
+    /// The network, as genes.
+    pub genotype: Genotype,
+    /// The genes as text.
+    pub text: String,
+    /// Input resolution.
+    pub resolution: Resolution,
+    /// Its figures.
+    pub metrics: Metrics,
+}
+
+/// The network that comes nearest to keeping the constraints.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearest {
+    /// The genes as text.
+    pub text: String,
+    /// Its figures.
+    pub metrics: Metrics,
+    /// The constraints it breaks.
+    pub broken: Vec<Constraint>,
+}
+
+/// A published network, priced by the same model.
+#[derive(Debug, Clone)]
+pub struct PricedLandmark {
+    /// The network.
+    pub landmark: Landmark,
+    /// Its figures; the score is normalised as the run's.
+    pub metrics: Metrics,
+}
+
+impl Outcome {
+    pub(crate) fn new(
+        experiment: &Experiment,
+        problem: &BackboneProblem,
+        recorder: &Recorder,
+        sample: Vec<Metrics>,
+        checkpoint: Checkpoint,
+        reason: StopReason,
+    ) -> Self {
+        let search = checkpoint.search;
+        let members = search.front().members();
+        let digits = members.len().to_string().len().max(2);
+        let front = members.iter().enumerate().map(|(index, member)| FrontRow {
+            id: format!("b{:0digits$}", index + 1),
+            text: experiment.space.format(&member.genotype),
+            resolution: experiment.space.resolution(&member.genotype),
+            metrics: problem.appraise(&member.genotype),
+            genotype: member.genotype.clone(),
+        });
+        let nearest = search.nearest().filter(|_| search.front().is_empty());
+        Self {
+            front: front.collect(),
+            nearest: nearest.map(|nearest| {
+                let metrics = problem.appraise(&nearest.genotype);
+                let broken = experiment.constraints.iter().copied();
+                Nearest {
+                    text: experiment.space.format(&nearest.genotype),
+                    metrics,
+                    broken: broken.filter(|c| c.excess(&metrics) > 0.0).collect(),
+                }
+            }),
+            evaluations: search.evaluations(),
+            hypervolume: recorder.hypervolume(search.front()),
+            reference: recorder.reference().to_vec(),
+            history: checkpoint.history,
+            reason,
+            sample,
+            landmarks: landmarks(experiment),
+        }
+    }
+
+    /// The network of the highest quality; the faster of equals.
+    pub fn best(&self) -> Option<&FrontRow> {
+        best(&self.front)
+    }
+
+    /// Up to `count` networks spread over the front: its ends first, always with the best.
+    pub fn spread(&self, count: usize) -> Vec<&FrontRow> {
+        let last = self.front.len().saturating_sub(1);
+        let mut rows: Vec<&FrontRow> = match count.min(self.front.len()) {
+            0 => return Vec::new(),
+            1 => Vec::new(),
+            count => (0..count)
+                .map(|i| &self.front[i * last / (count - 1)])
+                .collect(),
+        };
+        if let Some(best) = self
+            .best()
+            .filter(|best| !rows.iter().any(|row| row.id == best.id))
+        {
+            rows.pop();
+            rows.push(best);
+        }
+        rows
+    }
+}
+
+/// The network of the highest quality; the faster of equals.
+pub(crate) fn best(front: &[FrontRow]) -> Option<&FrontRow> {
+    // `max_by` returns the last of equals, hence the reversal
+    let slowest_first = front.iter().rev();
+    slowest_first.max_by(|a, b| a.metrics.quality.total_cmp(&b.metrics.quality))
+}
+
+fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {
+    let priced = presets::landmarks()
+        .into_iter()
+        .map(|landmark| PricedLandmark {
+            metrics: experiment.appraiser.appraise(&landmark.network),
+            landmark,
+        });
+    priced.collect()
+}

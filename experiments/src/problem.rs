@@ -1,0 +1,59 @@
+//! The search problem that an experiment poses: networks of its space, priced and scored.
+
+use roofnas_search::{Evaluation, Problem, SearchRng};
+use roofnas_space::Genotype;
+
+use crate::experiment::Experiment;
+use crate::metrics::Metrics;
+
+/// An experiment as the optimisers see it.
+#[derive(Debug, Clone, Copy)]
+pub struct BackboneProblem<'a> {
+    experiment: &'a Experiment,
+}
+
+impl<'a> BackboneProblem<'a> {
+    /// The problem of an experiment.
+    pub fn new(experiment: &'a Experiment) -> Self {
+        Self { experiment }
+    }
+
+    /// Every figure of one network.
+    pub fn appraise(&self, genotype: &Genotype) -> Metrics {
+        let network = self.experiment.space.decode(genotype);
+        self.experiment.appraiser.appraise(&network)
+    }
+}
+
+impl Problem for BackboneProblem<'_> {
+    type Genotype = Genotype;
+
+    fn objectives(&self) -> usize {
+        self.experiment.objectives.len()
+    }
+
+    fn sample(&self, rng: &mut SearchRng) -> Genotype {
+        self.experiment.space.sample(rng)
+    }
+
+    fn mutate(&self, parent: &Genotype, rng: &mut SearchRng) -> Genotype {
+        self.experiment.space.mutate(parent, rng)
+    }
+
+    fn crossover(&self, mother: &Genotype, father: &Genotype, rng: &mut SearchRng) -> Genotype {
+        self.experiment.space.crossover(mother, father, rng)
+    }
+
+    /// Costs in the order of the experiment's objectives; the violation is the sum of the constraints' excesses,
+    /// each relative to its bound.
+    fn evaluate(&self, genotype: &Genotype) -> Evaluation {
+        let metrics = self.appraise(genotype);
+        let costs = self.experiment.objectives.iter().map(|o| o.cost(&metrics));
+        let excesses = self
+            .experiment
+            .constraints
+            .iter()
+            .map(|c| c.excess(&metrics));
+        Evaluation::new(costs, excesses.sum())
+    }
+}

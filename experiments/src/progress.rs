@@ -1,0 +1,97 @@
+//! Progress on the terminal: a bar where somebody looks, plain lines where not.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use roofnas::{Generation, Watcher};
+
+/// Set by ctrl-C; a run then stops after its generation.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Makes ctrl-C and a polite kill stop runs so that they can be resumed. A second ctrl-C ends the process at once.
+pub(crate) fn stop_on_signals() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(roofnas::exit::INTERRUPTED));
+        }
+        eprintln!("stopping after this generation; once more to stop at once");
+    })?;
+    Ok(())
+}
+
+/// How often a plain line is printed.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Shows how a run goes.
+pub(crate) struct Progress {
+    name: String,
+    total: u64,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    printed: Instant,
+    at_start: Option<u64>,
+}
+
+impl Progress {
+    /// For a run of this name and number of evaluations.
+    pub(crate) fn new(name: &str, total: u64) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total);
+            let style = "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {msg} ETA {eta}";
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style);
+            }
+            bar.set_prefix(name.to_owned());
+            bar
+        });
+        Self {
+            name: name.to_owned(),
+            total,
+            bar,
+            began: Instant::now(),
+            printed: Instant::now(),
+            at_start: None,
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watcher for Progress {
+    fn generation(&mut self, generation: &Generation, front: usize) {
+        let done = generation.evaluations;
+        let figure = |name: &str, figure: Option<f64>| {
+            figure.map_or_else(String::new, |figure| format!(" {name} {figure:.3}"))
+        };
+        let best = figure("best", generation.best_quality);
+        let volume = figure("hypervolume", generation.hypervolume);
+        if let Some(bar) = &self.bar {
+            if self.at_start.is_none() {
+                bar.reset_eta();
+            }
+            bar.set_position(done);
+            bar.set_message(format!("front {front}{best}{volume}"));
+        }
+        let start = *self.at_start.get_or_insert(done);
+        if self.bar.is_none() && self.printed.elapsed() >= LINE_EVERY {
+            self.printed = Instant::now();
+            let rate = (done - start) as f64 / self.began.elapsed().as_secs_f64();
+            let left = (self.total - done) as f64 / rate.max(1e-9);
+            eprintln!(
+                "{}: {done}/{} networks, {rate:.0}/s, front {front}{best}{volume}, {left:.0} s left",
+                self.name, self.total
+            );
+        }
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        STOP.load(Ordering::SeqCst)
+    }
+}

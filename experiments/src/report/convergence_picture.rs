@@ -1,0 +1,54 @@
+//! How the search went: a figure of each generation over the networks evaluated.
+
+use plotters::prelude::*;
+
+use super::palette;
+use super::picture::{HALF, failed, label_font, padded, short, title_font};
+use crate::error::Error;
+use crate::history::Generation;
+
+/// One figure of the history as SVG; nothing where the history doesn't have it.
+pub(super) fn svg(
+    history: &[Generation],
+    title: &str,
+    figure: fn(&Generation) -> Option<f64>,
+) -> Result<Option<String>, Error> {
+    let points: Vec<(f64, f64)> = history
+        .iter()
+        .filter_map(|row| figure(row).map(|value| (row.evaluations as f64, value)))
+        .collect();
+    let Some(&(last, _)) = points.last() else {
+        return Ok(None);
+    };
+    let y = padded(points.iter().map(|(_, value)| *value), 0.06);
+    let mut drawing = String::new();
+    {
+        let root = SVGBackend::with_string(&mut drawing, HALF).into_drawing_area();
+        let failed = failed("convergence");
+        let mut chart = ChartBuilder::on(&root)
+            .margin(10)
+            .x_label_area_size(40)
+            .y_label_area_size(60)
+            .build_cartesian_2d(0.0..last.max(1.0), y)
+            .map_err(&failed)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(palette::GRID)
+            .axis_style(palette::INK)
+            .label_style(label_font())
+            .axis_desc_style(title_font())
+            .x_desc("networks evaluated")
+            .y_desc(title)
+            .x_labels(5)
+            .y_labels(6)
+            .x_label_formatter(&|n| format!("{n:.0}"))
+            .y_label_formatter(&|value| short(*value))
+            .draw()
+            .map_err(&failed)?;
+        let line = LineSeries::new(points, palette::FOUND.stroke_width(2));
+        chart.draw_series(line).map_err(&failed)?;
+        root.present().map_err(&failed)?;
+    }
+    Ok(Some(drawing))
+}

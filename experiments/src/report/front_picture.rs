@@ -1,0 +1,146 @@
+//! The front: quality over the first minimised objective, with the budget, the landmarks, and what drawing at random gives.
+
+use plotters::prelude::*;
+
+use super::overlay::Overlay;
+use super::palette;
+use super::picture::{WIDE, failed, label_font, padded, short, title_font};
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::metrics::Metrics;
+use crate::outcome::{FrontRow, Outcome};
+
+/// The front as SVG.
+pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
+    let point = |metrics: &Metrics| (metrics.latency.mean_ms, metrics.quality);
+    let front: Vec<(f64, f64)> = outcome
+        .front
+        .iter()
+        .map(|row| point(&row.metrics))
+        .collect();
+    let budget = experiment.budget_ms();
+    let x = x_range(&front, budget);
+    let inside = |(ms, _): &(f64, f64)| x.contains(ms);
+    let sample: Vec<_> = outcome.sample.iter().map(point).filter(inside).collect();
+    let landmarks: Vec<_> = outcome
+        .landmarks
+        .iter()
+        .map(|priced| (point(&priced.metrics), priced))
+        .filter(|(place, _)| inside(place))
+        .collect();
+    let shown = front
+        .iter()
+        .chain(&sample)
+        .chain(landmarks.iter().map(|(place, _)| place));
+    let y = padded(shown.map(|(_, quality)| *quality), 0.06);
+
+    let mut drawing = String::new();
+    let mut overlay = Overlay::new(WIDE);
+    {
+        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let failed = failed("front");
+        let mut chart = ChartBuilder::on(&root)
+            .margin(10)
+            .x_label_area_size(44)
+            .y_label_area_size(62)
+            .build_cartesian_2d(x.clone(), y.clone())
+            .map_err(&failed)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(palette::GRID)
+            .axis_style(palette::INK)
+            .label_style(label_font())
+            .axis_desc_style(title_font())
+            .x_desc(x_title(experiment))
+            .y_desc(format!(
+                "{} (rank score, not accuracy)",
+                experiment.appraiser.score.name()
+            ))
+            .x_label_formatter(&|ms| short(*ms))
+            .y_label_formatter(&|quality| short(*quality))
+            .draw()
+            .map_err(&failed)?;
+        let dots = sample
+            .iter()
+            .map(|&place| Circle::new(place, 2, palette::SAMPLE.filled()));
+        chart.draw_series(dots).map_err(&failed)?;
+        let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
+        chart.draw_series(line).map_err(&failed)?;
+        let dots = front
+            .iter()
+            .map(|&place| Circle::new(place, 3, palette::FOUND.filled()));
+        chart.draw_series(dots).map_err(&failed)?;
+        let marks = landmarks
+            .iter()
+            .map(|(place, _)| TriangleMarker::new(*place, 6, palette::LANDMARK.filled()));
+        chart.draw_series(marks).map_err(&failed)?;
+        if let Some(budget) = budget {
+            let line = [(budget, y.start), (budget, y.end)];
+            let style = palette::CHOSEN.stroke_width(1);
+            let dashes = DashedLineSeries::new(line, 6, 4, style);
+            chart.draw_series(dashes).map_err(&failed)?;
+            let (left, top) = chart.backend_coord(&(budget, y.end));
+            overlay.text(
+                (left + 6, top + 16),
+                &format!("budget {} ms", short(budget)),
+            );
+        }
+        if let Some(best) = outcome.best() {
+            let place = point(&best.metrics);
+            let ring = [Circle::new(place, 7, palette::CHOSEN.stroke_width(2))];
+            chart.draw_series(ring).map_err(&failed)?;
+            overlay.keep_clear(chart.backend_coord(&place), 8.0);
+        }
+        for &place in &front {
+            overlay.keep_clear(chart.backend_coord(&place), 4.0);
+        }
+        for (place, priced) in &landmarks {
+            let place = chart.backend_coord(place);
+            overlay.keep_clear(place, 6.0);
+            let name = priced.landmark.name;
+            overlay.label(place, name);
+            overlay.hover(place, 8.0, &format!("{name}\n{}", hover(&priced.metrics)));
+        }
+        if let Some(best) = outcome.best() {
+            overlay.label(chart.backend_coord(&point(&best.metrics)), &best.id);
+        }
+        for row in &outcome.front {
+            let place = chart.backend_coord(&point(&row.metrics));
+            overlay.hover(place, 5.0, &row_hover(row));
+        }
+        root.present().map_err(&failed)?;
+    }
+    Ok(overlay.over(&drawing))
+}
+
+/// The axis of latency: the front, the budget, and some room behind it.
+fn x_range(front: &[(f64, f64)], budget: Option<f64>) -> std::ops::Range<f64> {
+    let room = budget.map(|budget| 1.15 * budget);
+    padded(front.iter().map(|(ms, _)| *ms).chain(room), 0.04)
+}
+
+fn x_title(experiment: &Experiment) -> String {
+    let model = &experiment.appraiser.model;
+    format!(
+        "predicted latency, ms ({}, batch {}, {}; uncalibrated)",
+        model.platform().name,
+        model.batch(),
+        model.dtype()
+    )
+}
+
+fn row_hover(row: &FrontRow) -> String {
+    format!("{}\n{}\n{}", row.id, hover(&row.metrics), row.text)
+}
+
+fn hover(metrics: &Metrics) -> String {
+    format!(
+        "score {}\n{} ± {} ms\n{} MMACs, {} M params",
+        short(metrics.quality),
+        short(metrics.latency.mean_ms),
+        short(metrics.latency.std_ms),
+        short(1e-6 * metrics.macs as f64),
+        short(1e-6 * metrics.params as f64),
+    )
+}

@@ -1,0 +1,42 @@
+//! The report of a run: one HTML file without any outside link.
+
+mod batch_page;
+mod convergence_picture;
+mod front_picture;
+mod layers;
+mod overlay;
+mod page;
+mod palette;
+mod picture;
+mod roofline_picture;
+
+pub use batch_page::batch_html;
+
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::outcome::Outcome;
+
+/// The report of a run that found something.
+///
+/// # Errors
+/// When a picture can't be drawn.
+pub fn html(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
+    let pictures = page::Pictures {
+        front: front_picture::svg(experiment, outcome)?,
+        hypervolume: convergence_picture::svg(&outcome.history, "hypervolume", |g| g.hypervolume)?,
+        quality: convergence_picture::svg(&outcome.history, "best score", |g| g.best_quality)?,
+        chosen: outcome
+            .best()
+            .map(|best| page::Chosen::new(experiment, best))
+            .transpose()?,
+    };
+    Ok(page::html(experiment, outcome, &pictures))
+}
+
+/// The front alone, as an SVG picture that stands by itself.
+///
+/// # Errors
+/// When it can't be drawn.
+pub fn front_svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
+    front_picture::svg(experiment, outcome)
+}

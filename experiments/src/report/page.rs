@@ -1,0 +1,300 @@
+//! The report's page.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use plotters::style::RGBColor;
+use roofnas_cost::OpClass;
+use roofnas_space::Network;
+
+use super::layers::{PricedKernel, priced};
+use super::picture::short;
+use super::roofline_picture;
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::metrics::Metrics;
+use crate::outcome::{FrontRow, Outcome};
+
+/// Rows of the front that the page lists.
+const LISTED: usize = 40;
+/// Layers that the page lists.
+const LAYERS: usize = 12;
+
+/// The page's pictures, drawn.
+pub(super) struct Pictures {
+    pub(super) front: String,
+    pub(super) hypervolume: Option<String>,
+    pub(super) quality: Option<String>,
+    pub(super) chosen: Option<Chosen>,
+}
+
+/// The chosen network in detail.
+pub(super) struct Chosen {
+    row: FrontRow,
+    network: Network,
+    kernels: Vec<PricedKernel>,
+    legend: Vec<(OpClass, RGBColor)>,
+    roofline: String,
+}
+
+impl Chosen {
+    pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
+        let network = experiment.space.decode(&row.genotype);
+        let kernels = priced(&experiment.appraiser, &network);
+        Ok(Self {
+            roofline: roofline_picture::svg(experiment, &kernels)?,
+            legend: roofline_picture::legend(&kernels),
+            row: row.clone(),
+            network,
+            kernels,
+        })
+    }
+}
+
+pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictures) -> String {
+    let title = format!("roofnas: {}", experiment.name());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                h1 { (experiment.name()) }
+                (conditions(experiment))
+                (facts(experiment, outcome))
+                h2 { "The front" }
+                figure {
+                    (PreEscaped(&pictures.front))
+                    figcaption {
+                        "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
+                        "the highest score. Triangles: published networks, priced and scored by the same formulas. "
+                        "Grey: networks drawn at random from the space. Point at a mark for its figures."
+                    }
+                }
+                (front_table(outcome))
+                @if let Some(chosen) = &pictures.chosen {
+                    (chosen_section(experiment, chosen))
+                }
+                h2 { "How the search went" }
+                div class="pair" {
+                    @for picture in [&pictures.hypervolume, &pictures.quality].into_iter().flatten() {
+                        figure { (PreEscaped(picture)) }
+                    }
+                }
+                p class="soft" {
+                    (outcome.evaluations) " networks in " (outcome.history.len()) " generations. "
+                    (reference(experiment, outcome))
+                }
+                (landmark_table(experiment, outcome))
+                (provenance(experiment))
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn conditions(experiment: &Experiment) -> Markup {
+    let model = &experiment.appraiser.model;
+    let platform = model.platform();
+    html! {
+        p class="soft" {
+            (platform.description) ": batch " (model.batch()) ", " (model.dtype())
+            @if let Some(threads) = platform.threads { ", " (threads) " threads" }
+            "; seed " (experiment.resolved.seed)
+        }
+        p class="notice" {
+            strong { "Uncalibrated platform. " }
+            "Latencies are roofline estimates from " (model.roof_kind().name()) " roofs and assumed overheads, with a relative "
+            "deviation of " (platform.uncertainty.prior_relative_std) " (prior, not measured). Scores are unitless ranks and "
+            "say nothing about accuracy in percent."
+        }
+    }
+}
+
+fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
+    html! {
+        ul class="facts" {
+            li { b { (outcome.front.len()) } "networks in the front" }
+            @for constraint in &experiment.constraints {
+                li { b { (short(constraint.limit)) } (constraint.figure.key()) ", at most" }
+            }
+            @if let Some(best) = outcome.best() {
+                li { b { (best.id) } "highest score" }
+                li { b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency" }
+                li { b { (short(best.metrics.quality)) } "its score (" (experiment.appraiser.score.name()) ")" }
+            }
+        }
+    }
+}
+
+fn front_table(outcome: &Outcome) -> Markup {
+    let best = outcome.best().map(|best| best.id.as_str());
+    let rows = outcome.spread(LISTED);
+    html! {
+        details open[outcome.front.len() <= LISTED] {
+            summary {
+                @if rows.len() < outcome.front.len() {
+                    (rows.len()) " of " (outcome.front.len()) " networks, spread over the front; all of them are in pareto.csv"
+                } @else {
+                    "The networks of the front"
+                }
+            }
+            div class="scroll" { table {
+                thead { tr {
+                    th { "id" } th { "score" } (metric_headers()) th { "resolution" } th class="left" { "genotype" }
+                } }
+                tbody {
+                    @for row in &rows {
+                        tr class=[(best == Some(&row.id)).then_some("chosen")] {
+                            td { (row.id) } td { (short(row.metrics.quality)) } (metric_cells(&row.metrics))
+                            td { (row.resolution) } td class="left" { code { (row.text) } }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn metric_headers() -> Markup {
+    html! {
+        th { "latency, ms" } th { "± std" } th { "MMACs" } th { "M params" } th { "traffic, MB" }
+        th { "peak memory, MB" } th { "FLOP/byte" } th { "layers" }
+    }
+}
+
+fn metric_cells(metrics: &Metrics) -> Markup {
+    let mega = |count: u64| short(1e-6 * count as f64);
+    html! {
+        td { (short(metrics.latency.mean_ms)) } td { (short(metrics.latency.std_ms)) } td { (mega(metrics.macs)) }
+        td { (mega(metrics.params)) } td { (mega(metrics.traffic_bytes)) } td { (mega(metrics.peak_memory_bytes)) }
+        td { (short(metrics.intensity)) } td { (metrics.layers) }
+    }
+}
+
+fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
+    let mut slowest: Vec<&PricedKernel> = chosen.kernels.iter().collect();
+    slowest.sort_by(|a, b| b.micros.total_cmp(&a.micros));
+    html! {
+        h2 { "The network with the highest score, " (chosen.row.id) }
+        p { code { (chosen.row.text) } }
+        figure {
+            (PreEscaped(&chosen.roofline))
+            figcaption {
+                "Its layers under the roofs of " (experiment.appraiser.model.platform().name) ", each as large as its share of the time."
+                @for (class, RGBColor(r, g, b)) in &chosen.legend {
+                    span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {} (class)
+                }
+            }
+        }
+        (stage_table(chosen))
+        h2 { "Where its time goes" }
+        div class="scroll" { table {
+            thead { tr {
+                th { "layer" } th class="left" { "class" } th { "input" } th { "output" } th { "MMACs" } th { "FLOP/byte" }
+                th { "µs" } th { "share" } th class="left" { "bound by" }
+            } }
+            tbody {
+                @for kernel in slowest.iter().take(LAYERS) {
+                    tr {
+                        td { (kernel.name) } td class="left" { (kernel.class) } td { (kernel.shapes.0) } td { (kernel.shapes.1) }
+                        td { (short(kernel.mmacs)) } td { (short(kernel.intensity)) } td { (short(kernel.micros)) }
+                        td { (percent(kernel.share)) } td class="left" { (kernel.bound.name()) }
+                    }
+                }
+            }
+        } }
+        p class="soft" {
+            "The " (slowest.len().min(LAYERS)) " slowest of " (slowest.len()) " layers, what the engine fuses counted once."
+        }
+    }
+}
+
+fn stage_table(chosen: &Chosen) -> Markup {
+    let sections = chosen.network.sections().iter().enumerate();
+    html! {
+        div class="scroll" { table {
+            thead { tr {
+                th { "part" } th class="left" { "block" } th { "output" } th { "MMACs" } th { "µs" } th { "share" }
+            } }
+            tbody {
+                @for (index, section) in sections {
+                    @let kernels = chosen.kernels.iter().filter(|kernel| kernel.section == index);
+                    @let output = chosen.network.layers()[section.layers.end - 1].output;
+                    tr {
+                        td { (section.name()) } td class="left" { (section.description) } td { (output) }
+                        td { (short(kernels.clone().map(|k| k.mmacs).sum())) }
+                        td { (short(kernels.clone().map(|k| k.micros).sum())) }
+                        td { (percent(kernels.map(|k| k.share).sum())) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
+    html! {
+        h2 { "Published networks on the same scale" }
+        p class="soft" {
+            "Built from the same blocks, at 224x224, priced by the same model and scored by the same formula with this space's "
+            "normalisation. Their accuracy is what others published for trained weights: it stands here as a note, and the score does not "
+            "predict it."
+        }
+        div class="scroll" { table {
+            thead { tr {
+                th { "network" } th { (experiment.appraiser.score.name()) } (metric_headers())
+                th { "top-1, %" } th class="left" { "source of top-1" }
+            } }
+            tbody {
+                @for priced in &outcome.landmarks {
+                    tr {
+                        td { (priced.landmark.name) } td { (short(priced.metrics.quality)) } (metric_cells(&priced.metrics))
+                        td { (format!("{:.1}", priced.landmark.top1)) } td class="left" { (priced.landmark.source) }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
+    let names = experiment.objectives.iter().zip(&outcome.reference);
+    html! {
+        "Hypervolume is measured from a fixed reference point: "
+        @for (index, (objective, cost)) in names.enumerate() {
+            @if index > 0 { ", " }
+            (objective) " " (short(if objective.is_maximized() { -cost } else { *cost }))
+        }
+        " (the budget, or the 95th percentile of random networks; the 5th for quality)."
+    }
+}
+
+fn provenance(experiment: &Experiment) -> Markup {
+    let platform = experiment.appraiser.model.platform();
+    let z = &experiment.appraiser.normalisation;
+    let moments = [("S", &z.s), ("NSC", &z.nsc), ("st_la", &z.st_la)];
+    html! {
+        h2 { "Where the numbers come from" }
+        ul {
+            li { "roofnas " (env!("CARGO_PKG_VERSION")) ", experiment in experiment.toml, platform in platform.toml (" (experiment.platform_origin) ")" }
+            @for source in &platform.provenance.sources { li { (source) } }
+            li { "overheads: " (platform.overhead.source) }
+            li { "uncertainty: " (platform.uncertainty.reason) }
+            li { "space of " (experiment.space.size()) " networks" }
+            li {
+                "scores are normalised over " (experiment.sample.len()) " networks drawn from the space with seed 0: "
+                @for (index, (name, moments)) in moments.into_iter().enumerate() {
+                    @if index > 0 { "; " }
+                    (name) " " (short(moments.mean)) " ± " (short(moments.std))
+                }
+            }
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}

@@ -1,0 +1,31 @@
+//! Colours of the pictures. The page's style sheet maps each of them to its counterpart on a dark page.
+
+use plotters::style::RGBColor;
+use roofnas_cost::OpClass;
+
+/// Axes and their labels.
+pub(super) const INK: RGBColor = RGBColor(31, 41, 51);
+/// Grid lines.
+pub(super) const GRID: RGBColor = RGBColor(225, 229, 234);
+/// The networks found.
+pub(super) const FOUND: RGBColor = RGBColor(37, 99, 235);
+/// The network chosen, and the budget.
+pub(super) const CHOSEN: RGBColor = RGBColor(220, 38, 38);
+/// Published networks.
+pub(super) const LANDMARK: RGBColor = RGBColor(217, 119, 6);
+/// What drawing at random gives.
+pub(super) const SAMPLE: RGBColor = RGBColor(148, 163, 184);
+
+/// The colour of an operator class.
+pub(super) const fn class(class: OpClass) -> RGBColor {
+    match class {
+        OpClass::Pointwise => RGBColor(37, 99, 235),
+        OpClass::Dense => RGBColor(124, 58, 237),
+        OpClass::Depthwise => RGBColor(5, 150, 105),
+        OpClass::Grouped => RGBColor(8, 145, 178),
+        OpClass::Linear => RGBColor(190, 24, 93),
+        OpClass::Pool => RGBColor(217, 119, 6),
+        OpClass::Elementwise => RGBColor(148, 163, 184),
+        OpClass::DataMovement => RGBColor(120, 113, 108),
+    }
+}

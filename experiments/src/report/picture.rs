@@ -1,0 +1,82 @@
+//! What the pictures share: size, fonts, and how drawing errors are told.
+
+use plotters::prelude::*;
+
+use super::palette;
+use crate::error::Error;
+
+/// Size of a full-width picture, in pixels.
+pub(super) const WIDE: (u32, u32) = (880, 440);
+/// Size of one of two pictures side by side.
+pub(super) const HALF: (u32, u32) = (430, 280);
+
+/// Font of axis labels.
+pub(super) fn label_font() -> TextStyle<'static> {
+    ("sans-serif", 12).into_font().color(&palette::INK)
+}
+
+/// Font of axis titles.
+pub(super) fn title_font() -> TextStyle<'static> {
+    ("sans-serif", 13).into_font().color(&palette::INK)
+}
+
+/// An error of the charting library as ours.
+pub(super) fn failed<E: std::error::Error>(picture: &'static str) -> impl Fn(E) -> Error {
+    move |error| Error::Draw {
+        picture,
+        message: error.to_string(),
+    }
+}
+
+/// A range with some air around it; never empty.
+pub(super) fn padded(values: impl Iterator<Item = f64>, air: f64) -> std::ops::Range<f64> {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    });
+    if !(low.is_finite() && high.is_finite()) {
+        return 0.0..1.0;
+    }
+    let air = ((high - low) * air).max(1e-3 * high.abs()).max(1e-9);
+    low - air..high + air
+}
+
+/// A number with about three significant digits, without needless zeros.
+pub(super) fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let digits = (2 - value.abs().log10().floor() as i32).clamp(0, 9) as usize;
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in [
+            (0.0, "0"),
+            (1234.5, "1234"),
+            (12.345, "12.3"),
+            (0.5, "0.5"),
+            (-2.0, "-2"),
+            (0.001234, "0.00123"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn ranges_are_never_empty() {
+        for values in [vec![], vec![1.0], vec![0.0, 0.0], vec![-5.0, 3.0]] {
+            let range = padded(values.into_iter(), 0.05);
+            assert!(range.start < range.end, "{range:?}");
+        }
+    }
+}

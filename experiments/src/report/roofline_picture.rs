@@ -1,0 +1,116 @@
+//! The roofline of the platform with the layers of one network: where each stands, and what it takes.
+
+use plotters::prelude::*;
+use roofnas_cost::{OpClass, RoofKind};
+
+use super::layers::PricedKernel;
+use super::overlay::Overlay;
+use super::palette;
+use super::picture::{WIDE, failed, label_font, short, title_font};
+use crate::error::Error;
+use crate::experiment::Experiment;
+
+/// The roofline as SVG. Kernels without FLOPs have no place on it.
+pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<String, Error> {
+    let model = &experiment.appraiser.model;
+    let roofs: Vec<_> = model.platform().roofs[&model.dtype()].known().collect();
+    let kernels: Vec<&PricedKernel> = kernels.iter().filter(|k| k.gflops > 0.0).collect();
+    let peak = roofs
+        .iter()
+        .map(|(_, roof)| 1e3 * roof.peak_tflops)
+        .fold(0.0, f64::max);
+    let ridge = roofs
+        .iter()
+        .map(|(_, roof)| roof.roof().ridge())
+        .fold(0.0, f64::max);
+    let lowest = |figure: fn(&PricedKernel) -> f64| {
+        kernels
+            .iter()
+            .map(|k| figure(k))
+            .fold(f64::INFINITY, f64::min)
+    };
+    let highest = kernels.iter().map(|k| k.intensity).fold(ridge, f64::max);
+    let x = decade_below(lowest(|k| k.intensity).min(1.0))..decade_above(4.0 * highest);
+    let y = decade_below(lowest(|k| k.gflops).min(peak / 100.0))..decade_above(1.2 * peak);
+
+    let mut drawing = String::new();
+    let mut overlay = Overlay::new(WIDE);
+    {
+        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let failed = failed("roofline");
+        let mut chart = ChartBuilder::on(&root)
+            .margin(10)
+            .x_label_area_size(44)
+            .y_label_area_size(62)
+            .build_cartesian_2d(x.clone().log_scale(), y.clone().log_scale())
+            .map_err(&failed)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(palette::GRID)
+            .axis_style(palette::INK)
+            .label_style(label_font())
+            .axis_desc_style(title_font())
+            .x_desc("arithmetic intensity, FLOP/byte")
+            .y_desc("GFLOP/s, predicted")
+            .x_label_formatter(&|value| short(*value))
+            .y_label_formatter(&|value| short(*value))
+            .draw()
+            .map_err(&failed)?;
+        for (kind, figures) in &roofs {
+            let roof = figures.roof();
+            let attainable = |intensity: f64| 1e-9 * roof.attainable_flops(intensity);
+            let line = [x.start, roof.ridge(), x.end].map(|i| (i, attainable(i).max(y.start)));
+            let in_use = *kind == model.roof_kind();
+            if in_use {
+                let line = LineSeries::new(line, palette::INK.stroke_width(2));
+                chart.draw_series(line).map_err(&failed)?;
+            } else {
+                let line = DashedLineSeries::new(line, 7, 5, palette::INK.stroke_width(1));
+                chart.draw_series(line).map_err(&failed)?;
+            }
+            let (left, above) = chart.backend_coord(&(roof.ridge(), attainable(roof.ridge())));
+            overlay.text((left + 10, above - 6), &roof_label(*kind, in_use, &roof));
+        }
+        let mut largest_first = kernels.clone();
+        largest_first.sort_by(|a, b| b.share.total_cmp(&a.share));
+        for kernel in largest_first {
+            let place = (kernel.intensity, kernel.gflops);
+            let radius = (3.0 + 34.0 * kernel.share.sqrt()).min(24.0);
+            let style = palette::class(kernel.class).mix(0.65).filled();
+            let dot = [Circle::new(place, radius as i32, style)];
+            chart.draw_series(dot).map_err(&failed)?;
+            overlay.hover(chart.backend_coord(&place), radius, &kernel.hover());
+        }
+        root.present().map_err(&failed)?;
+    }
+    Ok(overlay.over(&drawing))
+}
+
+fn roof_label(kind: RoofKind, in_use: bool, roof: &roofnas_cost::Roof) -> String {
+    format!(
+        "{}{}: {} TFLOP/s, {} GB/s, ridge {}",
+        kind.name(),
+        if in_use { " (in use)" } else { "" },
+        short(1e-12 * roof.peak_flops),
+        short(1e-9 * roof.bandwidth),
+        short(roof.ridge()),
+    )
+}
+
+/// The classes that are there, for a legend.
+pub(super) fn legend(kernels: &[PricedKernel]) -> Vec<(OpClass, RGBColor)> {
+    OpClass::ALL
+        .into_iter()
+        .filter(|class| kernels.iter().any(|k| k.class == *class && k.gflops > 0.0))
+        .map(|class| (class, palette::class(class)))
+        .collect()
+}
+
+fn decade_below(value: f64) -> f64 {
+    10_f64.powf(value.log10().floor())
+}
+
+fn decade_above(value: f64) -> f64 {
+    10_f64.powf(value.log10().ceil())
+}

@@ -1,0 +1,231 @@
+//! One run: from a checked experiment to the files of its folder.
+
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use roofnas_search::{Limits, StopReason};
+
+use crate::checkpoint::Checkpoint;
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::history::{Generation, Recorder};
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::problem::BackboneProblem;
+use crate::run_directory::{Contents, RunDirectory};
+use crate::{backbone, tables};
+
+/// How often a run is saved while it searches.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Somebody who looks on: a progress bar, a log, a test.
+pub trait Watcher {
+    /// Called after each generation.
+    fn generation(&mut self, generation: &Generation, front: usize);
+    /// Whether to stop now, saved and ready to be resumed.
+    fn wants_to_stop(&self) -> bool;
+}
+
+/// Whether a run may go on with what it finds in its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Only in a vacant folder.
+    Afresh,
+    /// From where an earlier attempt stopped.
+    Resume,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// It is done; with nothing in its front, no network keeps the constraints.
+    Done(Box<Outcome>),
+    /// It was done before.
+    AlreadyDone,
+    /// It was interrupted, and can be resumed.
+    Interrupted {
+        /// Networks evaluated so far.
+        evaluations: u64,
+    },
+}
+
+/// Runs an experiment and writes its folder: the inputs at once, a checkpoint every few seconds, the results at the end.
+///
+/// # Errors
+/// When the folder is in the way, holds another experiment, or can't be written.
+pub fn run(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    start: Start,
+    watcher: &mut dyn Watcher,
+) -> Result<Ending, Error> {
+    let Some(checkpoint) = open(experiment, directory, start)? else {
+        return Ok(Ending::AlreadyDone);
+    };
+    let problem = BackboneProblem::new(experiment);
+    let sample: Vec<Metrics> = experiment
+        .sample
+        .par_iter()
+        .map(|g| problem.appraise(g))
+        .collect();
+    let recorder = Recorder::new(experiment, &sample);
+    let (checkpoint, reason) = search(
+        &problem, experiment, directory, &recorder, checkpoint, watcher,
+    )?;
+    if reason == StopReason::Interrupted {
+        return Ok(Ending::Interrupted {
+            evaluations: checkpoint.search.evaluations(),
+        });
+    }
+    let outcome = Outcome::new(experiment, &problem, &recorder, sample, checkpoint, reason);
+    write_results(experiment, directory, &outcome)?;
+    Ok(Ending::Done(Box::new(outcome)))
+}
+
+/// Whether a folder can take a run of this experiment.
+///
+/// # Errors
+/// When something else is there, or a run that must be resumed or has changed since it began.
+pub fn admit(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    start: Start,
+) -> Result<Contents, Error> {
+    let contents = directory.contents()?;
+    let problem = match (contents, start) {
+        (Contents::Vacant, _) => return Ok(contents),
+        (Contents::Unfinished | Contents::Finished, Start::Resume) => {
+            match changed(experiment, directory)? {
+                None => return Ok(contents),
+                Some(change) => change,
+            }
+        }
+        (Contents::Foreign, _) => {
+            "is not empty and not a run; choose another folder with --out".to_owned()
+        }
+        (Contents::Unfinished, Start::Afresh) => {
+            "holds a run that is not done; go on with it with --resume, or choose another folder with --out".to_owned()
+        }
+        (Contents::Finished, Start::Afresh) => {
+            "holds a finished run; choose another folder with --out, or remove it".to_owned()
+        }
+    };
+    Err(Error::RunDirectory {
+        path: directory.path().to_owned(),
+        problem,
+    })
+}
+
+/// The state to go on from, with the run's inputs written; nothing when the run is done already.
+fn open(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    start: Start,
+) -> Result<Option<Checkpoint>, Error> {
+    if admit(experiment, directory, start)? == Contents::Finished {
+        return Ok(None);
+    }
+    directory.write(
+        RunDirectory::PLATFORM,
+        experiment.platform_toml().as_bytes(),
+    )?;
+    directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
+    match directory.read_if_there(RunDirectory::CHECKPOINT)? {
+        None => Ok(Some(Checkpoint::start(experiment))),
+        Some(text) => match Checkpoint::read(&text, experiment) {
+            Ok(checkpoint) => Ok(Some(checkpoint)),
+            Err(problem) => Err(Error::RunDirectory {
+                path: directory.path().to_owned(),
+                problem: format!("its checkpoint {problem}"),
+            }),
+        },
+    }
+}
+
+/// Says what differs when a folder's run is not of this experiment.
+fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<String>, Error> {
+    let files = [
+        (RunDirectory::EXPERIMENT, experiment.to_toml()),
+        (RunDirectory::PLATFORM, experiment.platform_toml()),
+    ];
+    for (name, now) in files {
+        let stored = directory.read_if_there(name)?;
+        let Some(stored) = stored.filter(|stored| *stored != now) else {
+            continue;
+        };
+        let mut lines = stored.lines().zip(now.lines());
+        let differing = lines.find(|(before, after)| before != after);
+        let (before, after) = differing.unwrap_or(("another length", "this"));
+        return Ok(Some(format!(
+            "can't be resumed: {name} has changed since it began (`{before}` then, `{after}` now); start afresh in another \
+             folder, or undo the change"
+        )));
+    }
+    Ok(None)
+}
+
+/// Searches to the end or until the watcher wants to stop, saving every few seconds and when it stops.
+fn search(
+    problem: &BackboneProblem,
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    recorder: &Recorder,
+    checkpoint: Checkpoint,
+    watcher: &mut dyn Watcher,
+) -> Result<(Checkpoint, StopReason), Error> {
+    let limits = Limits {
+        evaluations: NonZeroU64::new(experiment.resolved.search.evaluations)
+            .unwrap_or(NonZeroU64::MIN),
+    };
+    let (began, before) = (Instant::now(), checkpoint.seconds());
+    let mut saved = began;
+    let mut state = checkpoint;
+    loop {
+        if watcher.wants_to_stop() {
+            directory.write(RunDirectory::CHECKPOINT, &state.to_bytes())?;
+            return Ok((state, StopReason::Interrupted));
+        }
+        if let ControlFlow::Break(reason) = state.search.step(problem, &limits) {
+            return Ok((state, reason));
+        }
+        let seconds = before + began.elapsed().as_secs_f64();
+        let generation = recorder.record(state.history.len() as u64 + 1, &state.search, seconds);
+        watcher.generation(&generation, state.search.front().len());
+        state.history.push(generation);
+        if saved.elapsed() >= SAVE_EVERY {
+            directory.write(RunDirectory::CHECKPOINT, &state.to_bytes())?;
+            saved = Instant::now();
+        }
+    }
+}
+
+/// Writes what a run has found. The front comes last: while it is missing, the run is not done.
+fn write_results(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    outcome: &Outcome,
+) -> Result<(), Error> {
+    for row in &outcome.front {
+        let name = format!("{}/{}.toml", RunDirectory::BACKBONES, row.id);
+        directory.write(&name, backbone::toml(experiment, row).as_bytes())?;
+    }
+    for row in outcome.spread(experiment.resolved.output.onnx) {
+        let name = format!("{}/{}.onnx", RunDirectory::BACKBONES, row.id);
+        directory.write(&name, &backbone::onnx(experiment, row))?;
+    }
+    directory.write(
+        RunDirectory::HISTORY,
+        &tables::history_csv(&outcome.history),
+    )?;
+    if !outcome.front.is_empty() {
+        let report = crate::report::html(experiment, outcome)?;
+        directory.write(RunDirectory::REPORT, report.as_bytes())?;
+    }
+    directory.write(
+        RunDirectory::PARETO,
+        &tables::pareto_csv(experiment, &outcome.front),
+    )?;
+    directory.remove(RunDirectory::CHECKPOINT)
+}

@@ -1,0 +1,220 @@
+//! The folder of one run, and how files get into it: whole or not at all.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// The folder of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// What is in a folder that a run wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contents {
+    /// Nothing, or no folder yet.
+    Vacant,
+    /// A run that was interrupted, or is under way.
+    Unfinished,
+    /// A run that is done.
+    Finished,
+    /// Something else.
+    Foreign,
+}
+
+impl RunDirectory {
+    /// The experiment as resolved.
+    pub const EXPERIMENT: &str = "experiment.toml";
+    /// The platform as used.
+    pub const PLATFORM: &str = "platform.toml";
+    /// The front.
+    pub const PARETO: &str = "pareto.csv";
+    /// The generations.
+    pub const HISTORY: &str = "history.csv";
+    /// The report.
+    pub const REPORT: &str = "report.html";
+    /// The state of a run that is not done.
+    pub const CHECKPOINT: &str = "checkpoint";
+    /// The folder of the networks.
+    pub const BACKBONES: &str = "backbones";
+
+    /// The folder at this path; nothing is touched yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The folder's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is there now.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn contents(&self) -> Result<Contents, Error> {
+        let mut entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Vacant),
+            Err(error) => return Err(Error::read(&self.path, error)),
+        };
+        let has = |name: &str| self.path.join(name).exists();
+        Ok(if has(Self::CHECKPOINT) {
+            Contents::Unfinished
+        } else if has(Self::PARETO) {
+            Contents::Finished
+        } else if has(Self::EXPERIMENT) {
+            Contents::Unfinished
+        } else if entries.next().is_none() {
+            Contents::Vacant
+        } else {
+            Contents::Foreign
+        })
+    }
+
+    /// Whether it holds a finished run.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn is_finished(&self) -> Result<bool, Error> {
+        Ok(self.contents()? == Contents::Finished)
+    }
+
+    /// Text of one of its files.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read(&self, name: &str) -> Result<String, Error> {
+        let path = self.path.join(name);
+        fs::read_to_string(&path).map_err(|source| Error::read(&path, source))
+    }
+
+    /// Text of one of its files, if it is there.
+    ///
+    /// # Errors
+    /// When it is there and can't be read.
+    pub fn read_if_there(&self, name: &str) -> Result<Option<String>, Error> {
+        if self.path.join(name).exists() {
+            self.read(name).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Writes a file of the run.
+    ///
+    /// # Errors
+    /// When it can't be written; an earlier version is then still there.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        write_whole(&self.path.join(name), bytes)
+    }
+
+    /// Removes a file of the run, if it is there.
+    ///
+    /// # Errors
+    /// When it is there and can't be removed.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.path.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::write(&path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes a file so that at its path there is the old content or the new, never a part: into a temporary file beside it,
+/// down to the disk, then in its place. Folders on the way are made.
+///
+/// # Errors
+/// When any of that fails; nothing is then left behind.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let attempt = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".roofnas-")
+            .permissions_if_supported()
+            .tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    attempt().map_err(|source| Error::write(path, source))
+}
+
+/// Temporary files are private by default; results are as readable as any file their owner makes.
+trait PermissionsIfSupported {
+    fn permissions_if_supported(&mut self) -> &mut Self;
+}
+
+impl PermissionsIfSupported for tempfile::Builder<'_, '_> {
+    #[cfg(unix)]
+    fn permissions_if_supported(&mut self) -> &mut Self {
+        use std::os::unix::fs::PermissionsExt;
+        // the process's umask still applies
+        self.permissions(fs::Permissions::from_mode(0o666))
+    }
+
+    #[cfg(not(unix))]
+    fn permissions_if_supported(&mut self) -> &mut Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_replaced_whole_and_leave_nothing_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/file");
+        write_whole(&path, b"one").unwrap();
+        write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(entries.count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        let error = write_whole(&path, b"new").unwrap_err();
+        assert!(error.to_string().contains("taken"), "{error}");
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let below_a_file = folder.path().join("file/below");
+        write_whole(&folder.path().join("file"), b"x").unwrap();
+        assert!(write_whole(&below_a_file, b"y").is_err());
+    }
+
+    #[test]
+    fn contents_tell_runs_from_other_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunDirectory::new(folder.path().join("run"));
+        assert_eq!(run.contents().unwrap(), Contents::Vacant);
+        run.write(RunDirectory::EXPERIMENT, b"").unwrap();
+        assert_eq!(run.contents().unwrap(), Contents::Unfinished);
+        run.write(RunDirectory::PARETO, b"").unwrap();
+        assert_eq!(run.contents().unwrap(), Contents::Finished);
+        run.write(RunDirectory::CHECKPOINT, b"").unwrap();
+        assert_eq!(run.contents().unwrap(), Contents::Unfinished);
+        run.remove(RunDirectory::CHECKPOINT).unwrap();
+        run.remove(RunDirectory::CHECKPOINT).unwrap();
+        assert_eq!(
+            RunDirectory::new(folder.path()).contents().unwrap(),
+            Contents::Foreign
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! Experiment files: reading them, overriding keys, and spreading a matrix into runs.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::config::ExperimentConfig;
+use crate::error::Error;
+
+/// A key and the value it is set to, such as `constraints.latency_ms=2.5` on the command line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The key, with dots between tables.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+}
+
+impl std::str::FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected =
+            || format!("\"{text}\" is not KEY=VALUE, such as constraints.latency_ms=2.5");
+        let (key, value) = text.split_once('=').ok_or_else(expected)?;
+        let key = key.trim();
+        if key.is_empty() || key.split('.').any(str::is_empty) {
+            return Err(expected());
+        }
+        // a value that is not TOML is a string that lacks its quotes
+        let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok();
+        let parsed = parsed.and_then(|mut table| table.remove("value"));
+        Ok(Self {
+            key: key.to_owned(),
+            value: parsed.unwrap_or_else(|| Value::String(value.trim().to_owned())),
+        })
+    }
+}
+
+/// One run of an experiment: the whole of it, or one combination of its matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The combination's folder within the batch; empty where there is no matrix.
+    pub folder: PathBuf,
+    /// The matrix's values for this run.
+    pub settings: Vec<Setting>,
+    /// The configuration, not yet checked.
+    pub config: ExperimentConfig,
+}
+
+/// An experiment file with the runs it asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExperimentFile {
+    /// The file's name, for messages.
+    pub file: String,
+    /// The experiment's name.
+    pub name: String,
+    /// Its runs: one, or one for every combination of the matrix.
+    pub runs: Vec<Planned>,
+}
+
+/// Combinations that a matrix can have; more are more likely a mistake.
+const MOST_RUNS: usize = 10_000;
+
+impl ExperimentFile {
+    /// Reads an experiment, with these settings in the place of what the file says.
+    ///
+    /// # Errors
+    /// When the file can't be read, is not an experiment, or has a matrix that makes no sense.
+    pub fn read(path: &Path, settings: &[Setting]) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
+        Self::parse(&text, &path.display().to_string(), settings)
+    }
+
+    /// The same for a text that stands in `file`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn parse(text: &str, file: &str, settings: &[Setting]) -> Result<Self, Error> {
+        let syntax = |error: toml::de::Error| Error::Syntax {
+            file: file.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        };
+        // the text itself first: its errors show line and column
+        let plain: ExperimentConfig = toml::from_str(text).map_err(syntax)?;
+        let mut table: Table = toml::from_str(text).map_err(syntax)?;
+        apply(&mut table, settings, file)?;
+        let base = config(&table, file, "--set", settings)?;
+        let name = base.name.clone();
+        let runs = if base.matrix.is_empty() {
+            let whole = if settings.is_empty() { plain } else { base };
+            vec![Planned {
+                folder: PathBuf::new(),
+                settings: Vec::new(),
+                config: whole,
+            }]
+        } else {
+            combinations(&table, &base, file)?
+        };
+        Ok(Self {
+            file: file.to_owned(),
+            name,
+            runs,
+        })
+    }
+
+    /// Whether it has a matrix.
+    pub fn is_batch(&self) -> bool {
+        self.runs.iter().any(|run| !run.settings.is_empty())
+    }
+}
+
+/// Every combination of a matrix, the last key changing fastest.
+fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Vec<Planned>, Error> {
+    let error = |key: &str, value: String, rule: &str| Error::Value {
+        file: file.to_owned(),
+        key: format!("matrix.\"{key}\""),
+        value,
+        rule: rule.to_owned(),
+    };
+    let mut all: Vec<Vec<Setting>> = vec![Vec::new()];
+    for (key, values) in &base.matrix {
+        if values.is_empty() {
+            return Err(error(key, "[]".to_owned(), "needs at least one value"));
+        }
+        if key == "name" || key.starts_with("matrix") || key.starts_with("space") {
+            let rule = "a matrix varies the seed or keys of platform, objectives, quality, constraints, search and output";
+            return Err(error(key, "[...]".to_owned(), rule));
+        }
+        if all.len() * values.len() > MOST_RUNS {
+            let rule = "a matrix can have at most 10000 combinations";
+            return Err(error(key, format!("{} values", values.len()), rule));
+        }
+        all = all
+            .iter()
+            .flat_map(|chosen| {
+                values.iter().map(move |value| {
+                    let mut chosen = chosen.clone();
+                    chosen.push(Setting {
+                        key: key.clone(),
+                        value: value.clone(),
+                    });
+                    chosen
+                })
+            })
+            .collect();
+    }
+    let digits = all.len().to_string().len();
+    let planned = all.into_iter().enumerate().map(|(index, settings)| {
+        let mut table = table.clone();
+        table.remove("matrix");
+        apply(&mut table, &settings, file)?;
+        Ok(Planned {
+            folder: format!("{:0digits$}{}", index + 1, label(&settings)).into(),
+            config: config(&table, file, "matrix", &settings)?,
+            settings,
+        })
+    });
+    planned.collect()
+}
+
+/// What tells a combination from the others, fit for a folder's name: `-latency_ms-2.5-seed-1`.
+fn label(settings: &[Setting]) -> String {
+    let parts = settings.iter().map(|setting| {
+        let key = setting.key.rsplit('.').next().unwrap_or_default();
+        let value = match &setting.value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() || "._".contains(c) {
+                c
+            } else {
+                '-'
+            }
+        };
+        let value: String = value.chars().map(plain).take(40).collect();
+        format!("-{key}-{value}")
+    });
+    parts.collect()
+}
+
+fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Error> {
+    for setting in settings {
+        let mut parts: Vec<&str> = setting.key.split('.').collect();
+        let last = parts.pop().unwrap_or_default();
+        let mut inner = &mut *table;
+        for part in parts {
+            let entry = inner
+                .entry(part)
+                .or_insert_with(|| Value::Table(Table::new()));
+            let Value::Table(next) = entry else {
+                return Err(Error::Value {
+                    file: file.to_owned(),
+                    key: setting.key.clone(),
+                    value: setting.value.to_string(),
+                    rule: format!("{part} is not a table, so it has no keys to set"),
+                });
+            };
+            inner = next;
+        }
+        inner.insert(last.to_owned(), setting.value.clone());
+    }
+    Ok(())
+}
+
+/// The configuration in a table some of whose keys were set from elsewhere.
+fn config(
+    table: &Table,
+    file: &str,
+    origin: &str,
+    settings: &[Setting],
+) -> Result<ExperimentConfig, Error> {
+    ExperimentConfig::deserialize(table.clone()).map_err(|error| {
+        let set: Vec<String> = settings
+            .iter()
+            .map(|setting| format!("{}={}", setting.key, setting.value))
+            .collect();
+        Error::Syntax {
+            file: file.to_owned(),
+            message: format!(
+                "with {} from {origin}: {}",
+                set.join(", "),
+                error.to_string().trim_end()
+            ),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+name = "x"
+[platform]
+profile = "nvidia-v100"
+[space]
+preset = "mobile"
+[constraints]
+latency_ms = 2.0
+"#;
+
+    fn parse(text: &str, settings: &[&str]) -> Result<ExperimentFile, Error> {
+        let settings: Vec<Setting> = settings.iter().map(|s| s.parse().unwrap()).collect();
+        ExperimentFile::parse(text, "x.toml", &settings)
+    }
+
+    #[test]
+    fn settings_take_the_place_of_the_files() {
+        let set = [
+            "constraints.latency_ms=1.5",
+            "seed=7",
+            "platform.profile=intel-i9-10980xe",
+            "objectives.minimize=[\"latency\", \"params\"]",
+        ];
+        let file = parse(TEXT, &set).unwrap();
+        let config = &file.runs[0].config;
+        assert_eq!(config.constraints.latency_ms, Some(1.5));
+        assert_eq!(config.seed, 7);
+        assert_eq!(config.platform.profile, "intel-i9-10980xe");
+        assert_eq!(config.objectives.minimize.len(), 2);
+        assert!(!file.is_batch());
+    }
+
+    #[test]
+    fn a_matrix_is_every_combination() {
+        let matrix = "[matrix]\n\"constraints.latency_ms\" = [2.0, 5.0]\nseed = [1, 2, 3]\n";
+        let file = parse(&format!("{TEXT}{matrix}"), &[]).unwrap();
+        let folders: Vec<String> = file
+            .runs
+            .iter()
+            .map(|run| run.folder.display().to_string())
+            .collect();
+        assert_eq!(folders.len(), 6);
+        assert_eq!(folders[0], "1-latency_ms-2.0-seed-1");
+        assert_eq!(folders[5], "6-latency_ms-5.0-seed-3");
+        assert_eq!(file.runs[4].config.constraints.latency_ms, Some(5.0));
+        assert_eq!(file.runs[4].config.seed, 2);
+        assert!(file.runs[4].config.matrix.is_empty());
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let error = |text: &str, settings: &[&str]| parse(text, settings).unwrap_err().to_string();
+        let typo = error(&TEXT.replace("latency_ms", "latency"), &[]);
+        assert!(typo.contains("x.toml") && typo.contains("line 8"), "{typo}");
+        assert!(typo.contains("unknown field `latency`, expected one of `latency_ms`"));
+        let set = error(TEXT, &["search.populaton=5"]);
+        assert!(set.contains("search.populaton=5 from --set"), "{set}");
+        assert!(set.contains("unknown field `populaton`"), "{set}");
+        let matrix = error(
+            &format!("{TEXT}[matrix]\n\"constraints.latncy\" = [1]\n"),
+            &[],
+        );
+        assert!(
+            matrix.contains("constraints.latncy=1 from matrix"),
+            "{matrix}"
+        );
+        assert!(error(&format!("{TEXT}[matrix]\nseed = []\n"), &[]).contains("at least one value"));
+        assert!(error(TEXT, &["name.x=1"]).contains("name is not a table"));
+        assert!("=3".parse::<Setting>().is_err());
+        assert!("seed".parse::<Setting>().is_err());
+    }
+}

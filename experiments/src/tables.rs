@@ -1,0 +1,113 @@
+//! Fronts and histories as CSV: pure functions from results to bytes. Floats are written to round-trip.
+
+use crate::experiment::Experiment;
+use crate::history::Generation;
+use crate::outcome::FrontRow;
+
+/// Columns of a front.
+pub const PARETO_COLUMNS: [&str; 22] = [
+    "id",
+    "quality",
+    "latency_ms",
+    "latency_ms_std",
+    "latency_ms_upper95",
+    "macs",
+    "flops",
+    "params",
+    "traffic_bytes",
+    "peak_memory_bytes",
+    "intensity_flop_per_byte",
+    "layers",
+    "resolution",
+    "platform",
+    "batch",
+    "threads",
+    "dtype",
+    "seed",
+    "genotype",
+    "weight_bytes",
+    "quality_kind",
+    "latency_kind",
+];
+
+/// Columns of a history.
+const HISTORY_COLUMNS: [&str; 6] = [
+    "generation",
+    "evaluations",
+    "best_quality",
+    "hypervolume",
+    "feasible_share",
+    "seconds",
+];
+
+/// The front as CSV, one row a network.
+pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
+    let model = &experiment.appraiser.model;
+    let threads = model.platform().threads;
+    let rows = front.iter().map(|row| {
+        let metrics = &row.metrics;
+        [
+            row.id.clone(),
+            metrics.quality.to_string(),
+            metrics.latency.mean_ms.to_string(),
+            metrics.latency.std_ms.to_string(),
+            metrics.latency.upper95_ms().to_string(),
+            metrics.macs.to_string(),
+            metrics.flops.to_string(),
+            metrics.params.to_string(),
+            metrics.traffic_bytes.to_string(),
+            metrics.peak_memory_bytes.to_string(),
+            metrics.intensity.to_string(),
+            metrics.layers.to_string(),
+            row.resolution.to_string(),
+            model.platform().name.clone(),
+            model.batch().to_string(),
+            optional(threads),
+            model.dtype().to_string(),
+            experiment.resolved.seed.to_string(),
+            row.text.clone(),
+            metrics.weight_bytes.to_string(),
+            format!("{} (proxy rank score)", experiment.appraiser.score.name()),
+            "uncalibrated (std is a prior)".to_owned(),
+        ]
+    });
+    csv(&PARETO_COLUMNS, rows)
+}
+
+/// The history as CSV, one row a generation.
+pub fn history_csv(history: &[Generation]) -> Vec<u8> {
+    let rows = history.iter().map(|row| {
+        [
+            row.generation.to_string(),
+            row.evaluations.to_string(),
+            optional(row.best_quality),
+            optional(row.hypervolume),
+            row.feasible_share.to_string(),
+            row.seconds.to_string(),
+        ]
+    });
+    csv(&HISTORY_COLUMNS, rows)
+}
+
+/// A figure, or nothing.
+pub(crate) fn optional(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(String::new, |figure| figure.to_string())
+}
+
+/// A table with a header.
+///
+/// # Panics
+/// Never: a vector takes any number of bytes, and rows have the header's length by their type.
+pub(crate) fn csv<const N: usize>(
+    header: &[&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Vec<u8> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    writer
+        .write_record(header)
+        .expect("a vector takes any bytes");
+    for row in rows {
+        writer.write_record(row).expect("a vector takes any bytes");
+    }
+    writer.into_inner().expect("a vector takes any bytes")
+}
