@@ -13,8 +13,8 @@ fn space(name: &str) -> SearchSpace {
 fn nas_bench_macro(space: &SearchSpace, architecture: &str) -> Network {
     let label = |digit| match digit {
         '0' => "id",
-        '1' => "ibk3gdwe3",
-        _ => "ibk5gdwe6",
+        '1' => "ibk3e3",
+        _ => "ibk5e6",
     };
     let layers: Vec<&str> = architecture.chars().map(label).collect();
     let text = format!(

@@ -43,8 +43,8 @@ fn every_row_of_nas_bench_macro() {
         let row = row.unwrap();
         let label = |digit| match digit {
             '0' => "id",
-            '1' => "ibk3gdwe3",
-            _ => "ibk5gdwe6",
+            '1' => "ibk3e3",
+            _ => "ibk5e6",
         };
         let layers: Vec<&str> = row[0].chars().map(label).collect();
         let (a, b, c) = (

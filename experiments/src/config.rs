@@ -188,13 +188,13 @@ impl Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutputConfig {
-    /// How many networks of the front are written as ONNX, spread over it. (Every one is written as TOML.)
-    pub onnx: usize,
+    /// How many networks of the front are written as ONNX and TOML, spread over it. (`roofnas export` writes any other.)
+    pub backbones: usize,
 }
 
 impl Default for OutputConfig {
     fn default() -> Self {
-        Self { onnx: 3 }
+        Self { backbones: 5 }
     }
 }
 

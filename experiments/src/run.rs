@@ -207,13 +207,10 @@ fn write_results(
     directory: &RunDirectory,
     outcome: &Outcome,
 ) -> Result<(), Error> {
-    for row in &outcome.front {
-        let name = format!("{}/{}.toml", RunDirectory::BACKBONES, row.id);
-        directory.write(&name, backbone::toml(experiment, row).as_bytes())?;
-    }
-    for row in outcome.spread(experiment.resolved.output.onnx) {
-        let name = format!("{}/{}.onnx", RunDirectory::BACKBONES, row.id);
-        directory.write(&name, &backbone::onnx(experiment, row))?;
+    for row in outcome.spread(experiment.resolved.output.backbones) {
+        let file = |extension| format!("{}/{}.{extension}", RunDirectory::BACKBONES, row.id);
+        directory.write(&file("toml"), backbone::toml(experiment, row).as_bytes())?;
+        directory.write(&file("onnx"), &backbone::onnx(experiment, row))?;
     }
     directory.write(
         RunDirectory::HISTORY,

@@ -82,25 +82,29 @@ impl Options {
     }
 }
 
-/// Labels made of the attributes in which the blocks differ at all; `x` where there is one block.
+/// Labels made of the family, where there are several, and of the attributes in which members of the family differ;
+/// `x` where there is one block.
 fn labels(blocks: &[Block]) -> Vec<String> {
-    let varies = |attribute: &Attribute| {
-        blocks
-            .iter()
-            .any(|block| !block.agrees(&blocks[0], *attribute))
+    let differ = |attribute, among: &dyn Fn(&Block) -> bool| {
+        let mut members = blocks.iter().filter(|block| among(block));
+        let first = members.next();
+        first.is_some_and(|first| members.any(|member| !member.agrees(first, attribute)))
     };
-    let varying: Vec<Attribute> = Attribute::ALL.into_iter().filter(varies).collect();
-    blocks
-        .iter()
-        .map(|block| {
-            let parts: String = varying.iter().map(|&a| block.label(a)).collect();
-            if parts.is_empty() {
-                "x".to_owned()
-            } else {
-                parts
-            }
-        })
-        .collect()
+    let label = |block: &Block| {
+        let told = Attribute::ALL
+            .into_iter()
+            .filter(|&attribute| match attribute {
+                Attribute::Block => differ(attribute, &|_| true),
+                _ => differ(attribute, &|other| other.kind == block.kind),
+            });
+        let parts: String = told.map(|attribute| block.label(attribute)).collect();
+        if parts.is_empty() {
+            "x".to_owned()
+        } else {
+            parts
+        }
+    };
+    blocks.iter().map(label).collect()
 }
 
 /// The options that fit somewhere, by class.

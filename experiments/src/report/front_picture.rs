@@ -116,7 +116,7 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
 
 /// The axis of latency: the front, the budget, and some room behind it.
 fn x_range(front: &[(f64, f64)], budget: Option<f64>) -> std::ops::Range<f64> {
-    let room = budget.map(|budget| 1.15 * budget);
+    let room = budget.map(|budget| 1.4 * budget);
     padded(front.iter().map(|(ms, _)| *ms).chain(room), 0.04)
 }
 

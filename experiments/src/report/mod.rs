@@ -32,11 +32,3 @@ pub fn html(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error>
     };
     Ok(page::html(experiment, outcome, &pictures))
 }
-
-/// The front alone, as an SVG picture that stands by itself.
-///
-/// # Errors
-/// When it can't be drawn.
-pub fn front_svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
-    front_picture::svg(experiment, outcome)
-}

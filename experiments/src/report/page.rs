@@ -185,7 +185,7 @@ fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
             figcaption {
                 "Its layers under the roofs of " (experiment.appraiser.model.platform().name) ", each as large as its share of the time."
                 @for (class, RGBColor(r, g, b)) in &chosen.legend {
-                    span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {} (class)
+                    span class="key" { span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {} (class) }
                 }
             }
         }

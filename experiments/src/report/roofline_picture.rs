@@ -57,7 +57,7 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
             .y_label_formatter(&|value| short(*value))
             .draw()
             .map_err(&failed)?;
-        for (kind, figures) in &roofs {
+        for (index, (kind, figures)) in roofs.iter().enumerate() {
             let roof = figures.roof();
             let attainable = |intensity: f64| 1e-9 * roof.attainable_flops(intensity);
             let line = [x.start, roof.ridge(), x.end].map(|i| (i, attainable(i).max(y.start)));
@@ -69,8 +69,10 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
                 let line = DashedLineSeries::new(line, 7, 5, palette::INK.stroke_width(1));
                 chart.draw_series(line).map_err(&failed)?;
             }
-            let (left, above) = chart.backend_coord(&(roof.ridge(), attainable(roof.ridge())));
-            overlay.text((left + 10, above - 6), &roof_label(*kind, in_use, &roof));
+            // the upper left is free: no kernel is above a roof
+            let (left, top) = chart.backend_coord(&(x.start, y.end));
+            let line = top + 18 + 17 * index as i32;
+            overlay.text((left + 12, line), &roof_label(*kind, in_use, &roof));
         }
         let mut largest_first = kernels.clone();
         largest_first.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -89,7 +91,8 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
 
 fn roof_label(kind: RoofKind, in_use: bool, roof: &roofnas_cost::Roof) -> String {
     format!(
-        "{}{}: {} TFLOP/s, {} GB/s, ridge {}",
+        "{} {}{}: {} TFLOP/s, {} GB/s, ridge {} FLOP/byte",
+        if in_use { "━━" } else { "╌╌" },
         kind.name(),
         if in_use { " (in use)" } else { "" },
         short(1e-12 * roof.peak_flops),
