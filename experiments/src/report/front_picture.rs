@@ -20,19 +20,16 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
         .collect();
     let budget = experiment.budget_ms();
     let x = x_range(&front, budget);
-    let inside = |(ms, _): &(f64, f64)| x.contains(ms);
-    let sample: Vec<_> = outcome.sample.iter().map(point).filter(inside).collect();
-    let landmarks: Vec<_> = outcome
-        .landmarks
-        .iter()
+    let sample = outcome.sample.iter().map(point);
+    let sample: Vec<_> = sample.filter(|(ms, _)| x.contains(ms)).collect();
+    let found = front.iter().chain(&sample);
+    let y = padded(found.map(|(_, quality)| *quality), 0.12);
+    let inside = |(ms, quality): (f64, f64)| x.contains(&ms) && y.contains(&quality);
+    let landmarks = outcome.landmarks.iter();
+    let landmarks: Vec<_> = landmarks
         .map(|priced| (point(&priced.metrics), priced))
-        .filter(|(place, _)| inside(place))
+        .filter(|(place, _)| inside(*place))
         .collect();
-    let shown = front
-        .iter()
-        .chain(&sample)
-        .chain(landmarks.iter().map(|(place, _)| place));
-    let y = padded(shown.map(|(_, quality)| *quality), 0.06);
 
     let mut drawing = String::new();
     let mut overlay = Overlay::new(WIDE);

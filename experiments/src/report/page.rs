@@ -70,7 +70,8 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                     figcaption {
                         "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
                         "the highest score. Triangles: published networks, priced and scored by the same formulas. "
-                        "Grey: networks drawn at random from the space. Point at a mark for its figures."
+                        "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
+                        "picture are in the table below.)"
                     }
                 }
                 (front_table(outcome))
