@@ -1,5 +1,7 @@
 //! From an experiment file to a checked experiment.
 
+use std::path::Path;
+
 use rand::SeedableRng;
 use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
 use roofnas_hardware::Profiles;
@@ -263,17 +265,31 @@ impl Check<'_> {
         })
     }
 
+    /// A shipped space by its name, or one in a file by its path.
+    fn preset(&self, name: &str) -> Result<SpaceDefinition, Error> {
+        if let Some(definition) = presets::definition(name) {
+            return Ok(definition);
+        }
+        let path = Path::new(name);
+        if !path.is_file() {
+            let rule = format!(
+                "is neither a file nor a preset; presets are {}",
+                presets::NAMES.join(", ")
+            );
+            return Err(self.error("space.preset", format!("\"{name}\""), rule));
+        }
+        let text = std::fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
+        toml::from_str(&text).map_err(|error| Error::Syntax {
+            file: name.to_owned(),
+            message: error.to_string().trim_end().to_owned(),
+        })
+    }
+
     /// The space written out: the preset's keys, with those given beside it in their place.
     fn definition(&self, config: &SpaceConfig) -> Result<SpaceDefinition, Error> {
         let base = match &config.preset {
             None => SpaceConfig::default(),
-            Some(name) => match presets::definition(name) {
-                Some(definition) => SpaceConfig::from(definition),
-                None => {
-                    let rule = format!("known presets are {}", presets::NAMES.join(", "));
-                    return Err(self.error("space.preset", format!("\"{name}\""), rule));
-                }
-            },
+            Some(name) => SpaceConfig::from(self.preset(name)?),
         };
         let own = config.clone();
         let missing = |key: &str| Error::Missing {

@@ -1,0 +1,23 @@
+//! The command as a person types it: every test runs the binary in a folder of its own and looks at its exit code, its
+//! messages and its files.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod abuse;
+mod bad_experiment;
+mod bad_folder;
+mod bad_space;
+mod batch;
+mod check;
+mod determinism;
+mod export;
+mod help;
+mod infeasible;
+mod init;
+mod outputs;
+mod platforms;
+mod quickstart;
+mod resume;
+mod run_directory;
+mod support;
+mod variants;
