@@ -62,6 +62,13 @@ pub struct Uncertainty {
     pub reason: String,
 }
 
+impl Uncertainty {
+    /// How far prices can be trusted, in the words that stand beside them in every output.
+    pub const fn label(&self) -> &'static str {
+        "uncalibrated (std is a prior)"
+    }
+}
+
 /// Costs that don't depend on the work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,6 @@
 //! The search problem that an experiment poses: networks of its space, priced and scored.
 
+use rayon::prelude::*;
 use roofnas_search::{Evaluation, Problem, SearchRng};
 use roofnas_space::Genotype;
 
@@ -22,6 +23,12 @@ impl<'a> BackboneProblem<'a> {
     pub fn appraise(&self, genotype: &Genotype) -> Metrics {
         let network = self.experiment.space.decode(genotype);
         self.experiment.appraiser.appraise(&network)
+    }
+
+    /// The figures of the experiment's sample: what drawing from the space at random gives.
+    pub fn appraise_sample(&self) -> Vec<Metrics> {
+        let sample = self.experiment.sample.par_iter();
+        sample.map(|genotype| self.appraise(genotype)).collect()
     }
 }
 

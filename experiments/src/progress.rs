@@ -1,10 +1,11 @@
 //! Progress on the terminal: a bar where somebody looks, plain lines where not.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use roofnas::{Generation, Watcher};
 
 /// Set by ctrl-C; a run then stops after its generation.
@@ -39,9 +40,13 @@ impl Progress {
     pub(crate) fn new(name: &str, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total);
-            let style = "{prefix} {wide_bar} {human_pos}/{human_len} {per_sec} {msg} ETA {eta}";
+            let style = "{prefix} {wide_bar} {human_pos}/{human_len}, {rate}, {msg}, ETA {eta}";
             if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style);
+                // the library's own rate has digits that nobody reads
+                let rate = |state: &ProgressState, out: &mut dyn Write| {
+                    let _ = write!(out, "{:.0}/s", state.per_sec());
+                };
+                bar.set_style(style.with_key("rate", rate));
             }
             bar.set_prefix(name.to_owned());
             bar

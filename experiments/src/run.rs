@@ -4,14 +4,12 @@ use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
 use roofnas_search::{Limits, StopReason};
 
 use crate::checkpoint::Checkpoint;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
-use crate::metrics::Metrics;
 use crate::outcome::Outcome;
 use crate::problem::BackboneProblem;
 use crate::run_directory::{Contents, RunDirectory};
@@ -65,11 +63,7 @@ pub fn run(
         return Ok(Ending::AlreadyDone);
     };
     let problem = BackboneProblem::new(experiment);
-    let sample: Vec<Metrics> = experiment
-        .sample
-        .par_iter()
-        .map(|g| problem.appraise(g))
-        .collect();
+    let sample = problem.appraise_sample();
     let recorder = Recorder::new(experiment, &sample);
     let (checkpoint, reason) = search(
         &problem, experiment, directory, &recorder, checkpoint, watcher,

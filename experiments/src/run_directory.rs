@@ -42,8 +42,11 @@ impl RunDirectory {
     pub const BACKBONES: &str = "backbones";
 
     /// The folder at this path; nothing is touched yet.
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self {
+            // without a slash at its end, so that messages read well
+            path: path.as_ref().components().collect(),
+        }
     }
 
     /// The folder's path.

@@ -68,7 +68,7 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             row.text.clone(),
             metrics.weight_bytes.to_string(),
             format!("{} (proxy rank score)", experiment.appraiser.score.name()),
-            "uncalibrated (std is a prior)".to_owned(),
+            model.platform().uncertainty.label().to_owned(),
         ]
     });
     csv(&PARETO_COLUMNS, rows)

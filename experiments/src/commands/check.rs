@@ -1,6 +1,5 @@
 //! `roofnas check`.
 
-use rayon::prelude::*;
 use roofnas::{BackboneProblem, Experiment, ExperimentFile, Metrics, exit};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
@@ -71,11 +70,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
 fn row(experiment: &Experiment) -> Vec<Value> {
     let model = &experiment.appraiser.model;
     let problem = BackboneProblem::new(experiment);
-    let sample: Vec<Metrics> = experiment
-        .sample
-        .par_iter()
-        .map(|g| problem.appraise(g))
-        .collect();
+    let sample = problem.appraise_sample();
     let keeps = |metrics: &&Metrics| {
         experiment
             .constraints
@@ -102,7 +97,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
     let search = &experiment.resolved.search;
     vec![
         model.platform().name.clone().into(),
-        "uncalibrated (std is a prior)".into(),
+        model.platform().uncertainty.label().into(),
         model.batch().into(),
         model.dtype().name().into(),
         objectives.collect::<Vec<_>>().join(", ").into(),

@@ -65,7 +65,7 @@ fn row(platform: &Platform, dtype: &str, kind: &str, figures: &RoofFigures) -> V
         figures.bandwidth_gb_s.into(),
         figures.roof().ridge().into(),
         platform.threads.into(),
-        "uncalibrated (std is a prior)".into(),
+        platform.uncertainty.label().into(),
         platform.uncertainty.prior_relative_std.into(),
         Value::Null,
         platform.description.clone().into(),

@@ -1,8 +1,9 @@
 //! The report of a batch: its runs side by side, and each best network under the others' conditions.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::picture::short;
+use super::shell;
 use crate::batch::{BatchEntry, RunStatus, Transfer};
 
 /// Runs up to which the portability matrix is readable.
@@ -10,40 +11,29 @@ const MATRIX: usize = 16;
 
 /// The report of a batch.
 pub fn batch_html(name: &str, entries: &[BatchEntry], transfers: &[Transfer]) -> String {
-    let title = format!("roofnas: {name}");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) }
+    shell::page(
+        name,
+        &html! {
+            p class="soft" { (entries.len()) " runs" }
+            p class="notice" {
+                strong { "Uncalibrated platforms. " }
+                "Latencies are roofline estimates (deviations are priors, not measured); scores are unitless ranks, not accuracy."
             }
-            body {
-                h1 { (name) }
-                p class="soft" { (entries.len()) " runs" }
-                p class="notice" {
-                    strong { "Uncalibrated platforms. " }
-                    "Latencies are roofline estimates (deviations are priors, not measured); scores are unitless ranks, not accuracy."
+            h2 { "The runs" }
+            (runs(entries))
+            h2 { "The network with the highest score of each run" }
+            (answers(entries))
+            @let finished = entries.iter().filter(|entry| !entry.front.is_empty()).count();
+            @if (2..=MATRIX).contains(&finished) && transfers.len() > finished {
+                h2 { "Portability" }
+                p class="soft" {
+                    "Latency in ms of each row's network under each column's conditions. In brackets: how many times the latency of the "
+                    "fastest network that the column's own run found with at least that score; a dash where it found none."
                 }
-                h2 { "The runs" }
-                (runs(entries))
-                h2 { "The network with the highest score of each run" }
-                (answers(entries))
-                @let finished = entries.iter().filter(|entry| !entry.front.is_empty()).count();
-                @if (2..=MATRIX).contains(&finished) && transfers.len() > finished {
-                    h2 { "Portability" }
-                    p class="soft" {
-                        "Latency in ms of each row's network under each column's conditions. In brackets: how many times the latency of the "
-                        "fastest network that the column's own run found with at least that score; a dash where it found none."
-                    }
-                    (matrix(entries, transfers))
-                }
+                (matrix(entries, transfers))
             }
-        }
-    };
-    page.into_string()
+        },
+    )
 }
 
 fn runs(entries: &[BatchEntry]) -> Markup {

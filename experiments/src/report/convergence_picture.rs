@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::palette;
-use super::picture::{HALF, failed, label_font, padded, short, title_font};
+use super::picture::{HALF, failed, padded, style};
 use crate::error::Error;
 use crate::history::Generation;
 
@@ -31,19 +31,12 @@ pub(super) fn svg(
             .y_label_area_size(60)
             .build_cartesian_2d(0.0..last.max(1.0), y)
             .map_err(&failed)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(palette::GRID)
-            .axis_style(palette::INK)
-            .label_style(label_font())
-            .axis_desc_style(title_font())
-            .x_desc("networks evaluated")
+        let mut mesh = chart.configure_mesh();
+        style(&mut mesh);
+        mesh.x_desc("networks evaluated")
             .y_desc(title)
             .x_labels(5)
             .y_labels(6)
-            .x_label_formatter(&|n| format!("{n:.0}"))
-            .y_label_formatter(&|value| short(*value))
             .draw()
             .map_err(&failed)?;
         let line = LineSeries::new(points, palette::FOUND.stroke_width(2));

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, label_font, padded, short, title_font};
+use super::picture::{WIDE, failed, padded, short, style};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
@@ -42,20 +42,13 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             .y_label_area_size(62)
             .build_cartesian_2d(x.clone(), y.clone())
             .map_err(&failed)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(palette::GRID)
-            .axis_style(palette::INK)
-            .label_style(label_font())
-            .axis_desc_style(title_font())
-            .x_desc(x_title(experiment))
+        let mut mesh = chart.configure_mesh();
+        style(&mut mesh);
+        mesh.x_desc(x_title(experiment))
             .y_desc(format!(
                 "{} (rank score, not accuracy)",
                 experiment.appraiser.score.name()
             ))
-            .x_label_formatter(&|ms| short(*ms))
-            .y_label_formatter(&|quality| short(*quality))
             .draw()
             .map_err(&failed)?;
         let dots = sample

@@ -9,6 +9,7 @@ mod page;
 mod palette;
 mod picture;
 mod roofline_picture;
+mod shell;
 
 pub use batch_page::batch_html;
 

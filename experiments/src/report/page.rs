@@ -1,13 +1,13 @@
 //! The report's page.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use plotters::style::RGBColor;
 use roofnas_cost::OpClass;
 use roofnas_space::Network;
 
 use super::layers::{PricedKernel, priced};
 use super::picture::short;
-use super::roofline_picture;
+use super::{roofline_picture, shell};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
@@ -50,50 +50,39 @@ impl Chosen {
 }
 
 pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictures) -> String {
-    let title = format!("roofnas: {}", experiment.name());
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) }
+    shell::page(
+        experiment.name(),
+        &html! {
+            (conditions(experiment))
+            (facts(experiment, outcome))
+            h2 { "The front" }
+            figure {
+                (PreEscaped(&pictures.front))
+                figcaption {
+                    "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
+                    "the highest score. Triangles: published networks, priced and scored by the same formulas. "
+                    "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
+                    "picture are in the table below.)"
+                }
             }
-            body {
-                h1 { (experiment.name()) }
-                (conditions(experiment))
-                (facts(experiment, outcome))
-                h2 { "The front" }
-                figure {
-                    (PreEscaped(&pictures.front))
-                    figcaption {
-                        "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
-                        "the highest score. Triangles: published networks, priced and scored by the same formulas. "
-                        "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
-                        "picture are in the table below.)"
-                    }
-                }
-                (front_table(outcome))
-                @if let Some(chosen) = &pictures.chosen {
-                    (chosen_section(experiment, chosen))
-                }
-                h2 { "How the search went" }
-                div class="pair" {
-                    @for picture in [&pictures.hypervolume, &pictures.quality].into_iter().flatten() {
-                        figure { (PreEscaped(picture)) }
-                    }
-                }
-                p class="soft" {
-                    (outcome.evaluations) " networks in " (outcome.history.len()) " generations. "
-                    (reference(experiment, outcome))
-                }
-                (landmark_table(experiment, outcome))
-                (provenance(experiment))
+            (front_table(outcome))
+            @if let Some(chosen) = &pictures.chosen {
+                (chosen_section(experiment, chosen))
             }
-        }
-    };
-    page.into_string()
+            h2 { "How the search went" }
+            div class="pair" {
+                @for picture in [&pictures.hypervolume, &pictures.quality].into_iter().flatten() {
+                    figure { (PreEscaped(picture)) }
+                }
+            }
+            p class="soft" {
+                (outcome.evaluations) " networks in " (outcome.history.len()) " generations. "
+                (reference(experiment, outcome))
+            }
+            (landmark_table(experiment, outcome))
+            (provenance(experiment))
+        },
+    )
 }
 
 fn conditions(experiment: &Experiment) -> Markup {

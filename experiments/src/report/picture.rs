@@ -1,5 +1,7 @@
 //! What the pictures share: size, fonts, and how drawing errors are told.
 
+use plotters::chart::MeshStyle;
+use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
 
 use super::palette;
@@ -10,14 +12,18 @@ pub(super) const WIDE: (u32, u32) = (880, 440);
 /// Size of one of two pictures side by side.
 pub(super) const HALF: (u32, u32) = (430, 280);
 
-/// Font of axis labels.
-pub(super) fn label_font() -> TextStyle<'static> {
-    ("sans-serif", 12).into_font().color(&palette::INK)
-}
-
-/// Font of axis titles.
-pub(super) fn title_font() -> TextStyle<'static> {
-    ("sans-serif", 13).into_font().color(&palette::INK)
+/// Grid, axes and fonts, the same in every picture.
+pub(super) fn style<X: Ranged<ValueType = f64>, Y: Ranged<ValueType = f64>>(
+    mesh: &mut MeshStyle<'_, '_, X, Y, SVGBackend<'_>>,
+) {
+    let font = |size: i32| ("sans-serif", size).into_font().color(&palette::INK);
+    mesh.light_line_style(TRANSPARENT)
+        .bold_line_style(palette::GRID)
+        .axis_style(palette::INK)
+        .label_style(font(12))
+        .axis_desc_style(font(13))
+        .x_label_formatter(&|value| short(*value))
+        .y_label_formatter(&|value| short(*value));
 }
 
 /// An error of the charting library as ours.

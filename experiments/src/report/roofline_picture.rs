@@ -6,7 +6,7 @@ use roofnas_cost::{OpClass, RoofKind};
 use super::layers::PricedKernel;
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, label_font, short, title_font};
+use super::picture::{WIDE, failed, short, style};
 use crate::error::Error;
 use crate::experiment::Experiment;
 
@@ -44,17 +44,10 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
             .y_label_area_size(62)
             .build_cartesian_2d(x.clone().log_scale(), y.clone().log_scale())
             .map_err(&failed)?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(palette::GRID)
-            .axis_style(palette::INK)
-            .label_style(label_font())
-            .axis_desc_style(title_font())
-            .x_desc("arithmetic intensity, FLOP/byte")
+        let mut mesh = chart.configure_mesh();
+        style(&mut mesh);
+        mesh.x_desc("arithmetic intensity, FLOP/byte")
             .y_desc("GFLOP/s, predicted")
-            .x_label_formatter(&|value| short(*value))
-            .y_label_formatter(&|value| short(*value))
             .draw()
             .map_err(&failed)?;
         for (index, (kind, figures)) in roofs.iter().enumerate() {

@@ -2,6 +2,7 @@
 
 use prost::Message;
 
+use super::batch::Batch;
 use super::fold::Folding;
 use super::graph::GraphBuilder;
 use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
@@ -14,15 +15,6 @@ use crate::shape::Shape;
 const IR_VERSION: i64 = 8;
 /// The version of ONNX's operators that is written: the newest that belongs to the file format.
 const OPSET: i64 = 17;
-
-/// How many images a model takes at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Batch {
-    /// This many, always: engines can plan for it.
-    Fixed(usize),
-    /// Any number: the first dimension of every tensor is called `batch`.
-    Dynamic,
-}
 
 /// The network as an ONNX model (IR 8, opset 17, single precision) with its initial weights.
 ///

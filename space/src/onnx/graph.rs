@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::export::Batch;
+use super::batch::Batch;
 use super::proto::{
     DataType, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,

@@ -10,6 +10,7 @@
 //! assert_eq!(bytes.len() / 1_000_000, 46);
 //! ```
 
+mod batch;
 mod export;
 mod fold;
 mod graph;
@@ -20,5 +21,6 @@ mod proto;
 mod tests;
 mod weights;
 
-pub use export::{Batch, export};
+pub use batch::Batch;
+pub use export::export;
 pub use weights::{InitialWeights, LayerWeights};
