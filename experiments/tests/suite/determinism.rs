@@ -1,11 +1,14 @@
 //! The same seed gives the same bytes; another seed another front.
 
-use crate::support::{Desk, quickstart};
+use crate::support::{Desk, QUICKSTART};
 
 #[track_caller]
 fn assert_same(desk: &Desk, one: &str, other: &str) {
     let (one, other) = (desk.results(one), desk.results(other));
-    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    assert_eq!(
+        one.keys().collect::<Vec<_>>(),
+        other.keys().collect::<Vec<_>>()
+    );
     for (name, bytes) in &one {
         assert!(*bytes == other[name], "{name} differs");
     }
@@ -14,9 +17,19 @@ fn assert_same(desk: &Desk, one: &str, other: &str) {
 #[test]
 fn any_number_of_threads_gives_the_same_files() {
     let desk = Desk::new();
-    let quickstart = quickstart();
     for threads in ["1", "2", "3"] {
-        let args = ["run", quickstart.to_str().unwrap(), "--out", threads, "--threads", threads, "--set", "search.evaluations=6000", "--set", "output.backbones=2"];
+        let args = [
+            "run",
+            QUICKSTART,
+            "--out",
+            threads,
+            "--threads",
+            threads,
+            "--set",
+            "search.evaluations=6000",
+            "--set",
+            "output.backbones=2",
+        ];
         desk.roofnas(&args).ends(0);
     }
     assert_same(&desk, "1", "2");
@@ -27,8 +40,17 @@ fn any_number_of_threads_gives_the_same_files() {
 fn a_random_search_has_the_same_files_too() {
     let desk = Desk::with_tiny();
     for threads in ["1", "3"] {
-        desk.roofnas(&["run", "tiny.toml", "--out", threads, "--threads", threads, "--set", "search.algorithm=random"])
-            .ends(0);
+        desk.roofnas(&[
+            "run",
+            "tiny.toml",
+            "--out",
+            threads,
+            "--threads",
+            threads,
+            "--set",
+            "search.algorithm=random",
+        ])
+        .ends(0);
     }
     assert_same(&desk, "1", "3");
 }
@@ -37,18 +59,37 @@ fn a_random_search_has_the_same_files_too() {
 fn a_batch_has_the_same_tables() {
     let desk = Desk::with_tiny();
     for threads in ["1", "3"] {
-        desk.roofnas(&["run", "tiny.toml", "--out", threads, "--threads", threads, "--set", "matrix.seed=[1,2]"])
-            .ends(0);
+        desk.roofnas(&[
+            "run",
+            "tiny.toml",
+            "--out",
+            threads,
+            "--threads",
+            threads,
+            "--set",
+            "matrix.seed=[1,2]",
+        ])
+        .ends(0);
     }
-    for table in ["portability.csv", "summary.csv", "1-seed-1/pareto.csv", "2-seed-2/pareto.csv"] {
-        assert_eq!(desk.results("1")[table], desk.results("3")[table], "{table}");
+    for table in [
+        "portability.csv",
+        "summary.csv",
+        "1-seed-1/pareto.csv",
+        "2-seed-2/pareto.csv",
+    ] {
+        assert_eq!(
+            desk.results("1")[table],
+            desk.results("3")[table],
+            "{table}"
+        );
     }
 }
 
 #[test]
 fn another_seed_gives_another_front() {
     let desk = Desk::with_run();
-    desk.roofnas(&["run", "tiny.toml", "--out", "other", "--seed", "2"]).ends(0);
+    desk.roofnas(&["run", "tiny.toml", "--out", "other", "--seed", "2"])
+        .ends(0);
     let front = |run: &str| desk.table(&format!("{run}/pareto.csv"));
     let (first, second) = (front("run"), front("other"));
     assert_ne!(first.text("genotype"), second.text("genotype"));
@@ -58,14 +99,17 @@ fn another_seed_gives_another_front() {
 #[test]
 fn a_run_repeats_from_the_experiment_it_wrote() {
     let desk = Desk::with_run();
-    desk.roofnas(&["run", "run/experiment.toml", "--out", "again"]).ends(0);
+    desk.roofnas(&["run", "run/experiment.toml", "--out", "again"])
+        .ends(0);
     assert_same(&desk, "run", "again");
 }
 
 #[test]
 fn seed_and_set_seed_are_one() {
     let desk = Desk::with_tiny();
-    desk.roofnas(&["run", "tiny.toml", "--out", "a", "--seed", "7"]).ends(0);
-    desk.roofnas(&["run", "tiny.toml", "--out", "b", "--set", "seed=7"]).ends(0);
+    desk.roofnas(&["run", "tiny.toml", "--out", "a", "--seed", "7"])
+        .ends(0);
+    desk.roofnas(&["run", "tiny.toml", "--out", "b", "--set", "seed=7"])
+        .ends(0);
     assert_same(&desk, "a", "b");
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use roofnas_cost::params;
 use roofnas_space::SearchSpace;
 
-use crate::support::{Desk, Table, is_sorted, quickstart};
+use crate::support::{Desk, QUICKSTART, Table, is_sorted};
 
 const BUDGET_MS: f64 = 1.5;
 
@@ -17,7 +17,7 @@ struct Quickstart {
 /// One run for all tests.
 static RUN: LazyLock<Quickstart> = LazyLock::new(|| {
     let desk = Desk::new();
-    desk.roofnas(&["run", quickstart().to_str().unwrap()])
+    desk.roofnas(&["run", QUICKSTART])
         .ends(0)
         .says(&["uncalibrated", "runs/quickstart"]);
     let front = desk.table("runs/quickstart/pareto.csv");
@@ -28,17 +28,27 @@ static RUN: LazyLock<Quickstart> = LazyLock::new(|| {
 fn there_are_many_networks_and_all_keep_the_budget() {
     let latencies = RUN.front.numbers("latency_ms");
     assert!(latencies.len() >= 20, "{}", latencies.len());
-    assert!(latencies.iter().all(|&latency| latency > 0.0 && latency <= BUDGET_MS));
+    assert!(
+        latencies
+            .iter()
+            .all(|&latency| latency > 0.0 && latency <= BUDGET_MS)
+    );
 }
 
 #[test]
 fn the_front_is_sorted_and_nothing_in_it_is_dominated() {
-    let (latencies, qualities) = (RUN.front.numbers("latency_ms"), RUN.front.numbers("quality"));
+    let (latencies, qualities) = (
+        RUN.front.numbers("latency_ms"),
+        RUN.front.numbers("quality"),
+    );
     assert!(qualities.iter().all(|quality| quality.is_finite()));
     // sorted by latency, so a network is dominated unless it is both slower and better than the one before it
     for pair in latencies.windows(2).zip(qualities.windows(2)) {
         let (latency, quality) = pair;
-        assert!(latency[0] < latency[1] && quality[0] < quality[1], "{pair:?}");
+        assert!(
+            latency[0] < latency[1] && quality[0] < quality[1],
+            "{pair:?}"
+        );
     }
 }
 
@@ -54,10 +64,24 @@ fn columns_stand_as_documented() {
 
 #[test]
 fn rows_say_under_which_conditions_they_hold() {
-    for (column, value) in [("platform", "intel-i9-10980xe"), ("batch", "1"), ("threads", "16"), ("dtype", "fp32"), ("seed", "1"), ("resolution", "224")] {
-        assert!(RUN.front.text(column).iter().all(|found| *found == value), "{column}");
+    for (column, value) in [
+        ("platform", "intel-i9-10980xe"),
+        ("batch", "1"),
+        ("threads", "16"),
+        ("dtype", "fp32"),
+        ("seed", "1"),
+        ("resolution", "224"),
+    ] {
+        assert!(
+            RUN.front.text(column).iter().all(|found| *found == value),
+            "{column}"
+        );
     }
-    let mean_and_upper = RUN.front.numbers("latency_ms").into_iter().zip(RUN.front.numbers("latency_ms_upper95"));
+    let mean_and_upper = RUN
+        .front
+        .numbers("latency_ms")
+        .into_iter()
+        .zip(RUN.front.numbers("latency_ms_upper95"));
     assert!(mean_and_upper.into_iter().all(|(mean, upper)| upper > mean));
 }
 
@@ -66,10 +90,14 @@ fn every_channel_is_a_multiple_of_eight() {
     let run = RUN.desk.finished("runs/quickstart");
     for row in run.front().unwrap() {
         let network = run.experiment.space.decode(&row.genotype);
-        let outputs = network.layers().iter().map(|layer| network.shape(layer.output).channels);
+        let outputs = network.layers().iter().map(|layer| layer.output.channels);
         let classes = run.experiment.space.classes().unwrap();
         for channels in outputs {
-            assert!(channels % 8 == 0 || channels == classes, "{} has {channels} channels", row.id);
+            assert!(
+                channels % 8 == 0 || channels == classes,
+                "{} has {channels} channels",
+                row.id
+            );
         }
     }
 }
@@ -81,10 +109,16 @@ fn genotypes_read_back_to_the_figures_beside_them() {
     assert_eq!(rows.len(), RUN.front.rows.len());
     for (row, written) in rows.iter().zip(&RUN.front.rows) {
         assert_eq!(row.id, written["id"]);
-        assert_eq!(row.metrics.latency.mean_ms.to_string(), written["latency_ms"]);
+        assert_eq!(
+            row.metrics.latency.mean_ms.to_string(),
+            written["latency_ms"]
+        );
         assert_eq!(row.metrics.quality.to_string(), written["quality"]);
         assert_eq!(row.metrics.macs.to_string(), written["macs"]);
-        assert_eq!(row.metrics.peak_memory_bytes.to_string(), written["peak_memory_bytes"]);
+        assert_eq!(
+            row.metrics.peak_memory_bytes.to_string(),
+            written["peak_memory_bytes"]
+        );
     }
 }
 
@@ -92,21 +126,50 @@ fn genotypes_read_back_to_the_figures_beside_them() {
 fn the_budget_binds() {
     let wide = Desk::new();
     let budget = format!("constraints.latency_ms={}", 100.0 * BUDGET_MS);
-    wide.roofnas(&["run", quickstart().to_str().unwrap(), "--out", "run", "--set", &budget, "--set", "search.evaluations=10000"])
-        .ends(0);
-    let slowest = wide.table("run/pareto.csv").numbers("latency_ms").pop().unwrap();
+    wide.roofnas(&[
+        "run",
+        QUICKSTART,
+        "--out",
+        "run",
+        "--set",
+        &budget,
+        "--set",
+        "search.evaluations=10000",
+    ])
+    .ends(0);
+    let slowest = wide
+        .table("run/pareto.csv")
+        .numbers("latency_ms")
+        .pop()
+        .unwrap();
     assert!(slowest > 1.2 * BUDGET_MS, "{slowest}");
 }
 
 #[test]
 fn the_history_goes_up_to_the_limit() {
     let history = RUN.desk.table("runs/quickstart/history.csv");
-    for column in ["generation", "evaluations", "best_quality", "hypervolume", "seconds"] {
+    for column in [
+        "generation",
+        "evaluations",
+        "best_quality",
+        "hypervolume",
+        "seconds",
+    ] {
         assert!(is_sorted(&history.numbers(column)), "{column}");
     }
     assert_eq!(history.numbers("evaluations").last(), Some(&50_000.0));
-    assert_eq!(history.numbers("generation"), (1..=history.rows.len()).map(|n| n as f64).collect::<Vec<_>>());
-    assert!(history.numbers("feasible_share").iter().all(|share| (0.0..=1.0).contains(share)));
+    assert_eq!(
+        history.numbers("generation"),
+        (1..=history.rows.len())
+            .map(|n| n as f64)
+            .collect::<Vec<_>>()
+    );
+    assert!(
+        history
+            .numbers("feasible_share")
+            .iter()
+            .all(|share| (0.0..=1.0).contains(share))
+    );
     let best = RUN.front.numbers("quality").into_iter().reduce(f64::max);
     assert_eq!(history.numbers("best_quality").last().copied(), best);
 }
@@ -114,7 +177,10 @@ fn the_history_goes_up_to_the_limit() {
 #[test]
 fn backbones_are_spaces_of_one_network_with_the_figures_of_their_rows() {
     let files = RUN.desk.files("runs/quickstart/backbones");
-    let spaces: Vec<&String> = files.keys().filter(|name| name.ends_with(".toml")).collect();
+    let spaces: Vec<&String> = files
+        .keys()
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
     assert_eq!(spaces.len(), 5);
     for name in spaces {
         let id = name.strip_suffix(".toml").unwrap();
@@ -135,5 +201,9 @@ fn backbones_are_spaces_of_one_network_with_the_figures_of_their_rows() {
 #[test]
 fn the_best_network_is_among_the_backbones() {
     let best = RUN.front.rows.last().unwrap();
-    assert!(RUN.desk.path(&format!("runs/quickstart/backbones/{}.onnx", best["id"])).exists());
+    assert!(
+        RUN.desk
+            .path(&format!("runs/quickstart/backbones/{}.onnx", best["id"]))
+            .exists()
+    );
 }

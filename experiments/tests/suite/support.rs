@@ -37,9 +37,7 @@ backbones = 1
 "#;
 
 /// The quickstart that ships.
-pub(crate) fn quickstart() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/quickstart.toml")
-}
+pub(crate) const QUICKSTART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/configs/quickstart.toml");
 
 /// A folder of one test, gone when the test ends.
 pub(crate) struct Desk {
@@ -170,6 +168,7 @@ fn without_seconds(bytes: &[u8]) -> Vec<u8> {
 /// A command that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
+    #[expect(dead_code, reason = "messages of failed tests show it")]
     args: Vec<String>,
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -260,7 +259,12 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn parse(text: &str) -> Self {
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let columns = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        let columns = reader
+            .headers()
+            .unwrap()
+            .iter()
+            .map(str::to_owned)
+            .collect();
         let rows = reader.deserialize().map(Result::unwrap).collect();
         Self { columns, rows }
     }

@@ -1,0 +1,329 @@
+//! What else an experiment can say: algorithms, objectives, scores, resolutions, features, number formats.
+
+use crate::support::{Desk, TINY, Table};
+
+/// The front of `tiny.toml` with these settings.
+fn front(settings: &[&str]) -> Table {
+    let desk = Desk::with_tiny();
+    let set = settings.iter().flat_map(|setting| ["--set", setting]);
+    let args: Vec<&str> = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        "output.backbones=0",
+    ]
+    .into_iter()
+    .chain(set)
+    .collect();
+    desk.roofnas(&args).ends(0);
+    let front = desk.table("run/pareto.csv");
+    assert!(!front.rows.is_empty());
+    front
+}
+
+/// Whether no row is at least as low in all columns and lower in one. (Columns to be high come with `-`.)
+fn is_non_dominated(front: &Table, columns: &[&str]) -> bool {
+    let costs: Vec<Vec<f64>> = columns
+        .iter()
+        .map(|column| match column.strip_prefix('-') {
+            Some(column) => front.numbers(column).iter().map(|value| -value).collect(),
+            None => front.numbers(column),
+        })
+        .collect();
+    let dominates = |a: usize, b: usize| {
+        costs.iter().all(|cost| cost[a] <= cost[b]) && costs.iter().any(|cost| cost[a] < cost[b])
+    };
+    let rows = front.rows.len();
+    !(0..rows).any(|a| (0..rows).any(|b| dominates(a, b)))
+}
+
+#[test]
+fn a_random_search() {
+    let random = front(&["search.algorithm=random", "search.evaluations=2000"]);
+    assert!(is_non_dominated(&random, &["latency_ms", "-quality"]));
+    assert!(
+        random
+            .numbers("latency_ms")
+            .iter()
+            .all(|&latency| latency <= 1.0)
+    );
+}
+
+#[test]
+fn nsga2_beats_random_search() {
+    let best = |algorithm: &str| {
+        let front = front(&[algorithm, "search.evaluations=3000"]);
+        front
+            .numbers("quality")
+            .into_iter()
+            .reduce(f64::max)
+            .unwrap()
+    };
+    assert!(best("search.algorithm=nsga2") > best("search.algorithm=random"));
+}
+
+#[test]
+fn every_objective_to_minimise() {
+    for (objective, column) in [
+        ("macs", "macs"),
+        ("params", "params"),
+        ("peak_memory", "peak_memory_bytes"),
+        ("traffic", "traffic_bytes"),
+        ("weights", "weight_bytes"),
+    ] {
+        let front = front(&[&format!("objectives.minimize=[\"{objective}\"]")]);
+        assert!(
+            is_non_dominated(&front, &[column, "-quality"]),
+            "{objective}"
+        );
+        assert!(
+            crate::support::is_sorted(&front.numbers(column)),
+            "{objective}"
+        );
+    }
+}
+
+#[test]
+fn three_objectives() {
+    let front = front(&["objectives.minimize=[\"latency\",\"params\"]"]);
+    assert!(is_non_dominated(
+        &front,
+        &["latency_ms", "params", "-quality"]
+    ));
+    assert!(front.rows.len() > 3);
+}
+
+#[test]
+fn one_objective() {
+    assert_eq!(front(&["objectives.maximize=[]"]).rows.len(), 1);
+    assert_eq!(front(&["objectives.minimize=[]"]).rows.len(), 1);
+}
+
+#[test]
+fn more_objectives_than_anybody_needs() {
+    let all = "objectives.minimize=[\"latency\",\"macs\",\"params\",\"peak_memory\",\"traffic\",\"weights\"]";
+    let desk = Desk::with_tiny();
+    let ended = desk.roofnas(&["run", "tiny.toml", "--out", "run", "--set", all]);
+    // either it runs, or it says how many can be
+    if ended.code != Some(0) {
+        ended.ends(2).says(&["objectives", "7", "1 to"]);
+    }
+}
+
+#[test]
+fn every_score() {
+    for score in [
+        "AE3",
+        "S+NSC",
+        "S",
+        "NSC",
+        "st_la",
+        "params",
+        "MACs",
+        "activations",
+    ] {
+        let front = front(&[&format!("quality.score={score}")]);
+        assert!(
+            is_non_dominated(&front, &["latency_ms", "-quality"]),
+            "{score}"
+        );
+        assert!(front.text("quality_kind")[0].contains(score));
+        if score == "params" {
+            assert_eq!(front.numbers("quality"), front.numbers("params"));
+        }
+    }
+}
+
+#[test]
+fn every_constraint_is_kept() {
+    let settings = [
+        "constraints.params=3000000",
+        "constraints.macs=250000000",
+        "constraints.peak_memory_mib=4",
+        "constraints.weights_mib=10",
+        "search.evaluations=1500",
+    ];
+    let front = front(&settings);
+    let below =
+        |column: &str, limit: f64| front.numbers(column).iter().all(|&value| value <= limit);
+    let mib = 1024.0 * 1024.0;
+    assert!(below("latency_ms", 1.0) && below("params", 3e6) && below("macs", 2.5e8));
+    assert!(below("peak_memory_bytes", 4.0 * mib) && below("weight_bytes", 10.0 * mib));
+}
+
+#[test]
+fn other_platforms_number_formats_and_batches() {
+    let settings = [
+        "platform.profile=nvidia-v100",
+        "platform.dtype=fp16",
+        "platform.batch=32",
+        "constraints.latency_ms=20.0",
+    ];
+    let front = front(&settings);
+    for (column, value) in [
+        ("platform", "nvidia-v100"),
+        ("dtype", "fp16"),
+        ("batch", "32"),
+        ("threads", ""),
+    ] {
+        assert!(
+            front.text(column).iter().all(|found| *found == value),
+            "{column}"
+        );
+    }
+}
+
+#[test]
+fn every_preset() {
+    for preset in [
+        "mobile",
+        "resnet",
+        "regnet",
+        "nas-bench-macro",
+        "accel-nasbench",
+    ] {
+        let settings = [
+            format!("space.preset={preset}"),
+            "constraints.latency_ms=1000.0".to_owned(),
+        ];
+        front(&[&settings[0], &settings[1]]);
+    }
+}
+
+#[test]
+fn rectangular_and_several_resolutions() {
+    let front = front(&[
+        "space.resolution=[192, 224, \"256x160\"]",
+        "search.evaluations=1500",
+    ]);
+    let resolutions = front.text("resolution");
+    assert!(
+        resolutions
+            .iter()
+            .all(|resolution| ["192", "224", "256x160"].contains(resolution)),
+        "{resolutions:?}"
+    );
+    for row in &front.rows {
+        assert!(
+            row["genotype"].starts_with(&format!("r{}/", row["resolution"])),
+            "{row:?}"
+        );
+    }
+}
+
+#[test]
+fn one_rectangle_reaches_the_model() {
+    let desk = Desk::with_tiny();
+    desk.roofnas(&[
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        "space.resolution=\"256x160\"",
+    ])
+    .ends(0);
+    assert!(
+        desk.table("run/pareto.csv")
+            .text("resolution")
+            .iter()
+            .all(|resolution| *resolution == "256x160")
+    );
+    assert!(desk.read("run/experiment.toml").contains("\"256x160\""));
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
+}
+
+#[test]
+fn feature_maps_for_a_detector_are_outputs() {
+    let desk = Desk::with_tiny();
+    desk.roofnas(&[
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        "space.features=[8, 16, 32]",
+    ])
+    .ends(0);
+    let files = desk.files("run/backbones");
+    let (_, model) = files
+        .iter()
+        .find(|(name, _)| name.ends_with(".onnx"))
+        .unwrap();
+    for output in ["stride8", "stride16", "stride32"] {
+        assert!(contains(model, output), "{output}");
+    }
+    assert!(!contains(model, "stride4\""));
+}
+
+#[test]
+fn a_run_cut_short_within_a_generation() {
+    let desk = Desk::with_tiny();
+    for evaluations in ["1", "17", "33"] {
+        let set = format!("search.evaluations={evaluations}");
+        desk.roofnas(&[
+            "run",
+            "tiny.toml",
+            "--out",
+            evaluations,
+            "--set",
+            &set,
+            "--set",
+            "constraints.latency_ms=100.0",
+            "--set",
+            "output.backbones=0",
+        ])
+        .ends(0);
+        let history = desk.table(&format!("{evaluations}/history.csv"));
+        assert_eq!(history.text("evaluations").last(), Some(&evaluations));
+    }
+}
+
+#[test]
+fn more_population_than_evaluations() {
+    let front = front(&["search.population=1000000", "search.evaluations=50"]);
+    assert!(front.rows.len() <= 50);
+}
+
+#[test]
+fn a_space_of_one_network_ends() {
+    let desk = Desk::with_run();
+    desk.roofnas(&["export", "run", "b01", "--to", "toml", "--out", "one.toml"])
+        .ends(0);
+    let space: toml::Table = toml::from_str(&desk.read("one.toml")).unwrap();
+    let mut experiment: toml::Table = toml::from_str(TINY).unwrap();
+    experiment.insert("space".to_owned(), space.into());
+    desk.write("alone.toml", toml::to_string(&experiment).unwrap());
+    desk.roofnas(&["run", "alone.toml", "--out", "alone"])
+        .ends(0);
+    let (alone, front) = (desk.table("alone/pareto.csv"), desk.table("run/pareto.csv"));
+    assert_eq!(alone.rows.len(), 1);
+    for figure in [
+        "latency_ms",
+        "macs",
+        "params",
+        "traffic_bytes",
+        "peak_memory_bytes",
+    ] {
+        assert_eq!(alone.text(figure)[0], front.text(figure)[0], "{figure}");
+    }
+    assert!(alone.numbers("quality")[0].is_finite());
+    assert!(!desk.read("alone/report.html").contains("NaN"));
+}
+
+#[test]
+fn a_preset_may_be_a_path_to_a_space() {
+    // so says the experiment that `init` writes
+    let desk = Desk::with_run();
+    desk.roofnas(&["export", "run", "b01", "--to", "toml", "--out", "one.toml"])
+        .ends(0);
+    desk.roofnas(&["check", "tiny.toml", "--set", "space.preset=one.toml"])
+        .ends(0);
+}
