@@ -11,7 +11,7 @@ use crate::history::Generation;
 use crate::metrics::Metrics;
 use crate::outcome::FrontRow;
 use crate::run_directory::RunDirectory;
-use crate::tables::{csv, optional};
+use crate::tables::{csv, latency_kind, optional, quality_kind};
 
 /// How one run of a batch ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,34 +54,33 @@ pub struct BatchEntry {
 }
 
 impl BatchEntry {
-    /// The run of an experiment, with what its folder holds by now. A failure that is known already comes with its message.
-    ///
-    /// # Errors
-    /// When the folder holds a finished run that doesn't read.
+    /// The run of an experiment, with what its folder holds by now. A failure that is known already comes with its message;
+    /// a folder that doesn't read is one.
     pub fn read(
         folder: PathBuf,
         experiment: Experiment,
         directory: &RunDirectory,
         failure: Option<String>,
-    ) -> Result<Self, Error> {
-        let mut entry = Self {
+    ) -> Self {
+        let found = match failure {
+            Some(message) => Err(message),
+            None => Found::read(directory).map_err(|error| error.to_string()),
+        };
+        let (status, front, last) = match found {
+            Err(message) => (RunStatus::Failed(message), Vec::new(), None),
+            Ok(None) => (RunStatus::Unfinished, Vec::new(), None),
+            Ok(Some(found)) if found.front.is_empty() => {
+                (RunStatus::Infeasible, found.front, found.last)
+            }
+            Ok(Some(found)) => (RunStatus::Done, found.front, found.last),
+        };
+        Self {
             folder,
             experiment,
-            status: failure.map_or(RunStatus::Unfinished, RunStatus::Failed),
-            front: Vec::new(),
-            last: None,
-        };
-        if entry.status == RunStatus::Unfinished && directory.is_finished()? {
-            let run = FinishedRun::read(directory.clone())?;
-            entry.front = run.front()?;
-            entry.last = run.history()?.pop();
-            entry.status = if entry.front.is_empty() {
-                RunStatus::Infeasible
-            } else {
-                RunStatus::Done
-            };
+            status,
+            front,
+            last,
         }
-        Ok(entry)
     }
 
     /// The network of the highest quality.
@@ -111,8 +110,28 @@ impl BatchEntry {
     }
 }
 
+/// What a finished run's folder holds.
+struct Found {
+    front: Vec<FrontRow>,
+    last: Option<Generation>,
+}
+
+impl Found {
+    /// Nothing where the run isn't finished.
+    fn read(directory: &RunDirectory) -> Result<Option<Self>, Error> {
+        if !directory.is_finished()? {
+            return Ok(None);
+        }
+        let run = FinishedRun::read(directory.clone())?;
+        Ok(Some(Self {
+            front: run.front()?,
+            last: run.history()?.pop(),
+        }))
+    }
+}
+
 /// Columns of a batch's summary.
-const SUMMARY_COLUMNS: [&str; 20] = [
+const SUMMARY_COLUMNS: [&str; 22] = [
     "run",
     "platform",
     "batch",
@@ -133,6 +152,8 @@ const SUMMARY_COLUMNS: [&str; 20] = [
     "seconds",
     "stop_reason",
     "message",
+    "quality_kind",
+    "latency_kind",
 ];
 
 /// The summary as CSV, one row a run.
@@ -166,6 +187,8 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
                 RunStatus::Failed(message) => message.clone(),
                 _ => String::new(),
             },
+            quality_kind(experiment),
+            latency_kind(experiment),
         ]
     });
     csv(&SUMMARY_COLUMNS, rows)
@@ -233,7 +256,7 @@ pub fn transfers(entries: &[BatchEntry]) -> Vec<Transfer> {
 }
 
 /// Columns of a portability table.
-const PORTABILITY_COLUMNS: [&str; 10] = [
+const PORTABILITY_COLUMNS: [&str; 12] = [
     "found_for",
     "network",
     "quality",
@@ -244,6 +267,8 @@ const PORTABILITY_COLUMNS: [&str; 10] = [
     "latency_ms",
     "latency_ms_std",
     "slowdown",
+    "quality_kind",
+    "latency_kind",
 ];
 
 /// The transfers as CSV, one row a network and platform.
@@ -262,6 +287,8 @@ pub fn portability_csv(entries: &[BatchEntry], transfers: &[Transfer]) -> Vec<u8
             transfer.metrics.latency.mean_ms.to_string(),
             transfer.metrics.latency.std_ms.to_string(),
             optional(transfer.slowdown),
+            quality_kind(&to.experiment),
+            latency_kind(&to.experiment),
         ]
     });
     csv(&PORTABILITY_COLUMNS, rows)

@@ -1,6 +1,6 @@
 //! From an experiment file to a checked experiment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
@@ -8,11 +8,14 @@ use roofnas_hardware::Profiles;
 use roofnas_search::{MAX_OBJECTIVES, Nsga2Settings, SearchRng};
 use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
 
-use crate::config::{ConstraintsConfig, ExperimentConfig, ObjectivesConfig, SpaceConfig};
+use crate::config::{
+    ConstraintsConfig, ExperimentConfig, ObjectivesConfig, QualityConfig, SpaceConfig,
+};
 use crate::constraint::Constraint;
 use crate::error::Error;
 use crate::metrics::Appraiser;
 use crate::objective::Objective;
+use crate::run_directory::RunDirectory;
 
 /// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
 /// all runs on one space have one scale.
@@ -48,12 +51,11 @@ impl Experiment {
     /// # Errors
     /// The first key whose value can't be accepted.
     pub fn new(config: ExperimentConfig, file: &str, profiles: &Profiles) -> Result<Self, Error> {
-        let profile = profiles
-            .find(&config.platform.profile)
-            .map_err(|source| Error::Profile {
-                file: file.to_owned(),
-                source,
-            })?;
+        let profile = profiles.find_beside(Path::new(file), &config.platform.profile);
+        let profile = profile.map_err(|source| Error::Profile {
+            file: file.to_owned(),
+            source,
+        })?;
         let model = LatencyModel::new(
             profile.platform,
             config.platform.dtype,
@@ -75,6 +77,7 @@ impl Experiment {
     ) -> Result<Self, Error> {
         let check = Check { file };
         check.names(&config)?;
+        check.quality(&config.quality)?;
         check.constraints(&config.constraints)?;
         let objectives = check.objectives(&config.objectives)?;
         let nsga2 = check.search(&config)?;
@@ -100,6 +103,8 @@ impl Experiment {
         config.quality.normalisation = Some(normalisation);
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
+        // the profile as used stands beside the resolved experiment, so that both can go anywhere together
+        config.platform.profile = RunDirectory::PLATFORM.to_owned();
         Ok(Self {
             appraiser: Appraiser {
                 model,
@@ -129,11 +134,8 @@ impl Experiment {
 
     /// The platform as used, as TOML.
     pub fn platform_toml(&self) -> String {
-        format!(
-            "# The platform as this run used it, from: {}\n{}",
-            self.platform_origin,
-            self.appraiser.model.platform().to_toml()
-        )
+        let body = self.appraiser.model.platform().to_toml();
+        format!("# The platform as this run used it.\n{body}")
     }
 
     /// The resolved configuration as TOML.
@@ -143,7 +145,10 @@ impl Experiment {
     pub fn to_toml(&self) -> String {
         let body = toml::to_string(&self.resolved).expect("an experiment is plain data");
         format!(
-            "# The experiment as it ran, with every default written out. It can be run again as it stands.\n{body}"
+            "# The experiment as it ran, with every default written out. It can be run again as it stands, with the\n\
+             # {} beside it, which is platform {} as used.\n{body}",
+            RunDirectory::PLATFORM,
+            self.appraiser.model.platform().name
         )
     }
 }
@@ -186,6 +191,24 @@ impl Check<'_> {
         }
         if i64::try_from(config.seed).is_err() {
             return Err(self.error("seed", config.seed, "must be below 2^63"));
+        }
+        Ok(())
+    }
+
+    /// Deviations far below any that a sample has would turn scores into infinities.
+    fn quality(&self, config: &QualityConfig) -> Result<(), Error> {
+        let Some(z) = &config.normalisation else {
+            return Ok(());
+        };
+        for (term, moments) in [("s", z.s), ("nsc", z.nsc), ("st_la", z.st_la)] {
+            let key = |part: &str| format!("quality.normalisation.{term}.{part}");
+            if !moments.mean.is_finite() {
+                return Err(self.error(&key("mean"), moments.mean, "must be a finite number"));
+            }
+            if moments.std != 0.0 && !(1e-9..1e30).contains(&moments.std) {
+                let rule = "must be 0 (the term is left out) or from 1e-9 to 1e30";
+                return Err(self.error(&key("std"), moments.std, rule));
+            }
         }
         Ok(())
     }
@@ -270,17 +293,19 @@ impl Check<'_> {
         if let Some(definition) = presets::definition(name) {
             return Ok(definition);
         }
-        let path = Path::new(name);
-        if !path.is_file() {
+        let folder = Path::new(self.file).parent();
+        let beside = folder.map(|folder| folder.join(name));
+        let candidates = beside.into_iter().chain([PathBuf::from(name)]);
+        let Some(path) = candidates.into_iter().find(|path| path.is_file()) else {
             let rule = format!(
                 "is neither a file nor a preset; presets are {}",
                 presets::NAMES.join(", ")
             );
             return Err(self.error("space.preset", format!("\"{name}\""), rule));
-        }
-        let text = std::fs::read_to_string(path).map_err(|source| Error::read(path, source))?;
+        };
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
         toml::from_str(&text).map_err(|error| Error::Syntax {
-            file: name.to_owned(),
+            file: path.display().to_string(),
             message: error.to_string().trim_end().to_owned(),
         })
     }

@@ -25,7 +25,7 @@ impl FinishedRun {
     /// When it holds no finished run, or one of its files doesn't read.
     pub fn read(directory: RunDirectory) -> Result<Self, Error> {
         let path = |name: &str| directory.path().join(name);
-        if !directory.is_finished()? {
+        if !(directory.path().is_dir() && directory.is_finished()?) {
             let problem = "holds no finished run: that is a folder with experiment.toml, platform.toml and pareto.csv";
             return Err(Error::RunDirectory {
                 path: directory.path().to_owned(),

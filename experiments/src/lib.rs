@@ -32,9 +32,11 @@
 
 mod backbone;
 mod batch;
+mod batch_directory;
 mod checkpoint;
 mod config;
 mod constraint;
+mod difference;
 mod error;
 mod experiment;
 mod finished;
@@ -52,6 +54,7 @@ pub mod tables;
 
 pub use backbone::{onnx as backbone_onnx, toml as backbone_toml};
 pub use batch::{BatchEntry, RunStatus, Transfer, portability_csv, summary_csv, transfers};
+pub use batch_directory::BatchDirectory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use roofnas_search::{Limits, StopReason};
 
 use crate::checkpoint::Checkpoint;
+use crate::difference::{Difference, differences};
 use crate::error::Error;
 use crate::experiment::Experiment;
+use crate::finished::FinishedRun;
 use crate::history::{Generation, Recorder};
 use crate::outcome::Outcome;
 use crate::problem::BackboneProblem;
@@ -41,7 +43,10 @@ pub enum Ending {
     /// It is done; with nothing in its front, no network keeps the constraints.
     Done(Box<Outcome>),
     /// It was done before.
-    AlreadyDone,
+    AlreadyDone {
+        /// Whether it found networks that keep the constraints.
+        found: bool,
+    },
     /// It was interrupted, and can be resumed.
     Interrupted {
         /// Networks evaluated so far.
@@ -60,7 +65,8 @@ pub fn run(
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
     let Some(checkpoint) = open(experiment, directory, start)? else {
-        return Ok(Ending::AlreadyDone);
+        let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
+        return Ok(Ending::AlreadyDone { found });
     };
     let problem = BackboneProblem::new(experiment);
     let sample = problem.appraise_sample();
@@ -118,14 +124,19 @@ fn open(
     directory: &RunDirectory,
     start: Start,
 ) -> Result<Option<Checkpoint>, Error> {
-    if admit(experiment, directory, start)? == Contents::Finished {
+    let contents = admit(experiment, directory, start)?;
+    if contents == Contents::Finished {
         return Ok(None);
     }
+    if contents == Contents::Unfinished {
+        directory.remove_leftovers()?;
+    }
+    // the experiment first: it marks the folder as a run's
+    directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
     directory.write(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
     )?;
-    directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
     match directory.read_if_there(RunDirectory::CHECKPOINT)? {
         None => Ok(Some(Checkpoint::start(experiment))),
         Some(text) => match Checkpoint::read(&text, experiment) {
@@ -145,17 +156,20 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
         (RunDirectory::PLATFORM, experiment.platform_toml()),
     ];
     for (name, now) in files {
-        let stored = directory.read_if_there(name)?;
-        let Some(stored) = stored.filter(|stored| *stored != now) else {
+        let Some(stored) = directory.read_if_there(name)? else {
             continue;
         };
-        let mut lines = stored.lines().zip(now.lines());
-        let differing = lines.find(|(before, after)| before != after);
-        let (before, after) = differing.unwrap_or(("another length", "this"));
-        return Ok(Some(format!(
-            "can't be resumed: {name} has changed since it began (`{before}` then, `{after}` now); start afresh in another \
-             folder, or undo the change"
-        )));
+        // what says most comes first: a name before what differs with it, a key of the user's before what is drawn from
+        // the space
+        let says_most = |change: &&Difference| {
+            let drawn = change.key.starts_with("quality.normalisation");
+            (drawn, change.key != "name")
+        };
+        if let Some(change) = differences(&stored, &now).iter().min_by_key(says_most) {
+            return Ok(Some(format!(
+                "can't be resumed: {name} has changed since it began: {change}; start afresh in another folder, or undo the change"
+            )));
+        }
     }
     Ok(None)
 }

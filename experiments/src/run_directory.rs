@@ -59,11 +59,9 @@ impl RunDirectory {
     /// # Errors
     /// When the folder can't be read.
     pub fn contents(&self) -> Result<Contents, Error> {
-        let mut entries = match fs::read_dir(&self.path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Contents::Vacant),
-            Err(error) => return Err(Error::read(&self.path, error)),
-        };
+        if folder_is_vacant(&self.path)? {
+            return Ok(Contents::Vacant);
+        }
         let has = |name: &str| self.path.join(name).exists();
         Ok(if has(Self::CHECKPOINT) {
             Contents::Unfinished
@@ -71,8 +69,6 @@ impl RunDirectory {
             Contents::Finished
         } else if has(Self::EXPERIMENT) {
             Contents::Unfinished
-        } else if entries.next().is_none() {
-            Contents::Vacant
         } else {
             Contents::Foreign
         })
@@ -115,6 +111,27 @@ impl RunDirectory {
         write_whole(&self.path.join(name), bytes)
     }
 
+    /// Removes what writes that were cut off have left: temporary files that never got their names.
+    ///
+    /// # Errors
+    /// When the folder can't be read, or a leftover can't be removed.
+    pub fn remove_leftovers(&self) -> Result<(), Error> {
+        for folder in [self.path.clone(), self.path.join(Self::BACKBONES)] {
+            let entries = match fs::read_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|source| Error::read(&folder, source))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(|source| Error::read(&folder, source))?;
+                if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                    let path = entry.path();
+                    fs::remove_file(&path).map_err(|source| Error::write(&path, source))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Removes a file of the run, if it is there.
     ///
     /// # Errors
@@ -130,6 +147,25 @@ impl RunDirectory {
     }
 }
 
+/// Whether there is no folder yet, or an empty one.
+///
+/// # Errors
+/// When what is there can't be read, or no folder can be made there.
+pub(crate) fn folder_is_vacant(path: &Path) -> Result<bool, Error> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        // a file in the way of the folder: nothing can be written there
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            Err(Error::write(path, error))
+        }
+        Err(error) => Err(Error::read(path, error)),
+    }
+}
+
+/// How the names of temporary files begin.
+const TEMPORARY: &str = ".roofnas-";
+
 /// Writes a file so that at its path there is the old content or the new, never a part: into a temporary file beside it,
 /// down to the disk, then in its place. Folders on the way are made.
 ///
@@ -143,7 +179,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let attempt = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new()
-            .prefix(".roofnas-")
+            .prefix(TEMPORARY)
             .permissions_if_supported()
             .tempfile_in(folder)?;
         file.write_all(bytes)?;
@@ -209,6 +245,9 @@ mod tests {
         assert_eq!(run.contents().unwrap(), Contents::Vacant);
         run.write(RunDirectory::EXPERIMENT, b"").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Unfinished);
+        fs::write(run.path().join(".roofnas-x"), b"cut off").unwrap();
+        run.remove_leftovers().unwrap();
+        assert_eq!(fs::read_dir(run.path()).unwrap().count(), 1);
         run.write(RunDirectory::PARETO, b"").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Finished);
         run.write(RunDirectory::CHECKPOINT, b"").unwrap();

@@ -30,7 +30,9 @@ impl std::str::FromStr for Setting {
         }
         // a value that is not TOML is a string that lacks its quotes
         let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok();
-        let parsed = parsed.and_then(|mut table| table.remove("value"));
+        let parsed = parsed
+            .filter(|table| table.len() == 1)
+            .and_then(|mut table| table.remove("value"));
         Ok(Self {
             key: key.to_owned(),
             value: parsed.unwrap_or_else(|| Value::String(value.trim().to_owned())),
@@ -56,6 +58,8 @@ pub struct ExperimentFile {
     pub file: String,
     /// The experiment's name.
     pub name: String,
+    /// The experiment as it was asked for, settings and matrix among it, as TOML.
+    pub asked: String,
     /// Its runs: one, or one for every combination of the matrix.
     pub runs: Vec<Planned>,
 }
@@ -86,6 +90,7 @@ impl ExperimentFile {
         let plain: ExperimentConfig = toml::from_str(text).map_err(syntax)?;
         let mut table: Table = toml::from_str(text).map_err(syntax)?;
         apply(&mut table, settings, file)?;
+        settle(&mut table, settings);
         let base = config(&table, file, "--set", settings)?;
         let name = base.name.clone();
         let runs = if base.matrix.is_empty() {
@@ -101,6 +106,7 @@ impl ExperimentFile {
         Ok(Self {
             file: file.to_owned(),
             name,
+            asked: table.to_string(),
             runs,
         })
     }
@@ -203,6 +209,13 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
         inner.insert(last.to_owned(), setting.value.clone());
     }
     Ok(())
+}
+
+/// What is set on the command line is settled: a matrix doesn't vary it any more.
+fn settle(table: &mut Table, settings: &[Setting]) {
+    if let Some(Value::Table(matrix)) = table.get_mut("matrix") {
+        matrix.retain(|key, _| settings.iter().all(|setting| setting.key != key));
+    }
 }
 
 /// The configuration in a table some of whose keys were set from elsewhere.

@@ -67,8 +67,8 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             experiment.resolved.seed.to_string(),
             row.text.clone(),
             metrics.weight_bytes.to_string(),
-            format!("{} (proxy rank score)", experiment.appraiser.score.name()),
-            model.platform().uncertainty.label().to_owned(),
+            quality_kind(experiment),
+            latency_kind(experiment),
         ]
     });
     csv(&PARETO_COLUMNS, rows)
@@ -87,6 +87,17 @@ pub fn history_csv(history: &[Generation]) -> Vec<u8> {
         ]
     });
     csv(&HISTORY_COLUMNS, rows)
+}
+
+/// What stands in for accuracy, in words.
+pub(crate) fn quality_kind(experiment: &Experiment) -> String {
+    format!("{} (proxy rank score)", experiment.appraiser.score.name())
+}
+
+/// How far latencies can be trusted, in words.
+pub(crate) fn latency_kind(experiment: &Experiment) -> String {
+    let platform = experiment.appraiser.model.platform();
+    platform.uncertainty.label().to_owned()
 }
 
 /// A figure, or nothing.

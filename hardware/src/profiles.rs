@@ -95,6 +95,18 @@ impl Profiles {
         }
     }
 
+    /// The same, but for a name that stands in a file: a path is looked for beside that file before all else.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub fn find_beside(&self, file: &Path, name: &str) -> Result<Profile, ProfileError> {
+        let beside = file.parent().map(|folder| folder.join(name));
+        match beside.filter(|path| path.is_file()) {
+            Some(path) => read(&path),
+            None => self.find(name),
+        }
+    }
+
     /// Names of the profiles in the user's folder and of those that ship, each once, in order.
     ///
     /// # Errors
@@ -182,6 +194,13 @@ mod tests {
         let found = profiles.find("nvidia-v100").unwrap();
         assert!(found.platform.description.contains("my own"));
         assert_eq!(found.origin, own.display().to_string());
+        let experiment = folder.path().join("experiment.toml");
+        let beside = Profiles::default().find_beside(&experiment, "nvidia-v100.toml");
+        assert_eq!(beside.unwrap(), found);
+        let shipped = Profiles::default()
+            .find_beside(&experiment, "nvidia-v100")
+            .unwrap();
+        assert_eq!(shipped.origin, "shipped profile nvidia-v100");
         let by_path = Profiles::default().find(&found.origin).unwrap();
         assert_eq!(by_path, found);
         assert_eq!(

@@ -5,12 +5,14 @@ use roofnas_hardware::Profiles;
 use serde_json::Value;
 
 use super::on_threads;
+use super::output::print;
 use super::table::Data;
-use crate::cli::CheckArgs;
+use crate::cli::{CheckArgs, Format};
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "run",
     "platform",
+    "profile",
     "calibration",
     "batch",
     "dtype",
@@ -59,11 +61,12 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
         };
         data.push([Value::from(run)].into_iter().chain(figures).collect());
     }
-    if args.format == crate::cli::Format::Table && data.is_single() {
-        println!("{}", data.turned());
+    let text = if args.format == Format::Table && data.is_single() {
+        data.turned()
     } else {
-        println!("{}", data.format(args.format)?);
-    }
+        data.format(args.format)?
+    };
+    print(&text)?;
     Ok(exit::DONE)
 }
 
@@ -97,6 +100,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
     let search = &experiment.resolved.search;
     vec![
         model.platform().name.clone().into(),
+        experiment.platform_origin.clone().into(),
         model.platform().uncertainty.label().into(),
         model.batch().into(),
         model.dtype().name().into(),

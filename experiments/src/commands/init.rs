@@ -10,7 +10,8 @@ const STARTER: &str = include_str!("../../configs/quickstart.toml");
 /// Writes a commented experiment to start from; never over a file that is there.
 pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
     let file = args.file.display();
-    if args.file.exists() {
+    // a link that leads nowhere is there too
+    if args.file.symlink_metadata().is_ok() {
         eprintln!("error: {file} is there already; name another file, or remove it");
         return Ok(exit::BAD_INPUT);
     }

@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod init;
+mod output;
 mod platforms;
 mod run;
 mod table;

@@ -5,6 +5,7 @@ use roofnas_cost::{Platform, RoofFigures};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
+use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, PlatformsArgs};
 
@@ -12,24 +13,23 @@ use crate::cli::{Format, PlatformsArgs};
 pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
     let profiles = Profiles::from_environment();
     let find = |name: &str| profiles.find(name).map_err(Error::from);
-    match (&args.name, args.format) {
+    let text = match (&args.name, args.format) {
         (None, format) => {
             let mut data = Data::new(&COLUMNS);
             for name in profiles.names().map_err(Error::from)? {
                 rows(&find(&name)?.platform, &mut data);
             }
-            println!("{}", data.format(format)?);
+            data.format(format)?
         }
-        (Some(name), Format::Table) => print!("{}", find(name)?.platform.to_toml()),
-        (Some(name), Format::Json) => {
-            println!("{}", serde_json::to_string_pretty(&find(name)?.platform)?);
-        }
+        (Some(name), Format::Table) => find(name)?.platform.to_toml(),
+        (Some(name), Format::Json) => serde_json::to_string_pretty(&find(name)?.platform)?,
         (Some(name), Format::Csv) => {
             let mut data = Data::new(&COLUMNS);
             rows(&find(name)?.platform, &mut data);
-            println!("{}", data.format(Format::Csv)?);
+            data.format(Format::Csv)?
         }
-    }
+    };
+    print(&text)?;
     Ok(exit::DONE)
 }
 

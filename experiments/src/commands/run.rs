@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use roofnas::{
-    BatchEntry, Ending, Error, Experiment, ExperimentFile, Nearest, Outcome, RunDirectory, Start,
-    admit, exit, portability_csv, report, summary_csv, transfers, write_whole,
+    BatchDirectory, BatchEntry, Ending, Error, Experiment, ExperimentFile, Nearest, Outcome,
+    RunDirectory, Start, admit, exit, portability_csv, report, summary_csv, transfers,
 };
 use roofnas_hardware::Profiles;
 
 use super::on_threads;
+use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, RunArgs};
 use crate::progress::{self, Progress};
@@ -26,12 +27,13 @@ struct Job {
 /// The runs of one experiment file.
 struct Jobs {
     name: String,
-    /// Folder of the batch, where there is a matrix.
-    batch: Option<PathBuf>,
+    /// Where there is a matrix: the folder of the batch, and what was asked for.
+    batch: Option<(BatchDirectory, String)>,
     jobs: Vec<Job>,
 }
 
-/// Runs experiments one after the other. Everything is read and checked before anything runs.
+/// Runs experiments one after the other. Everything is read and checked before anything runs; then one run that fails doesn't
+/// stop the others.
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let start = if args.resume {
         Start::Resume
@@ -39,16 +41,20 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Start::Afresh
     };
     let all = plan(args)?;
-    for job in all.iter().flat_map(|jobs| &jobs.jobs) {
-        admit(&job.experiment, &job.directory, start)?;
+    for jobs in &all {
+        if let Some((directory, asked)) = &jobs.batch {
+            directory.admit(asked, start)?;
+        }
+        for job in &jobs.jobs {
+            admit(&job.experiment, &job.directory, start)?;
+        }
     }
     progress::stop_on_signals()?;
     on_threads(args.shared.threads, move || {
         let mut codes = Vec::new();
         for jobs in all {
-            codes.extend(run_jobs(jobs, start)?);
-            if codes.contains(&exit::INTERRUPTED) {
-                break;
+            if !codes.contains(&exit::INTERRUPTED) {
+                codes.extend(run_jobs(jobs, start)?);
             }
         }
         Ok(overall(&codes))
@@ -67,41 +73,41 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Jobs>> {
         let root = root(args, &file.name);
         if folders.contains(&root) {
             let problem = format!(
-                "{} and an experiment before it would write the same folder; give them names of their own",
+                "{} and an experiment before it would write this folder; give them names of their own",
                 file.file
             );
-            return Err(Error::RunDirectory {
-                path: root,
-                problem,
-            }
-            .into());
+            let path = root;
+            return Err(Error::RunDirectory { path, problem }.into());
         }
-        let batch = file.is_batch().then(|| root.clone());
+        let is_batch = file.is_batch();
         let mut jobs = Vec::new();
         for planned in file.runs {
             let experiment = Experiment::new(planned.config, &file.file, &profiles)?;
-            for warning in experiment
-                .warnings
-                .iter()
-                .filter(|warning| !told.contains(warning))
-            {
-                eprintln!("warning: {warning}");
-            }
-            told.extend(experiment.warnings.iter().cloned());
+            tell(&experiment.warnings, &mut told);
             jobs.push(Job {
                 directory: RunDirectory::new(root.join(&planned.folder)),
                 folder: planned.folder,
                 experiment,
             });
         }
-        folders.push(root);
         all.push(Jobs {
             name: file.name,
-            batch,
+            batch: is_batch.then(|| (BatchDirectory::new(&root), file.asked)),
             jobs,
         });
+        folders.push(root);
     }
     Ok(all)
+}
+
+/// Prints warnings that were not printed before.
+fn tell(warnings: &[String], told: &mut Vec<String>) {
+    for warning in warnings {
+        if !told.contains(warning) {
+            eprintln!("warning: {warning}");
+            told.push(warning.clone());
+        }
+    }
 }
 
 /// The folder of an experiment's run or batch.
@@ -113,36 +119,43 @@ fn root(args: &RunArgs, name: &str) -> PathBuf {
     }
 }
 
-/// Runs what one file asks for; in a batch, one run that fails doesn't stop the others.
-fn run_jobs(jobs: Jobs, start: Start) -> anyhow::Result<Vec<u8>> {
+/// Runs what one file asks for, and says with which exit code each run ended.
+fn run_jobs(jobs: Jobs, start: Start) -> Result<Vec<u8>, Error> {
+    if let Some((directory, asked)) = &jobs.batch {
+        directory.write(BatchDirectory::MATRIX, asked.as_bytes())?;
+    }
     let mut codes = Vec::new();
     let mut entries = Vec::new();
     for job in jobs.jobs {
-        let interrupted = codes.contains(&exit::INTERRUPTED);
         let label = job.directory.path().display().to_string();
-        let mut failure = None;
-        if !interrupted {
-            match run_one(&job, &label, start) {
-                Ok(code) => codes.push(code),
-                Err(error) if jobs.batch.is_some() => {
-                    eprintln!("error: {label}: {error}");
-                    codes.push(exit::FAILED);
-                    failure = Some(error.to_string());
-                }
-                Err(error) => return Err(error.into()),
+        let ended = if codes.contains(&exit::INTERRUPTED) {
+            None
+        } else {
+            Some(run_one(&job, &label, start))
+        };
+        let failure = match ended {
+            Some(Err(error)) => {
+                eprintln!("error: {error}");
+                codes.push(error.exit_code());
+                Some(error.to_string())
             }
-        }
+            Some(Ok(code)) => {
+                codes.push(code);
+                None
+            }
+            None => None,
+        };
         if jobs.batch.is_some() {
             entries.push(BatchEntry::read(
                 job.folder,
                 job.experiment,
                 &job.directory,
                 failure,
-            )?);
+            ));
         }
     }
-    if let Some(folder) = &jobs.batch {
-        write_batch(folder, &jobs.name, &entries)?;
+    if let Some((directory, _)) = &jobs.batch {
+        write_batch(directory, &jobs.name, &entries)?;
     }
     Ok(codes)
 }
@@ -158,14 +171,18 @@ fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
                 exit::INFEASIBLE
             }
             None => {
-                print_front(&outcome);
                 eprintln!("{}", summary(label, &job.experiment, &outcome));
+                print(&printed_front(&outcome))?;
                 exit::DONE
             }
         },
-        Ending::AlreadyDone => {
+        Ending::AlreadyDone { found: true } => {
             eprintln!("{label}: finished before; nothing to do");
             exit::DONE
+        }
+        Ending::AlreadyDone { found: false } => {
+            eprintln!("{label}: finished before: no network keeps the constraints");
+            exit::INFEASIBLE
         }
         Ending::Interrupted { evaluations } => {
             eprintln!("{label}: interrupted after {evaluations} networks; go on with --resume");
@@ -175,23 +192,23 @@ fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
 }
 
 /// Files of the batch as a whole.
-fn write_batch(folder: &Path, name: &str, entries: &[BatchEntry]) -> anyhow::Result<()> {
+fn write_batch(
+    directory: &BatchDirectory,
+    name: &str,
+    entries: &[BatchEntry],
+) -> Result<(), Error> {
     let transfers = transfers(entries);
-    write_whole(&folder.join("summary.csv"), &summary_csv(entries))?;
-    write_whole(
-        &folder.join("portability.csv"),
-        &portability_csv(entries, &transfers),
-    )?;
+    directory.write(BatchDirectory::SUMMARY, &summary_csv(entries))?;
+    let portability = portability_csv(entries, &transfers);
+    directory.write(BatchDirectory::PORTABILITY, &portability)?;
     let page = report::batch_html(name, entries, &transfers);
-    write_whole(&folder.join("report.html"), page.as_bytes())?;
-    eprintln!(
-        "wrote {0}/summary.csv, {0}/portability.csv and {0}/report.html",
-        folder.display()
-    );
+    directory.write(BatchDirectory::REPORT, page.as_bytes())?;
+    let path = directory.path().display();
+    eprintln!("wrote {path}/summary.csv, {path}/portability.csv and {path}/report.html");
     Ok(())
 }
 
-fn print_front(outcome: &Outcome) {
+fn printed_front(outcome: &Outcome) -> String {
     let mut data = Data::new(&[
         "id",
         "quality",
@@ -212,10 +229,7 @@ fn print_front(outcome: &Outcome) {
             row.text.clone().into(),
         ]);
     }
-    // a table for people always prints
-    if let Ok(table) = data.format(Format::Table) {
-        println!("{table}");
-    }
+    data.format(Format::Table).unwrap_or_default()
 }
 
 fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
@@ -224,7 +238,10 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
     let best = outcome.best().map_or_else(String::new, |best| {
         format!(
             "best {} with {score} {:.3} (a rank score, not accuracy) at {:.4} ms (uncalibrated, ± {:.4} ms prior)",
-            best.id, best.metrics.quality, best.metrics.latency.mean_ms, best.metrics.latency.std_ms
+            best.id,
+            best.metrics.quality,
+            best.metrics.latency.mean_ms,
+            best.metrics.latency.std_ms
         )
     });
     format!(
@@ -243,8 +260,9 @@ fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
     for constraint in &nearest.broken {
         let value = constraint.figure.value(&nearest.metrics);
         text += &format!(
-            "\n  binds: {} is {value:.4}, at most {} ({:.2} times)",
+            "\n  binds: {} is {}, at most {} ({:.2} times)",
             constraint.figure.key(),
+            rounded(value),
             constraint.limit,
             value / constraint.limit
         );
@@ -252,15 +270,28 @@ fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
     text + "\nraise what binds, or widen the space towards smaller networks"
 }
 
-/// The exit code of everything: interrupted before failed before infeasible, which all runs must be.
-fn overall(codes: &[u8]) -> u8 {
-    if codes.contains(&exit::INTERRUPTED) {
-        exit::INTERRUPTED
-    } else if codes.contains(&exit::FAILED) {
-        exit::FAILED
-    } else if !codes.is_empty() && codes.iter().all(|code| *code == exit::INFEASIBLE) {
-        exit::INFEASIBLE
+/// A count whole, anything else with four decimals.
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 {
+        value.to_string()
     } else {
-        exit::DONE
+        format!("{value:.4}")
+    }
+}
+
+/// The exit code of everything: that of a single run; of several, interrupted before failed before infeasible, which all
+/// must be.
+fn overall(codes: &[u8]) -> u8 {
+    match codes {
+        [code] => *code,
+        _ if codes.contains(&exit::INTERRUPTED) => exit::INTERRUPTED,
+        _ if codes
+            .iter()
+            .any(|code| [exit::FAILED, exit::BAD_INPUT].contains(code)) =>
+        {
+            exit::FAILED
+        }
+        [_, ..] if codes.iter().all(|code| *code == exit::INFEASIBLE) => exit::INFEASIBLE,
+        _ => exit::DONE,
     }
 }

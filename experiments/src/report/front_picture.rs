@@ -1,4 +1,4 @@
-//! The front: quality over the first minimised objective, with the budget, the landmarks, and what drawing at random gives.
+//! The front: quality over latency, with the budget, the landmarks, and what drawing at random gives.
 
 use plotters::prelude::*;
 
@@ -8,6 +8,7 @@ use super::picture::{WIDE, failed, padded, short, style};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
+use crate::objective::Objective;
 use crate::outcome::{FrontRow, Outcome};
 
 /// The front as SVG.
@@ -55,8 +56,10 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             .iter()
             .map(|&place| Circle::new(place, 2, palette::SAMPLE.filled()));
         chart.draw_series(dots).map_err(&failed)?;
-        let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
-        chart.draw_series(line).map_err(&failed)?;
+        if is_a_curve(experiment) {
+            let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
+            chart.draw_series(line).map_err(&failed)?;
+        }
         let dots = front
             .iter()
             .map(|&place| Circle::new(place, 3, palette::FOUND.filled()));
@@ -102,6 +105,11 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
         root.present().map_err(&failed)?;
     }
     Ok(overlay.over(&drawing))
+}
+
+/// Whether the front is a curve in this picture: with other objectives, it is a cloud.
+fn is_a_curve(experiment: &Experiment) -> bool {
+    experiment.objectives == [Objective::Latency, Objective::Quality]
 }
 
 /// The axis of latency: the front, the budget, and some room behind it.

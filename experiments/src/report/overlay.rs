@@ -71,12 +71,12 @@ impl Overlay {
         let offsets = [
             (9.0, 4.0),
             (-9.0 - width, 4.0),
-            (-width / 2.0, -9.0),
-            (-width / 2.0, 18.0),
-            (9.0, -10.0),
-            (9.0, 18.0),
-            (-9.0 - width, -10.0),
-            (-9.0 - width, 18.0),
+            (-width / 2.0, -13.0),
+            (-width / 2.0, 22.0),
+            (9.0, -13.0),
+            (9.0, 22.0),
+            (-9.0 - width, -13.0),
+            (-9.0 - width, 22.0),
         ];
         let free = offsets.into_iter().find_map(|(dx, dy)| {
             let place = Box {

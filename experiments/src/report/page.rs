@@ -269,7 +269,7 @@ fn provenance(experiment: &Experiment) -> Markup {
     html! {
         h2 { "Where the numbers come from" }
         ul {
-            li { "roofnas " (env!("CARGO_PKG_VERSION")) ", experiment in experiment.toml, platform in platform.toml (" (experiment.platform_origin) ")" }
+            li { "roofnas " (env!("CARGO_PKG_VERSION")) ", experiment in experiment.toml, platform " (platform.name) " in platform.toml" }
             @for source in &platform.provenance.sources { li { (source) } }
             li { "overheads: " (platform.overhead.source) }
             li { "uncertainty: " (platform.uncertainty.reason) }

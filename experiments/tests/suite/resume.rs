@@ -132,7 +132,6 @@ fn a_changed_experiment_is_refused() {
         ("constraints.latency_ms=0.9", "latency_ms = 0.9"),
         ("seed=5", "seed = 5"),
         ("search.evaluations=70000", "evaluations = 70000"),
-        ("platform.profile=nvidia-v100", "nvidia-v100"),
         ("search.algorithm=random", "random"),
         ("space.resolution=192", "192"),
     ];
@@ -149,6 +148,23 @@ fn a_changed_experiment_is_refused() {
         .ends(2)
         .says(&["experiment.toml", named, "changed"]);
     }
+    let other = "platform.profile=nvidia-v100";
+    desk.roofnas(&[
+        "run",
+        "long.toml",
+        "--out",
+        "run",
+        "--resume",
+        "--set",
+        other,
+    ])
+    .ends(2)
+    .says(&[
+        "platform.toml",
+        "intel-i9-10980xe",
+        "nvidia-v100",
+        "changed",
+    ]);
     assert!(desk.files("run") == before);
 }
 
@@ -202,7 +218,7 @@ fn resuming_nothing_begins() {
 #[test]
 fn a_kill_between_the_first_files_can_be_resumed() {
     let desk = Desk::with_run();
-    desk.write("begun/platform.toml", desk.read("run/platform.toml"));
+    desk.write("begun/experiment.toml", desk.read("run/experiment.toml"));
     desk.roofnas(&["run", "tiny.toml", "--out", "begun", "--resume"])
         .ends(0);
     assert_eq!(desk.read("begun/pareto.csv"), desk.read("run/pareto.csv"));
@@ -225,7 +241,7 @@ fn a_kill_while_results_are_written_can_be_resumed() {
 #[test]
 fn a_temporary_file_of_a_killed_run_does_not_stay() {
     let desk = Desk::with_run();
-    desk.write("begun/platform.toml", desk.read("run/platform.toml"));
+    desk.write("begun/experiment.toml", desk.read("run/experiment.toml"));
     desk.write("begun/experiment.toml", desk.read("run/experiment.toml"));
     desk.write("begun/.roofnas-Ab12Cd", "half a check");
     desk.roofnas(&["run", "tiny.toml", "--out", "begun", "--resume"])
