@@ -28,6 +28,7 @@ pub mod onnx;
 mod op;
 mod options;
 pub mod presets;
+pub mod pytorch;
 mod shape;
 mod size;
 mod space;
