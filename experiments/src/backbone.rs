@@ -1,6 +1,7 @@
-//! One network of a front as files: ONNX, and the TOML a person reads.
+//! One network of a front as files: ONNX, PyTorch source, and the TOML a person reads.
 
 use roofnas_space::onnx::{self, Batch, InitialWeights};
+use roofnas_space::pytorch;
 
 use crate::experiment::Experiment;
 use crate::outcome::FrontRow;
@@ -12,6 +13,12 @@ pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Vec<u8> {
     onnx::export(&network, weights, Batch::Dynamic)
 }
 
+/// The network as PyTorch source, with its figures as comments.
+pub fn pytorch(experiment: &Experiment, row: &FrontRow) -> String {
+    let source = pytorch::export(&experiment.space, &row.genotype);
+    format!("{}{source}", figures(experiment, row))
+}
+
 /// The network as a search space that holds it alone, with its figures as comments.
 ///
 /// # Panics
@@ -19,18 +26,25 @@ pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Vec<u8> {
 pub fn toml(experiment: &Experiment, row: &FrontRow) -> String {
     let space = toml::to_string(&experiment.space.fix(&row.genotype));
     let space = space.expect("a definition is plain data");
+    format!(
+        "# A search space that holds one network alone: {}\n{}\n{space}",
+        row.text,
+        figures(experiment, row)
+    )
+}
+
+/// What a network costs and is worth, and under which conditions, as lines that TOML and Python both take for comments.
+fn figures(experiment: &Experiment, row: &FrontRow) -> String {
     let model = &experiment.appraiser.model;
     let metrics = &row.metrics;
     format!(
-        "# Backbone {id} of experiment {name}, seed {seed}: a search space that holds this network alone.\n\
-         # {genotype}\n\
+        "# Backbone {id} of experiment {name}, seed {seed}\n\
          # quality {quality:.4} ({score}, a unitless rank score: not accuracy)\n\
          # latency {mean:.4} ms, std {std:.4} ms (prior, not measured: {platform} is uncalibrated), batch {batch}, {dtype}{threads}\n\
-         # {macs} MACs, {flops} FLOPs and {params} params per image\n\n{space}",
+         # {macs} MACs, {flops} FLOPs and {params} params per image\n",
         id = row.id,
         name = experiment.name(),
         seed = experiment.resolved.seed,
-        genotype = row.text,
         quality = metrics.quality,
         score = experiment.appraiser.score.name(),
         mean = metrics.latency.mean_ms,

@@ -117,7 +117,7 @@ pub(crate) struct ExportArgs {
     /// The form
     #[arg(long, value_enum)]
     pub(crate) to: Form,
-    /// The file to write [default: ID.FORM in the working folder]
+    /// The file to write [default: ID with the ending of its form, in the working folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -138,6 +138,8 @@ pub(crate) enum Format {
 pub(crate) enum Form {
     /// ONNX with initial weights
     Onnx,
+    /// PyTorch source, a module that needs nothing but torch
+    Pytorch,
     /// A search space that holds this network alone
     Toml,
 }
@@ -147,6 +149,7 @@ impl Form {
     pub(crate) const fn extension(self) -> &'static str {
         match self {
             Self::Onnx => "onnx",
+            Self::Pytorch => "py",
             Self::Toml => "toml",
         }
     }

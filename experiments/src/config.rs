@@ -188,7 +188,7 @@ impl Algorithm {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutputConfig {
-    /// How many networks of the front are written as ONNX and TOML, spread over it. (`roofnas export` writes any other.)
+    /// How many networks of the front are written as ONNX, PyTorch and TOML, spread over it. (`roofnas export` writes any other.)
     pub backbones: usize,
 }
 

@@ -52,7 +52,7 @@ mod run_directory;
 mod source;
 pub mod tables;
 
-pub use backbone::{onnx as backbone_onnx, toml as backbone_toml};
+pub use backbone::{onnx as backbone_onnx, pytorch as backbone_pytorch, toml as backbone_toml};
 pub use batch::{BatchEntry, RunStatus, Transfer, portability_csv, summary_csv, transfers};
 pub use batch_directory::BatchDirectory;
 pub use checkpoint::Checkpoint;

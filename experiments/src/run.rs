@@ -218,6 +218,7 @@ fn write_results(
     for row in outcome.spread(experiment.resolved.output.backbones) {
         let file = |extension| format!("{}/{}.{extension}", RunDirectory::BACKBONES, row.id);
         directory.write(&file("toml"), backbone::toml(experiment, row).as_bytes())?;
+        directory.write(&file("py"), backbone::pytorch(experiment, row).as_bytes())?;
         directory.write(&file("onnx"), &backbone::onnx(experiment, row))?;
     }
     directory.write(

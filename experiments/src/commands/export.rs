@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use roofnas::{FinishedRun, RunDirectory, backbone_onnx, backbone_toml, exit, write_whole};
+use roofnas::{
+    FinishedRun, RunDirectory, backbone_onnx, backbone_pytorch, backbone_toml, exit, write_whole,
+};
 
 use crate::cli::{ExportArgs, Form};
 
@@ -12,6 +14,7 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let row = run.row(&args.id)?;
     let bytes = match args.to {
         Form::Onnx => backbone_onnx(&run.experiment, &row),
+        Form::Pytorch => backbone_pytorch(&run.experiment, &row).into_bytes(),
         Form::Toml => backbone_toml(&run.experiment, &row).into_bytes(),
     };
     let own = || PathBuf::from(format!("{}.{}", args.id, args.to.extension()));
