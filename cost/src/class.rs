@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use roofnas_space::{Op, Shape};
+use roofnas_space::{Op, Shape, Work};
 use serde::{Deserialize, Serialize};
 
 /// A class of operators that engines run with one kind of kernel.
@@ -23,13 +23,18 @@ pub enum OpClass {
     Pool,
     /// Sums, gates, activations and batch-norm that stand alone.
     Elementwise,
-    /// Concatenation and channel shuffle.
+    /// Concatenation, channel shuffle, and whatever else copies.
     DataMovement,
+    /// Products of matrices that are no linear layer over the whole input: tokens, attention.
+    #[serde(rename = "matmul")]
+    MatMul,
+    /// Another shape for the same memory: takes no time.
+    View,
 }
 
 impl OpClass {
     /// Every class.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Pointwise,
         Self::Dense,
         Self::Depthwise,
@@ -38,11 +43,16 @@ impl OpClass {
         Self::Pool,
         Self::Elementwise,
         Self::DataMovement,
+        Self::MatMul,
+        Self::View,
     ];
 
     /// The class of an operator with this first input.
     pub const fn of(op: &Op, input: Shape) -> Self {
         match op {
+            Op::ConvTranspose(transposed) if transposed.conv.groups > 1 => Self::Grouped,
+            Op::ConvTranspose(_) => Self::Dense,
+            Op::MatMul(_) => Self::MatMul,
             Op::Conv(conv) if conv.is_depthwise(input.channels) => Self::Depthwise,
             Op::Conv(conv) if conv.groups > 1 => Self::Grouped,
             Op::Conv(conv) if conv.is_pointwise() => Self::Pointwise,
@@ -51,6 +61,13 @@ impl OpClass {
             Op::Pool(_) | Op::GlobalAvgPool => Self::Pool,
             Op::BatchNorm | Op::Activation(_) | Op::Add | Op::Scale => Self::Elementwise,
             Op::Concat | Op::ChannelShuffle { .. } => Self::DataMovement,
+            Op::Other(other) => match other.work {
+                // an operator nobody knows is priced as arithmetic on every element, and reported
+                Work::Elementwise { .. } | Work::Unknown => Self::Elementwise,
+                Work::Reduction { .. } => Self::Pool,
+                Work::Move => Self::DataMovement,
+                Work::View => Self::View,
+            },
         }
     }
 
@@ -65,6 +82,8 @@ impl OpClass {
             Self::Pool => "pool",
             Self::Elementwise => "elementwise",
             Self::DataMovement => "data_movement",
+            Self::MatMul => "matmul",
+            Self::View => "view",
         }
     }
 }

@@ -11,7 +11,7 @@
 //! Other operators have FLOPs and no MACs, by the rule in [`layer_flops`]. Counts are per image;
 //! batch size and bytes per element come in only where memory is concerned.
 
-use roofnas_space::{Network, Op, PoolKind, Shape, Tensor};
+use roofnas_space::{Network, Op, PoolKind, Shape, Tensor, Work};
 
 use crate::class::OpClass;
 use crate::dtype::Dtype;
@@ -37,6 +37,8 @@ pub struct KernelCost {
     pub weight_elements: u64,
     /// What the anchor works on.
     pub geometry: Geometry,
+    /// Whether an operator among its layers has no rule of its own: it is then priced as arithmetic on every element.
+    pub is_unknown: bool,
 }
 
 /// The shape of a kernel's work, as far as the latency model needs it.
@@ -79,8 +81,8 @@ pub struct NetworkCost {
     pub params: u64,
     /// Weights and biases as deployed, batch-norm folded.
     pub weight_elements: u64,
-    /// Activation memory.
-    pub footprint: Footprint,
+    /// Activation memory; absent where it isn't known which layer reads what.
+    pub footprint: Option<Footprint>,
     /// The kernels, in execution order.
     pub kernels: Vec<KernelCost>,
 }
@@ -89,7 +91,9 @@ impl NetworkCost {
     /// Counts a network.
     pub fn new(network: &Network, fusion: &Fusion) -> Self {
         let kernels = kernels(network, fusion);
-        let footprint = Footprint::new(network, &kernels);
+        let footprint = network
+            .knows_edges()
+            .then(|| Footprint::new(network, &kernels));
         let kernels: Vec<KernelCost> = kernels
             .into_iter()
             .map(|kernel| kernel_cost(network, kernel))
@@ -121,9 +125,11 @@ impl NetworkCost {
         dtype.bytes() * self.weight_elements
     }
 
-    /// Largest sum of tensors that are live at one time, in bytes, for a batch; weights apart.
-    pub const fn peak_memory_bytes(&self, batch: u64, dtype: Dtype) -> u64 {
-        dtype.bytes() * batch * self.footprint.peak_live_elements
+    /// Largest sum of tensors that are live at one time, in bytes, for a batch; weights apart. Absent where it isn't known which
+    /// layer reads what.
+    pub fn peak_memory_bytes(&self, batch: u64, dtype: Dtype) -> Option<u64> {
+        let peak = self.footprint?.peak_live_elements;
+        Some(dtype.bytes() * batch * peak)
     }
 }
 
@@ -140,11 +146,16 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         geometry: Geometry {
             input,
             output: anchor.output,
-            groups: match anchor.op {
+            groups: match &anchor.op {
                 Op::Conv(conv) => conv.groups,
+                Op::ConvTranspose(transposed) => transposed.conv.groups,
                 _ => 1,
             },
         },
+        is_unknown: kernel.layers.iter().any(|&layer| {
+            let op = &network.layers()[layer].op;
+            matches!(op, Op::Other(other) if other.work == Work::Unknown)
+        }),
         kernel,
     };
     for &index in &cost.kernel.layers {
@@ -154,6 +165,10 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         }
         let folds = cost.kernel.folds_norm && index == cost.kernel.anchor();
         cost.flops += layer_flops(&layer.op, network.input_shape(layer), layer.output, folds);
+    }
+    if cost.class == OpClass::View {
+        cost.written_elements = 0;
+        return cost;
     }
     cost.read_elements = cost
         .kernel
@@ -167,7 +182,9 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
 pub fn layer_macs(op: &Op, input: Shape, output: Shape) -> u64 {
     match op {
         Op::Conv(conv) => output.elements() * conv.fan_in(input.channels),
+        Op::ConvTranspose(transposed) => input.elements() * transposed.spread(),
         Op::Linear { .. } => input.elements() * output.elements(),
+        Op::MatMul(product) => product.macs,
         _ => 0,
     }
 }
@@ -176,18 +193,24 @@ pub fn layer_macs(op: &Op, input: Shape, output: Shape) -> u64 {
 ///
 /// | operator | FLOPs |
 /// |---|---|
-/// | convolution, linear | 2 MACs, and one per output element with a bias |
+/// | convolution, linear, matrix product | 2 MACs, and one per output element with a bias |
 /// | max pooling | one comparison per window element |
 /// | average and global average pooling | one addition per window element |
 /// | batch-norm not folded | 2 per element |
 /// | activation | [`roofnas_space::Activation::flops_per_element`] per element |
 /// | sum, gate | 1 per output element |
-/// | concatenation, shuffle | 0: they move data |
+/// | concatenation, shuffle, whatever else copies | 0: they move data |
+/// | others | those of their [`Work`]; an operator nobody knows: 1 per output element, and it is [reported](KernelCost::is_unknown) |
 pub fn layer_flops(op: &Op, input: Shape, output: Shape, folds_norm: bool) -> u64 {
     let bias = |bias: bool| if bias { output.elements() } else { 0 };
     match op {
         Op::Conv(conv) => 2 * layer_macs(op, input, output) + bias(conv.bias || folds_norm),
         Op::Linear { bias: own, .. } => 2 * layer_macs(op, input, output) + bias(*own),
+        Op::ConvTranspose(transposed) => {
+            2 * layer_macs(op, input, output) + bias(transposed.conv.bias)
+        }
+        // whether its weights hold a bias is not told apart
+        Op::MatMul(product) => 2 * product.macs,
         Op::Pool(pool) => {
             let (PoolKind::Max | PoolKind::Average) = pool.kind;
             output.elements() * (pool.kernel * pool.kernel) as u64
@@ -197,6 +220,12 @@ pub fn layer_flops(op: &Op, input: Shape, output: Shape, folds_norm: bool) -> u6
         Op::Activation(activation) => activation.flops_per_element() * output.elements(),
         Op::Add | Op::Scale => output.elements(),
         Op::Concat | Op::ChannelShuffle { .. } => 0,
+        Op::Other(other) => match other.work {
+            Work::Elementwise { flops } => flops * output.elements(),
+            Work::Reduction { flops } => flops * input.elements(),
+            Work::Move | Work::View => 0,
+            Work::Unknown => output.elements(),
+        },
     }
 }
 
@@ -210,6 +239,16 @@ fn deployed_weights(op: &Op, input: Shape, folds_norm: bool) -> u64 {
         Op::Linear { out_features, bias } => {
             (input.elements() + u64::from(*bias)) * *out_features as u64
         }
+        Op::ConvTranspose(transposed) => {
+            let bias = transposed.conv.bias;
+            let biases = if bias {
+                transposed.conv.out_channels as u64
+            } else {
+                0
+            };
+            transposed.weights(input.channels) + biases
+        }
+        Op::MatMul(product) => product.weights,
         Op::BatchNorm => 2 * input.channels as u64,
         _ => 0,
     }
@@ -226,12 +265,21 @@ pub fn params(network: &Network) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roofnas_space::{Activation, Conv, Pool};
+    use roofnas_space::{Activation, Conv, ConvTranspose, Other, Pool};
+
+    /// An operator from 16x8x8 to 32x8x8.
+    fn other(work: Work) -> Op {
+        Op::Other(Other {
+            name: "other".into(),
+            work,
+            output: Shape::new(32, 8, 8),
+        })
+    }
 
     #[test]
     fn operators_by_hand() {
         let map = Shape::new(16, 8, 8);
-        let table: [(Op, u64, u64, u64); 10] = [
+        let table: [(Op, u64, u64, u64); 14] = [
             // operator, MACs, FLOPs, deployed weights
             (Op::Conv(Conv::same(32, 3, 2)), 73_728, 147_456, 4_608),
             (
@@ -271,6 +319,21 @@ mod tests {
             (Op::BatchNorm, 0, 2_048, 32),
             (Op::Activation(Activation::HardSwish), 0, 5_120, 0),
             (Op::ChannelShuffle { groups: 4 }, 0, 0, 0),
+            (
+                Op::ConvTranspose(ConvTranspose {
+                    conv: Conv {
+                        padding: [1; 2],
+                        ..Conv::same(8, 4, 2).with_bias()
+                    },
+                    output_padding: [0; 2],
+                }),
+                131_072,
+                264_192,
+                2_056,
+            ),
+            (other(Work::Elementwise { flops: 5 }), 0, 10_240, 0),
+            (other(Work::Reduction { flops: 1 }), 0, 1_024, 0),
+            (other(Work::Unknown), 0, 2_048, 0),
         ];
         for (op, macs, flops, weights) in table {
             let output = op.output_shape(&[map]).unwrap();

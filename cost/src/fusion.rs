@@ -60,7 +60,7 @@ pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
             .inputs
             .iter()
             .filter_map(|tensor| match tensor {
-                Tensor::Input => None,
+                Tensor::Input | Tensor::Elsewhere(_) => None,
                 Tensor::Layer(producer) => Some((owner[*producer], *producer)),
             })
             .max();
@@ -90,7 +90,10 @@ pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
 fn absorbs(network: &Network, fusion: &Fusion, kernel: &Kernel, op: &Op) -> bool {
     let at = |layer: usize| &network.layers()[layer].op;
     let anchor = at(kernel.anchor());
-    let multiplies = matches!(anchor, Op::Conv(_) | Op::Linear { .. });
+    let multiplies = matches!(
+        anchor,
+        Op::Conv(_) | Op::ConvTranspose(_) | Op::Linear { .. } | Op::MatMul(_)
+    );
     let activated = matches!(at(kernel.last()), Op::Activation(_));
     match op {
         Op::BatchNorm => matches!(anchor, Op::Conv(_)) && kernel.layers.len() == 1,
@@ -116,9 +119,9 @@ mod tests {
             |name: &'static str, op, inputs: &[Tensor]| b.push(name, op, inputs, Role::Main);
         let relu = Op::Activation(Activation::Relu);
         let conv = Op::Conv(Conv::same(16, 3, 1));
-        let x = push("a", conv, &[Tensor::Input]);
+        let x = push("a", conv.clone(), &[Tensor::Input]);
         let x = push("a.bn", Op::BatchNorm, &[x]);
-        let x = push("a.act", relu, &[x]);
+        let x = push("a.act", relu.clone(), &[x]);
         let x = push("b", conv, &[x]);
         let x = push("b.bn", Op::BatchNorm, &[x]);
         let s = push("s", Op::Conv(Conv::pointwise(16)), &[Tensor::Input]);

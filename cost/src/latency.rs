@@ -90,6 +90,14 @@ pub struct KernelPrice {
 }
 
 impl KernelPrice {
+    /// The price of what is not executed.
+    const NOTHING: Self = Self {
+        overhead_s: 0.0,
+        compute_s: 0.0,
+        memory_s: 0.0,
+        utilisation: 1.0,
+    };
+
     /// The kernel's latency, in seconds.
     pub fn seconds(&self) -> f64 {
         self.overhead_s + self.compute_s.max(self.memory_s)
@@ -195,6 +203,9 @@ impl LatencyModel {
         let utilisation = self
             .utilisation
             .map_or(1.0, |rules| utilisation(&rules, kernel, self.batch));
+        if kernel.class == OpClass::View {
+            return KernelPrice::NOTHING;
+        }
         KernelPrice {
             overhead_s: self.platform.overhead.kernel_s(kernel.class),
             compute_s: kernel.batch_flops(self.batch) as f64 / (roof.peak_flops * utilisation),
@@ -228,7 +239,9 @@ fn utilisation(rules: &Utilisation, kernel: &KernelCost, batch: u64) -> f64 {
         }
         // a reduction is shared out over its input
         OpClass::Pool => (1.0, input.elements()),
-        OpClass::Elementwise | OpClass::DataMovement => (1.0, output.elements()),
+        OpClass::Elementwise | OpClass::DataMovement | OpClass::MatMul | OpClass::View => {
+            (1.0, output.elements())
+        }
     };
     let work = batch * lanes;
     let waves = work.next_multiple_of(u64::from(rules.parallel_lanes));

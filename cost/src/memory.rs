@@ -30,6 +30,7 @@ impl Footprint {
                 match tensor {
                     Tensor::Input => input_read = step,
                     Tensor::Layer(layer) => last_read[layer] = step,
+                    Tensor::Elsewhere(_) => {}
                 }
             }
         }
@@ -37,6 +38,7 @@ impl Footprint {
             match output.tensor {
                 Tensor::Input => input_read = end,
                 Tensor::Layer(layer) => last_read[layer] = end,
+                Tensor::Elsewhere(_) => {}
             }
         }
         // growth at a tensor's birth, shrinkage after its last reading

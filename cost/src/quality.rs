@@ -65,7 +65,7 @@ impl QualityTerms {
             }
             for layer in layers {
                 terms.add(network, layer);
-                if let (Op::Conv(conv), false) = (layer.op, skipped(layer, section.part)) {
+                if let (Op::Conv(conv), false) = (&layer.op, skipped(layer, section.part)) {
                     let fan_in = conv.fan_in(network.input_shape(layer).channels) as f64;
                     terms.s += 0.5 * fan_in.ln();
                     chain.push(fan_in);

@@ -7,10 +7,14 @@ use crate::experiment::Experiment;
 use crate::outcome::FrontRow;
 
 /// The network as ONNX with He-initialised weights from the experiment's seed, for any batch size.
+///
+/// # Panics
+/// Never: a search space builds nothing that can't be exported (tested).
 pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Vec<u8> {
     let network = experiment.space.decode(&row.genotype);
     let weights = InitialWeights::seeded(experiment.resolved.seed);
     onnx::export(&network, weights, Batch::Dynamic)
+        .expect("a network of a search space is made of what this tool builds")
 }
 
 /// The network as PyTorch source, with its figures as comments.

@@ -42,7 +42,10 @@ pub struct Appraiser {
 }
 
 impl Appraiser {
-    /// The figures of a network.
+    /// The figures of a network that was built from blocks.
+    ///
+    /// # Panics
+    /// For a network read from a table that doesn't say which layer reads what.
     pub fn appraise(&self, network: &Network) -> Metrics {
         let (batch, dtype) = (self.model.batch(), self.model.dtype());
         let cost = NetworkCost::new(network, &self.model.platform().fusion);
@@ -54,7 +57,9 @@ impl Appraiser {
             flops: cost.flops,
             params: cost.params,
             traffic_bytes: cost.traffic_bytes(batch, dtype),
-            peak_memory_bytes: cost.peak_memory_bytes(batch, dtype),
+            peak_memory_bytes: cost
+                .peak_memory_bytes(batch, dtype)
+                .expect("a network of a space knows its edges"),
             weight_bytes: cost.weight_bytes(dtype),
             intensity: cost.intensity(batch, dtype),
             layers: cost.kernels.len(),

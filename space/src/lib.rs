@@ -45,7 +45,7 @@ pub use genotype::{Genotype, PlacedBlock};
 pub use network::{
     Layer, Network, NetworkBuilder, NetworkError, Output, Part, Role, Section, Tensor,
 };
-pub use op::{Conv, Op, Pool, PoolKind, ShapeError};
+pub use op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind, ShapeError, Work};
 pub use shape::{Resolution, Shape};
 pub use space::{SearchSpace, SpaceError};
 pub use text::GenotypeError;

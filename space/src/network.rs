@@ -9,12 +9,14 @@ use crate::op::{Op, ShapeError};
 use crate::shape::Shape;
 
 /// A tensor of a network, named by what produces it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tensor {
     /// The network's input image.
     Input,
     /// The output of the layer with this index.
     Layer(usize),
+    /// A tensor of this shape whose producer is not known: tables of layers often don't say.
+    Elsewhere(Shape),
 }
 
 /// What a layer is for, where that matters to somebody who counts: the quality terms leave
@@ -58,6 +60,8 @@ pub enum Part {
     },
     /// Everything after the last block.
     Head,
+    /// All of a network that comes from elsewhere.
+    Whole,
 }
 
 /// A run of consecutive layers that belong together: the stem, one block, or the head.
@@ -77,6 +81,7 @@ impl Section {
         match self.part {
             Part::Stem => "stem".into(),
             Part::Head => "head".into(),
+            Part::Whole => "".into(),
             Part::Block { stage, index } => format!("stage{}.block{}", stage + 1, index + 1).into(),
         }
     }
@@ -133,6 +138,7 @@ impl Network {
         match tensor {
             Tensor::Input => self.input,
             Tensor::Layer(index) => self.layers[index].output,
+            Tensor::Elsewhere(shape) => shape,
         }
     }
 
@@ -144,11 +150,19 @@ impl Network {
     /// A layer's full name, unique in the network: `stage2.block1.expand.conv`.
     pub fn layer_name(&self, index: usize) -> String {
         let section = self.sections.partition_point(|s| s.layers.end <= index);
-        format!(
-            "{}.{}",
-            self.sections[section].name(),
-            self.layers[index].name
-        )
+        let layer = &self.layers[index].name;
+        match &*self.sections[section].name() {
+            "" => layer.clone().into_owned(),
+            section => format!("{section}.{layer}"),
+        }
+    }
+
+    /// Whether it is known which layer produces each tensor that a layer reads.
+    pub fn knows_edges(&self) -> bool {
+        let inputs = self.layers.iter().flat_map(|layer| &layer.inputs);
+        !inputs
+            .copied()
+            .any(|tensor| matches!(tensor, Tensor::Elsewhere(_)))
     }
 
     /// Number of layers that read each layer's output; being an output of the network counts
@@ -227,6 +241,23 @@ impl NetworkBuilder {
         self.network.shape(tensor)
     }
 
+    /// Adds a layer whose output has a shape that is known from elsewhere: a padding, for one, need not be.
+    pub fn push_shaped(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        op: Op,
+        inputs: &[Tensor],
+        output: Shape,
+    ) -> Tensor {
+        self.add(Layer {
+            name: name.into(),
+            op,
+            inputs: inputs.to_vec(),
+            output,
+            role: Role::Main,
+        })
+    }
+
     /// Adds a layer and returns its output.
     pub fn push(
         &mut self,
@@ -244,17 +275,21 @@ impl NetworkBuilder {
             });
             shapes.first().copied().unwrap_or(self.network.input)
         });
-        if self.network.sections.is_empty() {
-            self.section(Part::Stem, "");
-        }
-        let index = self.network.layers.len();
-        self.network.layers.push(Layer {
+        self.add(Layer {
             name,
             op,
             inputs: inputs.to_vec(),
             output,
             role,
-        });
+        })
+    }
+
+    fn add(&mut self, layer: Layer) -> Tensor {
+        if self.network.sections.is_empty() {
+            self.section(Part::Whole, "");
+        }
+        let index = self.network.layers.len();
+        self.network.layers.push(layer);
         if let Some(section) = self.network.sections.last_mut() {
             section.layers.end = index + 1;
         }

@@ -1,5 +1,7 @@
 //! Operators and the shapes they produce.
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 use crate::activation::Activation;
@@ -74,6 +76,77 @@ impl Conv {
     }
 }
 
+/// A 2-D transposed convolution: each input element spreads over a window of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ConvTranspose {
+    /// Its channels, kernel, stride, dilation, padding, groups and bias, as those of the convolution it transposes.
+    pub conv: Conv,
+    /// Rows and columns added at the output's far ends.
+    pub output_padding: [usize; 2],
+}
+
+impl ConvTranspose {
+    /// Number of weights, biases apart: `C_in * C_out / groups * k_h * k_w`.
+    pub const fn weights(&self, in_channels: usize) -> u64 {
+        in_channels as u64 * self.spread()
+    }
+
+    /// Multiplications for one input element: `C_out / groups * k_h * k_w`.
+    pub const fn spread(&self) -> u64 {
+        let Conv {
+            out_channels,
+            kernel,
+            groups,
+            ..
+        } = self.conv;
+        (out_channels / groups) as u64 * (kernel[0] * kernel[1]) as u64
+    }
+}
+
+/// A product of matrices that is not a linear layer over its whole input: over tokens, or of two activations, as in
+/// attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MatMul {
+    /// Multiply-accumulate operations, for one image.
+    pub macs: u64,
+    /// Weights and biases; 0 where both factors are activations.
+    pub weights: u64,
+    /// Shape of the product.
+    pub output: Shape,
+}
+
+/// An operator of another kind, known by its name and by the work it does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Other {
+    /// What its source calls it.
+    pub name: Cow<'static, str>,
+    /// What it does to arithmetic and memory.
+    pub work: Work,
+    /// Shape of its output.
+    pub output: Shape,
+}
+
+/// The work of an operator outside the families.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Work {
+    /// Arithmetic on each output element.
+    Elementwise {
+        /// FLOPs per output element.
+        flops: u64,
+    },
+    /// A reduction over its input.
+    Reduction {
+        /// FLOPs per input element.
+        flops: u64,
+    },
+    /// Elements are copied, not computed.
+    Move,
+    /// Nothing happens: the same memory under another shape.
+    View,
+    /// Nobody here knows.
+    Unknown,
+}
+
 /// How a pooling window is reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PoolKind {
@@ -97,10 +170,12 @@ pub struct Pool {
 }
 
 /// One operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Op {
     /// 2-D convolution.
     Conv(Conv),
+    /// 2-D transposed convolution.
+    ConvTranspose(ConvTranspose),
     /// Fully connected layer over the flattened input.
     Linear {
         /// Output features.
@@ -108,6 +183,8 @@ pub enum Op {
         /// Whether it adds a bias.
         bias: bool,
     },
+    /// Another product of matrices.
+    MatMul(MatMul),
     /// Pooling over windows.
     Pool(Pool),
     /// Mean over all positions: `(C, H, W)` to `(C, 1, 1)`.
@@ -128,6 +205,8 @@ pub enum Op {
         /// Number of groups the channels are taken from.
         groups: usize,
     },
+    /// Whatever else a network from elsewhere holds.
+    Other(Other),
 }
 
 /// An operator that can't take the inputs it is given.
@@ -137,7 +216,7 @@ pub enum ShapeError {
     #[error("{op} takes {expected} but is given {given} inputs")]
     Inputs {
         /// The operator's name.
-        op: &'static str,
+        op: String,
         /// What it takes.
         expected: &'static str,
         /// How many it was given.
@@ -147,7 +226,7 @@ pub enum ShapeError {
     #[error("{op} can't combine {left} with {right}")]
     Mismatch {
         /// The operator's name.
-        op: &'static str,
+        op: String,
         /// First shape.
         left: Shape,
         /// The other shape.
@@ -157,7 +236,7 @@ pub enum ShapeError {
     #[error("{op} has {groups} groups, which must divide its {channels} channels")]
     Groups {
         /// The operator's name.
-        op: &'static str,
+        op: String,
         /// Groups.
         groups: usize,
         /// Channels they should divide.
@@ -167,7 +246,7 @@ pub enum ShapeError {
     #[error("{op} has no output for an input of {input}: kernel {kernel}, stride {stride}")]
     Window {
         /// The operator's name.
-        op: &'static str,
+        op: String,
         /// Input shape.
         input: Shape,
         /// Kernel size along the offending axis.
@@ -179,9 +258,12 @@ pub enum ShapeError {
 
 impl Op {
     /// The operator's name in layer tables.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Conv(_) => "conv",
+            Self::ConvTranspose(_) => "conv_transpose",
+            Self::MatMul(_) => "matmul",
+            Self::Other(other) => &other.name,
             Self::Linear { .. } => "linear",
             Self::Pool(_) => "pool",
             Self::GlobalAvgPool => "global_avg_pool",
@@ -199,18 +281,21 @@ impl Op {
     /// # Errors
     /// When the number of inputs or their shapes don't suit the operator.
     pub fn output_shape(&self, inputs: &[Shape]) -> Result<Shape, ShapeError> {
-        match *self {
-            Self::Conv(conv) => self.conv_shape(&conv, self.single(inputs)?),
+        match self {
+            Self::Conv(conv) => self.conv_shape(conv, self.single(inputs)?),
+            Self::ConvTranspose(conv) => self.conv_transpose_shape(conv, self.single(inputs)?),
             Self::Linear { out_features, .. } => {
                 self.single(inputs)?;
-                Ok(Shape::new(out_features, 1, 1))
+                Ok(Shape::new(*out_features, 1, 1))
             }
-            Self::Pool(pool) => self.pool_shape(&pool, self.single(inputs)?),
+            Self::MatMul(product) => Ok(product.output),
+            Self::Other(other) => Ok(other.output),
+            Self::Pool(pool) => self.pool_shape(pool, self.single(inputs)?),
             Self::GlobalAvgPool => Ok(Shape::new(self.single(inputs)?.channels, 1, 1)),
             Self::BatchNorm | Self::Activation(_) => self.single(inputs),
             Self::ChannelShuffle { groups } => {
                 let input = self.single(inputs)?;
-                self.divides(groups, input.channels)?;
+                self.divides(*groups, input.channels)?;
                 Ok(input)
             }
             Self::Add => {
@@ -236,6 +321,35 @@ impl Op {
                 conv.stride[axis],
                 conv.dilation[axis],
             )
+        };
+        Ok(Shape::new(
+            conv.out_channels,
+            side(0, input.height)?,
+            side(1, input.width)?,
+        ))
+    }
+
+    /// Each side: `(input - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - 2 * padding`.
+    fn conv_transpose_shape(
+        &self,
+        transposed: &ConvTranspose,
+        input: Shape,
+    ) -> Result<Shape, ShapeError> {
+        let conv = &transposed.conv;
+        self.divides(conv.groups, input.channels)?;
+        self.divides(conv.groups, conv.out_channels)?;
+        let side = |axis: usize, size: usize| {
+            let (kernel, stride) = (conv.kernel[axis], conv.stride[axis]);
+            let window = conv.dilation[axis] * kernel.saturating_sub(1) + 1;
+            let whole = size.saturating_sub(1) * stride + window + transposed.output_padding[axis];
+            let side = whole.checked_sub(2 * conv.padding[axis]);
+            side.filter(|&side| side > 0 && kernel > 0 && stride > 0)
+                .ok_or_else(|| ShapeError::Window {
+                    op: self.name().to_owned(),
+                    input,
+                    kernel,
+                    stride,
+                })
         };
         Ok(Shape::new(
             conv.out_channels,
@@ -278,7 +392,7 @@ impl Op {
         let extent = dilation * kernel.saturating_sub(1) + 1;
         if kernel == 0 || stride == 0 || dilation == 0 || extent > padded {
             return Err(ShapeError::Window {
-                op: self.name(),
+                op: self.name().to_owned(),
                 input,
                 kernel,
                 stride,
@@ -303,7 +417,7 @@ impl Op {
 
     fn wrong_inputs(&self, expected: &'static str, given: usize) -> ShapeError {
         ShapeError::Inputs {
-            op: self.name(),
+            op: self.name().to_owned(),
             expected,
             given,
         }
@@ -314,7 +428,7 @@ impl Op {
             Ok(left)
         } else {
             Err(ShapeError::Mismatch {
-                op: self.name(),
+                op: self.name().to_owned(),
                 left,
                 right,
             })
@@ -326,7 +440,7 @@ impl Op {
             Ok(())
         } else {
             Err(ShapeError::Groups {
-                op: self.name(),
+                op: self.name().to_owned(),
                 groups,
                 channels,
             })
@@ -363,6 +477,33 @@ mod tests {
                 Shape::new(16, output, output),
                 "k{kernel} s{stride} d{dilation} p{padding}"
             );
+        }
+    }
+
+    #[test]
+    fn transposed_convolutions_turn_convolutions_back() {
+        // kernel, stride, padding, output padding, input side -> output side
+        let table = [
+            (4, 2, 1, 0, 13, 26),
+            (3, 2, 1, 1, 7, 14),
+            (2, 2, 0, 0, 10, 20),
+            (1, 2, 0, 0, 11, 21),
+        ];
+        for (kernel, stride, padding, output_padding, input, output) in table {
+            let transposed = ConvTranspose {
+                conv: Conv {
+                    padding: [padding; 2],
+                    ..Conv::same(8, kernel, stride)
+                },
+                output_padding: [output_padding; 2],
+            };
+            let shape = Op::ConvTranspose(transposed).output_shape(&[Shape::new(16, input, input)]);
+            assert_eq!(
+                shape,
+                Ok(Shape::new(8, output, output)),
+                "k{kernel} s{stride}"
+            );
+            assert_eq!(transposed.weights(16), 16 * 8 * (kernel * kernel) as u64);
         }
     }
 

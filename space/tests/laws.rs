@@ -114,7 +114,7 @@ proptest! {
             let (original, again) = (space.decode(&genotype), fixed.decode(&fixed.only()));
             let ops = |network: &Network| -> Vec<_> {
                 let layers = network.layers().iter();
-                layers.map(|l| (l.name.clone(), l.op, l.inputs.clone(), l.output)).collect()
+                layers.map(|l| (l.name.clone(), l.op.clone(), l.inputs.clone(), l.output)).collect()
             };
             prop_assert_eq!(ops(&original), ops(&again));
             prop_assert_eq!(original.outputs(), again.outputs());

@@ -118,7 +118,7 @@ fn python() -> Result<(), &'static str> {
 
 fn write_models(folder: &Path) {
     let write = |file: &str, network: &Network, batch| {
-        let bytes = onnx::export(network, InitialWeights::seeded(1), batch);
+        let bytes = onnx::export(network, InitialWeights::seeded(1), batch).unwrap();
         fs::write(folder.join(format!("{file}.onnx")), bytes).unwrap();
     };
     for name in presets::NAMES {

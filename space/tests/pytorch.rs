@@ -496,7 +496,7 @@ fn write_networks(folder: &Path) {
             InitialWeights::seeded(1),
             Batch::Dynamic,
         );
-        fs::write(folder.join(format!("{file}.onnx")), bytes).unwrap();
+        fs::write(folder.join(format!("{file}.onnx")), bytes.unwrap()).unwrap();
         let source = pytorch::export(space, genotype);
         fs::write(folder.join(format!("{file}.py")), source).unwrap();
     };

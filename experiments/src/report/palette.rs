@@ -25,7 +25,8 @@ pub(super) const fn class(class: OpClass) -> RGBColor {
         OpClass::Grouped => RGBColor(8, 145, 178),
         OpClass::Linear => RGBColor(190, 24, 93),
         OpClass::Pool => RGBColor(217, 119, 6),
+        OpClass::MatMul => RGBColor(79, 70, 229),
         OpClass::Elementwise => RGBColor(148, 163, 184),
-        OpClass::DataMovement => RGBColor(120, 113, 108),
+        OpClass::DataMovement | OpClass::View => RGBColor(120, 113, 108),
     }
 }

@@ -1,13 +1,14 @@
 //! From a network to the bytes of an ONNX model.
 
 use prost::Message;
+use thiserror::Error;
 
 use super::batch::Batch;
 use super::fold::Folding;
 use super::graph::GraphBuilder;
 use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 use super::weights::InitialWeights;
-use crate::network::{Network, Tensor};
+use crate::network::{Layer, Network, Tensor};
 use crate::op::Op;
 use crate::shape::Shape;
 
@@ -30,8 +31,47 @@ const OPSET: i64 = 17;
 ///
 /// The same network, weights and batch give the same bytes. The weights are part of the file, and readers
 /// of protobuf take no more than 2 GiB: half a billion parameters.
-pub fn export(network: &Network, weights: InitialWeights, batch: Batch) -> Vec<u8> {
-    model(network, weights, batch).encode_to_vec()
+///
+/// # Errors
+/// For a network that was read from elsewhere and holds what this tool doesn't build.
+pub fn export(
+    network: &Network,
+    weights: InitialWeights,
+    batch: Batch,
+) -> Result<Vec<u8>, ExportError> {
+    exportable(network)?;
+    Ok(model(network, weights, batch).encode_to_vec())
+}
+
+/// A network that can't be written as ONNX.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "{network} can't be written as ONNX: layer {layer} ({op}) is not one that this tool builds"
+)]
+pub struct ExportError {
+    network: String,
+    layer: String,
+    op: String,
+}
+
+/// Refuses what [`operators`](super::operators) has no form for.
+fn exportable(network: &Network) -> Result<(), ExportError> {
+    let foreign = |layer: &Layer| {
+        let op = matches!(
+            layer.op,
+            Op::ConvTranspose(_) | Op::MatMul(_) | Op::Other(_)
+        );
+        let tensor = |tensor: &Tensor| matches!(tensor, Tensor::Elsewhere(_));
+        op || layer.inputs.iter().any(tensor)
+    };
+    match network.layers().iter().position(foreign) {
+        None => Ok(()),
+        Some(index) => Err(ExportError {
+            network: network.name().to_owned(),
+            layer: network.layer_name(index),
+            op: network.layers()[index].op.name().to_owned(),
+        }),
+    }
 }
 
 /// The model as a message.
@@ -158,6 +198,7 @@ impl<'a> Exporter<'a> {
         match tensor {
             Tensor::Input => &self.input,
             Tensor::Layer(index) => &self.values[index],
+            Tensor::Elsewhere(_) => unreachable!("refused before the export begins"),
         }
     }
 
@@ -178,7 +219,8 @@ impl<'a> Exporter<'a> {
 
     /// Writes a layer and returns what it produces.
     fn layer(&mut self, index: usize) -> Value {
-        match (self.network.layers()[index].op, self.folding.partner(index)) {
+        let network = self.network;
+        match (&network.layers()[index].op, self.folding.partner(index)) {
             (Op::BatchNorm, Some(conv)) => self.values[conv].clone(),
             (op, _) => self.operator(index, op),
         }

@@ -16,7 +16,7 @@ impl Folding {
         let readers = network.readers();
         let mut partner = vec![None; layers.len()];
         for (index, layer) in layers.iter().enumerate() {
-            if let (Op::BatchNorm, &[Tensor::Layer(producer)]) = (layer.op, &*layer.inputs)
+            if let (Op::BatchNorm, &[Tensor::Layer(producer)]) = (&layer.op, &*layer.inputs)
                 && matches!(layers[producer].op, Op::Conv(_))
                 && readers[producer] == 1
             {

@@ -5,9 +5,10 @@
 //! use roofnas_space::presets;
 //!
 //! let network = presets::landmarks().remove(0).network;
-//! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic);
+//! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic)?;
 //! // ResNet-18 has 11.7 million parameters of four bytes
 //! assert_eq!(bytes.len() / 1_000_000, 46);
+//! # Ok::<(), onnx::ExportError>(())
 //! ```
 
 mod batch;
@@ -22,5 +23,5 @@ mod tests;
 mod weights;
 
 pub use batch::Batch;
-pub use export::export;
+pub use export::{ExportError, export};
 pub use weights::{InitialWeights, LayerWeights};

@@ -10,21 +10,24 @@ const EPSILON: f32 = 1e-5;
 
 impl Exporter<'_> {
     /// Writes a layer of its own and returns what it produces.
-    pub(super) fn operator(&mut self, index: usize, op: Op) -> Value {
+    pub(super) fn operator(&mut self, index: usize, op: &Op) -> Value {
         match op {
-            Op::Conv(conv) => self.conv(index, &conv),
-            Op::Linear { out_features, bias } => self.linear(index, out_features, bias),
-            Op::Pool(pool) => self.pool(index, &pool),
+            Op::Conv(conv) => self.conv(index, conv),
+            Op::Linear { out_features, bias } => self.linear(index, *out_features, *bias),
+            Op::Pool(pool) => self.pool(index, pool),
             Op::GlobalAvgPool => {
                 let x = self.operand(index, 0, Form::Map);
                 self.emit(index, NodeProto::of("GlobalAveragePool", &[&x]), Form::Map)
             }
             Op::BatchNorm => self.batch_norm(index),
-            Op::Activation(activation) => self.activation(index, activation),
+            Op::Activation(activation) => self.activation(index, *activation),
             Op::Add => self.joined(index, NodeProto::of("Add", &[])),
             Op::Scale => self.joined(index, NodeProto::of("Mul", &[])),
             Op::Concat => self.joined(index, NodeProto::of("Concat", &[]).int("axis", 1)),
-            Op::ChannelShuffle { groups } => self.channel_shuffle(index, groups),
+            Op::ChannelShuffle { groups } => self.channel_shuffle(index, *groups),
+            Op::ConvTranspose(_) | Op::MatMul(_) | Op::Other(_) => {
+                unreachable!("refused before the export begins")
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use crate::space::SearchSpace;
 const SEED: InitialWeights = InitialWeights::seeded(1);
 
 fn exported(network: &Network, batch: Batch) -> ModelProto {
-    ModelProto::decode(&*export(network, SEED, batch)).unwrap()
+    ModelProto::decode(&*export(network, SEED, batch).unwrap()).unwrap()
 }
 
 /// A network of one section, from `(name, op, inputs)`; inputs are names of earlier layers or `input`.
@@ -31,7 +31,7 @@ fn network(
 ) -> Network {
     let mut b = NetworkBuilder::new("test", input);
     let mut tensors = BTreeMap::from([("input", Tensor::Input)]);
-    for &(name, op, inputs) in layers {
+    for (name, op, inputs) in layers.iter().cloned() {
         let inputs: Vec<Tensor> = inputs.iter().map(|input| tensors[input]).collect();
         tensors.insert(name, b.push(name, op, &inputs, Role::Main));
     }
@@ -309,36 +309,36 @@ fn each_operator() {
     let model = exported(&net, Batch::Dynamic);
     assert_well_formed(&model);
     let expected = [
-        "stem.conv: Conv(input, stem.conv.weight, stem.conv.bias) -> stem.conv",
-        "stem.relu6: Clip(stem.conv, constant.zero, constant.six) -> stem.relu6",
-        "stem.swish.sigmoid: Sigmoid(stem.relu6) -> stem.swish.sigmoid",
-        "stem.swish: Mul(stem.relu6, stem.swish.sigmoid) -> stem.swish",
-        "stem.gelu.div: Div(stem.swish, constant.sqrt2) -> stem.gelu.div",
-        "stem.gelu.erf: Erf(stem.gelu.div) -> stem.gelu.erf",
-        "stem.gelu.add: Add(stem.gelu.erf, constant.one) -> stem.gelu.add",
-        "stem.gelu.mul: Mul(stem.swish, stem.gelu.add) -> stem.gelu.mul",
-        "stem.gelu: Mul(stem.gelu.mul, constant.half) -> stem.gelu",
-        "stem.max: MaxPool(stem.gelu) -> stem.max",
-        "stem.mean: AveragePool(stem.max) -> stem.mean",
-        "stem.shuffle.split: Reshape(stem.mean, stem.shuffle.split.shape) -> stem.shuffle.split",
-        "stem.shuffle.transpose: Transpose(stem.shuffle.split) -> stem.shuffle.transpose",
-        "stem.shuffle: Reshape(stem.shuffle.transpose, stem.shuffle.shape) -> stem.shuffle",
-        "stem.gap: GlobalAveragePool(stem.shuffle) -> stem.gap",
-        "stem.gate: HardSigmoid(stem.gap) -> stem.gate",
-        "stem.scale: Mul(stem.shuffle, stem.gate) -> stem.scale",
-        "stem.concat: Concat(stem.scale, stem.shuffle) -> stem.concat",
-        "stem.hidden.flatten: Flatten(stem.concat) -> stem.hidden.flatten",
-        "stem.hidden: Gemm(stem.hidden.flatten, stem.hidden.weight) -> stem.hidden",
-        "stem.act: HardSwish(stem.hidden) -> stem.act",
-        "stem.classifier: Gemm(stem.act, stem.classifier.weight, stem.classifier.bias) -> logits",
+        "conv: Conv(input, conv.weight, conv.bias) -> conv",
+        "relu6: Clip(conv, constant.zero, constant.six) -> relu6",
+        "swish.sigmoid: Sigmoid(relu6) -> swish.sigmoid",
+        "swish: Mul(relu6, swish.sigmoid) -> swish",
+        "gelu.div: Div(swish, constant.sqrt2) -> gelu.div",
+        "gelu.erf: Erf(gelu.div) -> gelu.erf",
+        "gelu.add: Add(gelu.erf, constant.one) -> gelu.add",
+        "gelu.mul: Mul(swish, gelu.add) -> gelu.mul",
+        "gelu: Mul(gelu.mul, constant.half) -> gelu",
+        "max: MaxPool(gelu) -> max",
+        "mean: AveragePool(max) -> mean",
+        "shuffle.split: Reshape(mean, shuffle.split.shape) -> shuffle.split",
+        "shuffle.transpose: Transpose(shuffle.split) -> shuffle.transpose",
+        "shuffle: Reshape(shuffle.transpose, shuffle.shape) -> shuffle",
+        "gap: GlobalAveragePool(shuffle) -> gap",
+        "gate: HardSigmoid(gap) -> gate",
+        "scale: Mul(shuffle, gate) -> scale",
+        "concat: Concat(scale, shuffle) -> concat",
+        "hidden.flatten: Flatten(concat) -> hidden.flatten",
+        "hidden: Gemm(hidden.flatten, hidden.weight) -> hidden",
+        "act: HardSwish(hidden) -> act",
+        "classifier: Gemm(act, classifier.weight, classifier.bias) -> logits",
     ];
     assert_eq!(listing(&model), expected);
     let infos = &model.graph.as_ref().unwrap().value_info;
     let shape_of = |name| shape(infos.iter().find(|info| info.name() == name).unwrap());
-    assert_eq!(shape_of("stem.shuffle.split"), "batch x 3 x 2 x 16");
-    assert_eq!(shape_of("stem.shuffle.transpose"), "batch x 2 x 3 x 16");
-    assert_eq!(shape_of("stem.hidden.flatten"), "batch x 192");
-    assert_eq!(shape_of("stem.act"), "batch x 6");
+    assert_eq!(shape_of("shuffle.split"), "batch x 3 x 2 x 16");
+    assert_eq!(shape_of("shuffle.transpose"), "batch x 2 x 3 x 16");
+    assert_eq!(shape_of("hidden.flatten"), "batch x 192");
+    assert_eq!(shape_of("act"), "batch x 6");
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn batch_norms_that_somebody_could_see_stay() {
         Shape::new(3, 8, 8),
         &[
             ("bn1", Op::BatchNorm, &["input"]),
-            ("conv1", conv, &["bn1"]),
+            ("conv1", conv.clone(), &["bn1"]),
             ("bn2", Op::BatchNorm, &["conv1"]),
             ("conv2", conv, &["bn2"]),
             ("bn3", Op::BatchNorm, &["conv2"]),
@@ -359,14 +359,14 @@ fn batch_norms_that_somebody_could_see_stay() {
     let model = exported(&net, Batch::Fixed(1));
     assert_well_formed(&model);
     let parameters =
-        |layer| ["weight", "bias", "mean", "variance"].map(|p| format!("stem.{layer}.{p}"));
+        |layer| ["weight", "bias", "mean", "variance"].map(|p| format!("{layer}.{p}"));
     let (first, third) = (parameters("bn1").join(", "), parameters("bn3").join(", "));
     let expected = [
-        &format!("stem.bn1: BatchNormalization(input, {first}) -> stem.bn1"),
-        "stem.conv1: Conv(stem.bn1, stem.conv1.weight, stem.conv1.bias) -> folded",
-        "stem.conv2: Conv(folded, stem.conv2.weight) -> stem.conv2",
-        &format!("stem.bn3: BatchNormalization(stem.conv2, {third}) -> stem.bn3"),
-        "stem.add: Add(stem.conv2, stem.bn3) -> sum",
+        &format!("bn1: BatchNormalization(input, {first}) -> bn1"),
+        "conv1: Conv(bn1, conv1.weight, conv1.bias) -> folded",
+        "conv2: Conv(folded, conv2.weight) -> conv2",
+        &format!("bn3: BatchNormalization(conv2, {third}) -> bn3"),
+        "add: Add(conv2, bn3) -> sum",
     ];
     assert_eq!(listing(&model), expected);
 }
@@ -376,7 +376,7 @@ fn outputs_may_be_read_on_shared_or_the_input() {
     let relu = Op::Activation(Activation::Relu);
     let net = network(
         Shape::new(3, 8, 8),
-        &[("a", relu, &["input"]), ("b", relu, &["a"])],
+        &[("a", relu.clone(), &["input"]), ("b", relu, &["a"])],
         &[
             ("one", "a"),
             ("two", "a"),
@@ -388,8 +388,8 @@ fn outputs_may_be_read_on_shared_or_the_input() {
     let model = exported(&net, Batch::Fixed(1));
     assert_well_formed(&model);
     let expected = [
-        "stem.a: Relu(input) -> one",
-        "stem.b: Relu(one) -> input.2",
+        "a: Relu(input) -> one",
+        "b: Relu(one) -> input.2",
         "two.copy: Identity(one) -> two",
         "image.copy: Identity(input) -> image",
         "one.2.copy: Identity(input.2) -> one.2",
@@ -418,16 +418,16 @@ fn features_become_maps_where_maps_are_needed() {
     let model = exported(&net, Batch::Fixed(1));
     assert_well_formed(&model);
     let expected = [
-        "stem.linear.flatten: Flatten(input) -> stem.linear.flatten",
-        "stem.linear: Gemm(stem.linear.flatten, stem.linear.weight) -> stem.linear",
-        "stem.gap: GlobalAveragePool(input) -> stem.gap",
-        "stem.twice: Add(stem.linear, stem.linear) -> d",
-        "stem.add.map: Reshape(d, stem.add.map.shape) -> stem.add.map",
-        "stem.add: Add(stem.add.map, stem.gap) -> a",
-        "stem.scale.map: Reshape(stem.linear, stem.scale.map.shape) -> stem.scale.map",
-        "stem.scale: Mul(input, stem.scale.map) -> b",
-        "stem.conv.map: Reshape(stem.linear, stem.conv.map.shape) -> stem.conv.map",
-        "stem.conv: Conv(stem.conv.map, stem.conv.weight) -> c",
+        "linear.flatten: Flatten(input) -> linear.flatten",
+        "linear: Gemm(linear.flatten, linear.weight) -> linear",
+        "gap: GlobalAveragePool(input) -> gap",
+        "twice: Add(linear, linear) -> d",
+        "add.map: Reshape(d, add.map.shape) -> add.map",
+        "add: Add(add.map, gap) -> a",
+        "scale.map: Reshape(linear, scale.map.shape) -> scale.map",
+        "scale: Mul(input, scale.map) -> b",
+        "conv.map: Reshape(linear, conv.map.shape) -> conv.map",
+        "conv: Conv(conv.map, conv.weight) -> c",
     ];
     assert_eq!(listing(&model), expected);
     let outputs = model.graph.as_ref().unwrap().output.iter().map(shape);

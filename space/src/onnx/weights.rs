@@ -48,7 +48,7 @@ impl InitialWeights {
         self.seed
     }
 
-    /// The weights of the layer with this index, `None` if it is of a kind that has none. Biases are
+    /// The weights of the layer with this index, `None` if it is of a kind that has none or that this tool doesn't build. Biases are
     /// zero and no part of this.
     ///
     /// # Panics
@@ -67,7 +67,10 @@ impl InitialWeights {
                 let features = input.elements();
                 (vec![out_features, features as usize], features)
             }
-            Op::Pool(_)
+            Op::ConvTranspose(_)
+            | Op::MatMul(_)
+            | Op::Other(_)
+            | Op::Pool(_)
             | Op::GlobalAvgPool
             | Op::BatchNorm
             | Op::Activation(_)
