@@ -19,6 +19,9 @@ pub enum Dtype {
 }
 
 impl Dtype {
+    /// Every number format.
+    pub const ALL: [Self; 4] = [Self::Fp32, Self::Fp16, Self::Bf16, Self::Int8];
+
     /// Bytes per element.
     pub const fn bytes(self) -> u64 {
         match self {

@@ -131,6 +131,17 @@ impl Latency {
     }
 }
 
+/// Which rules a network's price comes from, as shares of its time that add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shares {
+    /// Operators of classes that were calibrated on the platform.
+    pub calibrated: f64,
+    /// Operators priced by formula alone.
+    pub fallback: f64,
+    /// Operators nobody here knows, priced as arithmetic on every element.
+    pub unknown: f64,
+}
+
 impl LatencyModel {
     /// A model of this platform.
     ///
@@ -194,6 +205,21 @@ impl LatencyModel {
         Latency {
             mean_ms,
             std_ms: mean_ms * self.platform.uncertainty.prior_relative_std,
+        }
+    }
+
+    /// Which rules a network's price comes from. Nothing is calibrated on an uncalibrated platform.
+    pub fn shares(&self, cost: &NetworkCost) -> Shares {
+        let seconds = |kernel: &KernelCost| self.price_kernel(kernel).seconds();
+        let total: f64 = cost.kernels.iter().map(seconds).sum();
+        let unknown = cost.kernels.iter().filter(|kernel| kernel.is_unknown);
+        // an empty sum of floats is minus zero
+        let unknown =
+            unknown.map(seconds).fold(0.0, |sum, s| sum + s) / total.max(f64::MIN_POSITIVE);
+        Shares {
+            calibrated: 0.0,
+            fallback: 1.0 - unknown,
+            unknown,
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use roofnas::Setting;
+use roofnas_cost::Dtype;
 
 /// Designs convolutional image backbones for the hardware they will run on
 #[derive(Debug, Parser)]
@@ -31,6 +32,11 @@ pub(crate) enum Command {
     /// Parse and check an experiment; print its space, its platform and what would run
     #[command(after_help = "Example: roofnas check my-experiment.toml")]
     Check(CheckArgs),
+    /// Price networks for a platform
+    #[command(
+        after_help = "Example: roofnas predict --platform nvidia-v100 --batch 8 --layers layers.csv --format csv"
+    )]
+    Predict(PredictArgs),
     /// List the platform profiles at hand, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -122,6 +128,30 @@ pub(crate) struct ExportArgs {
     pub(crate) out: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The platform: a profile's name or path
+    #[arg(long, value_name = "P")]
+    pub(crate) platform: String,
+    /// Networks as a table of layers
+    #[arg(long, value_name = "L.csv")]
+    pub(crate) layers: PathBuf,
+    /// Images per inference
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) batch: u64,
+    /// Number format: fp32, fp16, bf16 or int8
+    #[arg(long, value_name = "D", default_value = "fp32", value_parser = dtype)]
+    pub(crate) dtype: Dtype,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+fn dtype(name: &str) -> Result<Dtype, String> {
+    let known = Dtype::ALL.into_iter().find(|dtype| dtype.name() == name);
+    known.ok_or_else(|| "a number format is fp32, fp16, bf16 or int8".to_owned())
+}
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -138,6 +168,8 @@ pub(crate) enum Format {
 pub(crate) enum Form {
     /// ONNX with initial weights
     Onnx,
+    /// A table of layers
+    Layers,
     /// PyTorch source, a module that needs nothing but torch
     Pytorch,
     /// A search space that holds this network alone
@@ -148,6 +180,7 @@ impl Form {
     /// The file's ending.
     pub(crate) const fn extension(self) -> &'static str {
         match self {
+            Self::Layers => "csv",
             Self::Onnx => "onnx",
             Self::Pytorch => "py",
             Self::Toml => "toml",

@@ -114,6 +114,17 @@ pub enum Error {
         /// Why.
         source: GenotypeError,
     },
+    /// A file whose content is of no use.
+    #[error("{path}: {problem}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What about it.
+        problem: String,
+    },
+    /// A number format or batch, given on the command line, that the platform doesn't cover.
+    #[error(transparent)]
+    NamedLatency(#[from] LatencyError),
     /// A file that can't be read.
     #[error("can't read {path}: {source}")]
     Read {

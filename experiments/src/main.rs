@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Run(args) => commands::run(&args),
         Command::Init(args) => commands::init(&args),
         Command::Check(args) => commands::check(&args),
+        Command::Predict(args) => commands::predict(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
     };

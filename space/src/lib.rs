@@ -23,6 +23,7 @@ mod decode;
 mod definition;
 mod fixed;
 mod genotype;
+pub mod layers_csv;
 mod network;
 pub mod onnx;
 mod op;

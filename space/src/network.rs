@@ -296,6 +296,13 @@ impl NetworkBuilder {
         Tensor::Layer(index)
     }
 
+    /// The layers' outputs that no layer reads so far.
+    pub fn unread(&self) -> Vec<Tensor> {
+        let readers = self.network.readers();
+        let unread = (0..readers.len()).filter(|&layer| readers[layer] == 0);
+        unread.map(Tensor::Layer).collect()
+    }
+
     /// Names a tensor as an output of the network.
     pub fn output(&mut self, name: impl Into<String>, tensor: Tensor) {
         self.network.outputs.push(Output {

@@ -6,6 +6,8 @@ use roofnas::{
     FinishedRun, RunDirectory, backbone_onnx, backbone_pytorch, backbone_toml, exit, write_whole,
 };
 
+use roofnas_space::layers_csv;
+
 use crate::cli::{ExportArgs, Form};
 
 /// Writes one network of a finished run again, from the run's own files.
@@ -14,6 +16,10 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let row = run.row(&args.id)?;
     let bytes = match args.to {
         Form::Onnx => backbone_onnx(&run.experiment, &row),
+        Form::Layers => {
+            let network = run.experiment.space.decode(&row.genotype);
+            layers_csv::write([&network.renamed(&row.id)])
+        }
         Form::Pytorch => backbone_pytorch(&run.experiment, &row).into_bytes(),
         Form::Toml => backbone_toml(&run.experiment, &row).into_bytes(),
     };

@@ -5,6 +5,7 @@ mod export;
 mod init;
 mod output;
 mod platforms;
+mod predict;
 mod run;
 mod table;
 
@@ -12,6 +13,7 @@ pub(crate) use check::check;
 pub(crate) use export::export;
 pub(crate) use init::init;
 pub(crate) use platforms::platforms;
+pub(crate) use predict::predict;
 pub(crate) use run::run;
 
 use roofnas::Error;

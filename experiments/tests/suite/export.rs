@@ -11,13 +11,13 @@ fn backbone(desk: &Desk) -> String {
 }
 
 #[test]
-fn both_forms_are_the_bytes_of_the_run() {
+fn forms_are_the_bytes_of_the_run() {
     let desk = Desk::with_run();
     let id = backbone(&desk);
-    for form in ["onnx", "toml"] {
+    for (form, ending) in [("onnx", "onnx"), ("toml", "toml"), ("pytorch", "py")] {
         desk.roofnas(&["export", "run", &id, "--to", form, "--out", "deep/er/again"])
             .ends(0);
-        let stored = fs::read(desk.path(&format!("run/backbones/{id}.{form}"))).unwrap();
+        let stored = fs::read(desk.path(&format!("run/backbones/{id}.{ending}"))).unwrap();
         assert_eq!(
             fs::read(desk.path("deep/er/again")).unwrap(),
             stored,

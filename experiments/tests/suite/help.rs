@@ -13,7 +13,7 @@ fn every_command_has_help_with_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    for expected in ["run", "init", "check", "platforms", "export"] {
+    for expected in ["run", "init", "check", "predict", "platforms", "export"] {
         assert!(commands.contains(&expected), "{expected} in {commands:?}");
     }
     for command in commands {

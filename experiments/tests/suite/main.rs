@@ -16,6 +16,7 @@ mod infeasible;
 mod init;
 mod outputs;
 mod platforms;
+mod predict;
 mod quickstart;
 mod resume;
 mod run_directory;

@@ -1,0 +1,100 @@
+//! `roofnas predict`.
+
+use std::fs::File;
+
+use roofnas::{Error, exit};
+use roofnas_cost::{LatencyModel, NetworkCost};
+use roofnas_hardware::Profiles;
+use roofnas_space::Network;
+use roofnas_space::layers_csv::{self, LayerTable};
+use serde_json::Value;
+
+use super::output::print;
+use super::table::Data;
+use crate::cli::PredictArgs;
+
+const COLUMNS: [&str; 18] = [
+    "network",
+    "latency_ms",
+    "latency_ms_std",
+    "latency_ms_upper95",
+    "macs",
+    "flops",
+    "params",
+    "traffic_bytes",
+    "peak_memory_bytes",
+    "calibrated_share",
+    "fallback_share",
+    "unknown_share",
+    "platform",
+    "batch",
+    "threads",
+    "dtype",
+    "intensity_flop_per_byte",
+    "latency_kind",
+];
+
+/// Prices networks. One that can't be used is named and left out.
+pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
+    let profile = Profiles::from_environment().find(&args.platform);
+    let platform = profile.map_err(Error::from)?.platform;
+    let model = LatencyModel::new(platform, args.dtype, args.batch).map_err(Error::from)?;
+    let table = read(args)?;
+    for left_out in &table.left_out {
+        eprintln!(
+            "warning: {} is left out: line {}: {}",
+            left_out.network, left_out.line, left_out.reason
+        );
+    }
+    if table.networks.is_empty() {
+        let path = args.layers.clone();
+        let problem = "holds no network that can be used".to_owned();
+        return Err(Error::Unusable { path, problem }.into());
+    }
+    let mut data = Data::new(&COLUMNS);
+    for network in &table.networks {
+        data.push(row(&model, network));
+    }
+    print(&data.format(args.format)?)?;
+    Ok(exit::DONE)
+}
+
+fn read(args: &PredictArgs) -> Result<LayerTable, Error> {
+    let path = &args.layers;
+    let file = File::open(path).map_err(|source| Error::Read {
+        path: path.clone(),
+        source,
+    })?;
+    layers_csv::read(file).map_err(|error| Error::Unusable {
+        path: path.clone(),
+        problem: error.to_string(),
+    })
+}
+
+fn row(model: &LatencyModel, network: &Network) -> Vec<Value> {
+    let platform = model.platform();
+    let (batch, dtype) = (model.batch(), model.dtype());
+    let cost = NetworkCost::new(network, &platform.fusion);
+    let latency = model.price(&cost);
+    let shares = model.shares(&cost);
+    vec![
+        network.name().into(),
+        latency.mean_ms.into(),
+        latency.std_ms.into(),
+        latency.upper95_ms().into(),
+        cost.macs.into(),
+        cost.flops.into(),
+        cost.params.into(),
+        cost.traffic_bytes(batch, dtype).into(),
+        cost.peak_memory_bytes(batch, dtype).into(),
+        shares.calibrated.into(),
+        shares.fallback.into(),
+        shares.unknown.into(),
+        platform.name.clone().into(),
+        batch.into(),
+        platform.threads.into(),
+        dtype.name().into(),
+        cost.intensity(batch, dtype).into(),
+        platform.uncertainty.label().into(),
+    ]
+}
