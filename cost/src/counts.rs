@@ -59,14 +59,14 @@ impl KernelCost {
         dtype.bytes() * (batch * activations + self.weight_elements)
     }
 
-    /// FLOPs of a whole batch.
-    pub const fn batch_flops(&self, batch: u64) -> u64 {
-        batch * self.flops
+    /// FLOPs of a whole batch. Not an integer: a large batch of a large network has more than 64 bits hold.
+    pub fn batch_flops(&self, batch: u64) -> f64 {
+        batch as f64 * self.flops as f64
     }
 
     /// Arithmetic intensity, FLOP/byte.
     pub fn intensity(&self, batch: u64, dtype: Dtype) -> f64 {
-        self.batch_flops(batch) as f64 / self.traffic_bytes(batch, dtype) as f64
+        self.batch_flops(batch) / self.traffic_bytes(batch, dtype) as f64
     }
 }
 
@@ -117,7 +117,7 @@ impl NetworkCost {
 
     /// Arithmetic intensity of the whole network, FLOP/byte.
     pub fn intensity(&self, batch: u64, dtype: Dtype) -> f64 {
-        (batch * self.flops) as f64 / self.traffic_bytes(batch, dtype) as f64
+        batch as f64 * self.flops as f64 / self.traffic_bytes(batch, dtype) as f64
     }
 
     /// Bytes of the deployed weights.

@@ -67,7 +67,8 @@ pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
         let joins = latest.filter(|&(kernel, producer)| {
             readers[producer] == 1
                 && kernels[kernel].last() == producer
-                && absorbs(network, fusion, &kernels[kernel], &layer.op)
+                && (network.folds_into(index, &readers).is_some()
+                    || absorbs(network, fusion, &kernels[kernel], &layer.op))
         });
         match joins {
             Some((kernel, _)) => {
@@ -96,7 +97,6 @@ fn absorbs(network: &Network, fusion: &Fusion, kernel: &Kernel, op: &Op) -> bool
     );
     let activated = matches!(at(kernel.last()), Op::Activation(_));
     match op {
-        Op::BatchNorm => matches!(anchor, Op::Conv(_)) && kernel.layers.len() == 1,
         Op::Activation(activation) => {
             let standing = fusion.elementwise && matches!(anchor, Op::Add | Op::Scale);
             (multiplies || standing) && !activated && fusion.activations.contains(activation)

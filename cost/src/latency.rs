@@ -9,7 +9,7 @@
 //! them rounding up to whole quanta:
 //!
 //! * *channels*: input and output channels of each group are padded to the platform's channel quantum (a depthwise
-//!   layer puts channels side by side instead, so its channels are padded as one run);
+//!   layer puts channels side by side instead, so its channels are padded as one run; a linear layer pads its outputs);
 //! * *parallel work*: output elements are worked on in waves of as many lanes as the machine has, and the last
 //!   wave is rarely full.
 //!
@@ -131,6 +131,28 @@ impl Latency {
     }
 }
 
+/// The price of a network, part by part.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Breakdown {
+    /// The call of the engine.
+    pub inference_s: f64,
+    /// The kernels, in execution order.
+    pub kernels: Vec<KernelPrice>,
+}
+
+impl Breakdown {
+    /// The whole, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.inference_s + self.kernels.iter().map(KernelPrice::seconds).sum::<f64>()
+    }
+
+    /// Share of the whole that is spent in kernels held up by this.
+    pub fn share_of(&self, bound: Bound) -> f64 {
+        let held_up = self.kernels.iter().filter(|price| price.bound() == bound);
+        held_up.map(KernelPrice::seconds).sum::<f64>() / self.seconds()
+    }
+}
+
 /// Which rules a network's price comes from, as shares of its time that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares {
@@ -195,6 +217,34 @@ impl LatencyModel {
         &self.roofs
     }
 
+    /// What a reader of its prices should know.
+    pub fn caveats(&self) -> Vec<String> {
+        let platform = &self.platform;
+        let mut caveats = vec![format!(
+            "platform {} is {}: its latencies are roofline estimates with a relative deviation of {} ({})",
+            platform.name,
+            platform.uncertainty.word(),
+            platform.uncertainty.prior_relative_std,
+            platform.uncertainty.origin()
+        )];
+        if self.utilisation.is_none() {
+            caveats.push(format!(
+                "platform {} has no utilisation rules for {}: every layer is priced as if it could reach the peak",
+                platform.name, self.dtype
+            ));
+        }
+        caveats
+    }
+
+    /// The price of a network, part by part.
+    pub fn breakdown(&self, cost: &NetworkCost) -> Breakdown {
+        let kernels = cost.kernels.iter();
+        Breakdown {
+            inference_s: 1e-6 * self.platform.overhead.inference_us,
+            kernels: kernels.map(|kernel| self.price_kernel(kernel)).collect(),
+        }
+    }
+
     /// The price of a network's inference.
     pub fn price(&self, cost: &NetworkCost) -> Latency {
         let kernels = cost.kernels.iter();
@@ -234,7 +284,7 @@ impl LatencyModel {
         }
         KernelPrice {
             overhead_s: self.platform.overhead.kernel_s(kernel.class),
-            compute_s: kernel.batch_flops(self.batch) as f64 / (roof.peak_flops * utilisation),
+            compute_s: kernel.batch_flops(self.batch) / (roof.peak_flops * utilisation),
             memory_s: kernel.traffic_bytes(self.batch, self.dtype) as f64 / roof.bandwidth,
             utilisation,
         }
@@ -269,9 +319,10 @@ fn utilisation(rules: &Utilisation, kernel: &KernelCost, batch: u64) -> f64 {
             (1.0, output.elements())
         }
     };
-    let work = batch * lanes;
-    let waves = work.next_multiple_of(u64::from(rules.parallel_lanes));
-    channels * work as f64 / waves as f64
+    // in floats, which are exact here until the last wave no longer matters
+    let work = batch as f64 * lanes as f64;
+    let wave = f64::from(rules.parallel_lanes);
+    channels * work / ((work / wave).ceil() * wave)
 }
 
 #[cfg(test)]

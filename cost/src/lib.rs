@@ -27,7 +27,7 @@ pub use class::OpClass;
 pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
 pub use dtype::Dtype;
 pub use fusion::{Fusion, Kernel, kernels};
-pub use latency::{Bound, KernelPrice, Latency, LatencyError, LatencyModel, Shares};
+pub use latency::{Bound, Breakdown, KernelPrice, Latency, LatencyError, LatencyModel, Shares};
 pub use memory::Footprint;
 pub use platform::{
     FORMAT, Overhead, Platform, PlatformError, Provenance, RoofFigures, RoofKind, Roofs,

@@ -63,7 +63,17 @@ pub struct Uncertainty {
 }
 
 impl Uncertainty {
-    /// How far prices can be trusted, in the words that stand beside them in every output.
+    /// Calibrated or not, in a word.
+    pub const fn word(&self) -> &'static str {
+        "uncalibrated"
+    }
+
+    /// Where the deviation of a price comes from.
+    pub const fn origin(&self) -> &'static str {
+        "prior, not measured"
+    }
+
+    /// Both, for a cell of a table.
     pub const fn label(&self) -> &'static str {
         "uncalibrated (std is a prior)"
     }

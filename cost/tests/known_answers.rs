@@ -109,11 +109,53 @@ fn nas_bench_macro_rows() {
         ("00000000", 387_882, 7_713_280),
         ("00000001", 791_594, 14_115_328),
         ("00000002", 1_219_370, 20_910_592),
+        ("01210210", 1_283_434, 46_109_184),
+        ("11111111", 1_588_874, 53_246_464),
+        ("12012012", 2_014_602, 67_092_992),
+        ("20121021", 1_998_890, 62_083_584),
+        ("21001122", 2_323_242, 61_745_664),
+        ("22222222", 2_932_586, 105_660_928),
     ];
     let space = space("nas-bench-macro");
     for (architecture, params, macs) in rows {
         let cost = NetworkCost::new(&nas_bench_macro(&space, architecture), &Fusion::default());
         assert_eq!((cost.params, cost.macs), (params, macs), "{architecture}");
+    }
+}
+
+#[test]
+fn accel_nasbench_rows() {
+    // a handful of the published table: genotype, params
+    let rows = [
+        (
+            "r224/s32/16:3*k5e4se0/24:1*k3e4se0/40:1*k3e1se0/80:2*k5e1se0/112:1*k3e6se0/192:3*k5e4se0/320:2*k3e4se0/h1280",
+            3_853_400,
+        ),
+        (
+            "r224/s32/16:2*k5e1se0/24:2*k3e6se0/40:1*k5e1se0/80:3*k5e1se0/112:2*k3e1se0/192:3*k5e4se0/320:3*k5e1se0/h1280",
+            2_833_144,
+        ),
+        (
+            "r224/s32/16:2*k3e6se0/24:1*k3e1se0/40:2*k5e4se0/80:2*k3e6se0/112:3*k5e4se0/192:3*k5e1se0/320:2*k3e1se0/h1280",
+            2_431_208,
+        ),
+        (
+            "r224/s32/16:2*k5e1se0/24:1*k3e1se0/40:1*k3e6se0/80:3*k5e6se0/112:3*k3e4se0/192:1*k5e6se0/320:1*k3e4se0/h1280",
+            2_832_296,
+        ),
+        (
+            "r224/s32/16:3*k3e1se0.25/24:2*k5e4se0/40:1*k5e6se0.25/80:1*k3e6se0/112:2*k5e6se0/192:2*k5e4se0.25/320:1*k5e4se0.25/h1280",
+            3_090_554,
+        ),
+        (
+            "r224/s32/16:1*k5e4se0/24:3*k3e4se0.25/40:1*k3e4se0/80:1*k5e6se0.25/112:1*k3e6se0.25/192:4*k3e6se0/320:2*k5e4se0.25/h1280",
+            5_029_462,
+        ),
+    ];
+    let space = space("accel-nasbench");
+    for (genotype, expected) in rows {
+        let network = space.decode(&space.parse(genotype).unwrap());
+        assert_eq!(params(&network), expected, "{genotype}");
     }
 }
 
@@ -161,12 +203,21 @@ fn is_near(value: f64, expected: f64, tolerance: f64) {
     );
 }
 
+/// The README's times, to the tenth of a microsecond.
+fn micros(layers: [&KernelCost; 2], roof: Roof, expected: [f64; 2]) {
+    for (layer, expected) in layers.into_iter().zip(expected) {
+        is_near(1e6 * seconds(roof, layer), expected, 0.051);
+    }
+}
+
 #[test]
 fn lesson_one_a_hundredth_of_the_work_can_take_a_sixth_of_the_time() {
     let map = Shape::new(128, 28, 28);
     let dense = single(map, Conv::same(128, 3, 1));
     let depthwise = single(map, Conv::same(128, 3, 1).grouped(128));
-    is_near(dense.flops as f64 / depthwise.flops as f64, 128.0, 1e-9);
+    assert_eq!((dense.flops, depthwise.flops), (231_211_008, 1_806_336));
+    micros([&dense, &depthwise], INTEL, [50.2, 8.4]);
+    micros([&dense, &depthwise], V100, [14.7, 0.9]);
     is_near(
         seconds(INTEL, &dense) / seconds(INTEL, &depthwise),
         6.0,
@@ -181,7 +232,9 @@ fn lesson_one_a_hundredth_of_the_work_can_take_a_sixth_of_the_time() {
 fn lesson_two_equal_flops_can_take_unequal_time() {
     let square = single(Shape::new(64, 56, 56), Conv::pointwise(64));
     let wide = single(Shape::new(16, 56, 56), Conv::pointwise(256));
-    assert_eq!(square.flops, wide.flops);
+    assert_eq!((square.flops, wide.flops), (25_690_112, 25_690_112));
+    micros([&wide, &square], INTEL, [35.7, 16.9]);
+    micros([&wide, &square], V100, [3.8, 1.8]);
     assert!(memory_bound(INTEL, &square) && memory_bound(INTEL, &wide));
     is_near(seconds(INTEL, &wide) / seconds(INTEL, &square), 2.1, 0.05);
 }
@@ -191,7 +244,9 @@ fn lesson_three_a_dense_convolution_can_be_free() {
     let map = Shape::new(16, 112, 112);
     let dense = single(map, Conv::same(16, 3, 1));
     let depthwise = single(map, Conv::same(16, 3, 1).grouped(16));
-    assert_eq!(dense.flops, 16 * depthwise.flops);
+    assert_eq!((dense.flops, depthwise.flops), (57_802_752, 3_612_672));
+    micros([&dense, &depthwise], INTEL, [16.8, 16.7]);
+    micros([&dense, &depthwise], V100, [3.7, 1.8]);
     is_near(
         seconds(INTEL, &dense) / seconds(INTEL, &depthwise),
         1.0,

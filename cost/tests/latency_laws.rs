@@ -151,6 +151,37 @@ fn halving_the_bytes_halves_memory_time() {
 }
 
 #[test]
+fn the_largest_work_is_counted_right() {
+    // 8192 channels, 31x31 kernels, 1024x1024 positions: 6.8e16 MACs an image, 4.4e21 a batch
+    let kernel = conv(Shape::new(8192, 1024, 1024), Conv::same(8192, 31, 1));
+    let seconds = |batch| model(Dtype::Fp32, batch).price_kernel(&kernel).compute_s;
+    assert!((seconds(65_536) / seconds(1) - 65_536.0).abs() < 1e-6);
+    assert!(kernel.intensity(65_536, Dtype::Fp32) >= kernel.intensity(1, Dtype::Fp32));
+}
+
+#[test]
+fn a_platform_without_utilisation_rules_says_so() {
+    let caveats = |dtype| model(dtype, 1).caveats();
+    assert_eq!(caveats(Dtype::Fp32).len(), 1);
+    assert!(caveats(Dtype::Fp32)[0].contains("toy is uncalibrated"));
+    assert!(caveats(Dtype::Fp16)[1].contains("no utilisation rules for fp16"));
+}
+
+#[test]
+fn a_breakdown_adds_up() {
+    let model = model(Dtype::Fp32, 4);
+    for landmark in presets::landmarks() {
+        let cost = NetworkCost::new(&landmark.network, &model.platform().fusion);
+        let breakdown = model.breakdown(&cost);
+        assert!((1e3 * breakdown.seconds() - model.price(&cost).mean_ms).abs() < 1e-9);
+        let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];
+        let shares: f64 = bounds.map(|bound| breakdown.share_of(bound)).iter().sum();
+        let call = breakdown.inference_s / breakdown.seconds();
+        assert!((shares + call - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn formats_and_batches_that_are_not_there() {
     let platform = Platform::from_toml(TOY).unwrap();
     let error = LatencyModel::new(platform.clone(), Dtype::Int8, 1).unwrap_err();
@@ -191,6 +222,28 @@ proptest! {
         let (less, more) = (seconds(small)?, seconds(large)?);
         prop_assert!(less > 0.0);
         prop_assert!(less <= more * (1.0 + 1e-12), "{less} {more}");
+    }
+
+    #[test]
+    fn in_every_class(class in 0_usize..5, small in any_conv(), more in any_conv()) {
+        let seconds = |(i, o, _, side, _): (usize, usize, usize, usize, usize)| {
+            let input = Shape::new(8 * i, side, side);
+            let op = match class {
+                0 => Op::Conv(Conv::pointwise(o)),
+                1 => Op::Conv(Conv::same(8 * o, 3, 1).grouped(4)),
+                2 => Op::Linear { out_features: o, bias: true },
+                3 => Op::GlobalAvgPool,
+                _ => Op::Activation(roofnas_space::Activation::Relu),
+            };
+            let mut builder = NetworkBuilder::new("one", input);
+            let out = builder.push("layer", op, &[Tensor::Input], Role::Main);
+            builder.output("out", out);
+            let cost = NetworkCost::new(&builder.finish().unwrap(), &Fusion::default());
+            price(&cost.kernels[0]).seconds()
+        };
+        let (i, o, k, side, stride) = small;
+        let large = (i + more.0, o + more.1, k, side + more.3, stride);
+        prop_assert!(seconds(small) <= seconds(large) * (1.0 + 1e-12));
     }
 
     #[test]

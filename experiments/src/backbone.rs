@@ -1,6 +1,6 @@
 //! One network of a front as files: ONNX, PyTorch source, and the TOML a person reads.
 
-use roofnas_space::onnx::{self, Batch, InitialWeights};
+use roofnas_space::onnx::{self, Batch, ExportError, InitialWeights};
 use roofnas_space::pytorch;
 
 use crate::experiment::Experiment;
@@ -8,13 +8,12 @@ use crate::outcome::FrontRow;
 
 /// The network as ONNX with He-initialised weights from the experiment's seed, for any batch size.
 ///
-/// # Panics
-/// Never: a search space builds nothing that can't be exported (tested).
-pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Vec<u8> {
+/// # Errors
+/// When its weights don't fit into one file.
+pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Result<Vec<u8>, ExportError> {
     let network = experiment.space.decode(&row.genotype);
     let weights = InitialWeights::seeded(experiment.resolved.seed);
     onnx::export(&network, weights, Batch::Dynamic)
-        .expect("a network of a search space is made of what this tool builds")
 }
 
 /// The network as PyTorch source, with its figures as comments.
@@ -31,7 +30,8 @@ pub fn toml(experiment: &Experiment, row: &FrontRow) -> String {
     let space = toml::to_string(&experiment.space.fix(&row.genotype));
     let space = space.expect("a definition is plain data");
     format!(
-        "# A search space that holds one network alone: {}\n{}\n{space}",
+        "# A search space that holds one network alone: {}\n\
+         # An experiment takes it as it stands: [space] preset = \"path/to/this/file.toml\"\n{}\n{space}",
         row.text,
         figures(experiment, row)
     )
@@ -44,7 +44,7 @@ fn figures(experiment: &Experiment, row: &FrontRow) -> String {
     format!(
         "# Backbone {id} of experiment {name}, seed {seed}\n\
          # quality {quality:.4} ({score}, a unitless rank score: not accuracy)\n\
-         # latency {mean:.4} ms, std {std:.4} ms (prior, not measured: {platform} is uncalibrated), batch {batch}, {dtype}{threads}\n\
+         # latency {mean:.4} ms, std {std:.4} ms ({origin}: {platform} is {word}), batch {batch}, {dtype}{threads}\n\
          # {macs} MACs, {flops} FLOPs and {params} params per image\n",
         id = row.id,
         name = experiment.name(),
@@ -53,7 +53,9 @@ fn figures(experiment: &Experiment, row: &FrontRow) -> String {
         score = experiment.appraiser.score.name(),
         mean = metrics.latency.mean_ms,
         std = metrics.latency.std_ms,
+        origin = model.platform().uncertainty.origin(),
         platform = model.platform().name,
+        word = model.platform().uncertainty.word(),
         batch = model.batch(),
         dtype = model.dtype(),
         threads = model

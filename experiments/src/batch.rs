@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use roofnas_cost::{Bound, NetworkCost};
 
 use crate::error::Error;
@@ -9,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
 use crate::history::Generation;
 use crate::metrics::Metrics;
-use crate::outcome::FrontRow;
+use crate::outcome::{FrontRow, spread};
 use crate::run_directory::RunDirectory;
 use crate::tables::{csv, latency_kind, optional, quality_kind};
 
@@ -93,20 +94,16 @@ impl BatchEntry {
         let best = self.best()?;
         let model = &self.experiment.appraiser.model;
         let network = self.experiment.space.decode(&best.genotype);
-        let cost = NetworkCost::new(&network, &model.platform().fusion);
-        let prices: Vec<_> = cost.kernels.iter().map(|k| model.price_kernel(k)).collect();
-        let total: f64 = prices.iter().map(roofnas_cost::KernelPrice::seconds).sum();
-        let share = |bound| {
-            let bound_by = prices.iter().filter(|price| price.bound() == bound);
-            (
-                bound,
-                bound_by
-                    .map(roofnas_cost::KernelPrice::seconds)
-                    .sum::<f64>()
-                    / total,
-            )
-        };
-        Some([Bound::Compute, Bound::Memory, Bound::Overhead].map(share))
+        let breakdown = model.breakdown(&NetworkCost::new(&network, &model.platform().fusion));
+        let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];
+        Some(bounds.map(|bound| (bound, breakdown.share_of(bound))))
+    }
+
+    /// Whether scores of another run mean the same, so that networks of both can be compared.
+    fn is_comparable_with(&self, other: &Self) -> bool {
+        self.experiment.resolved.space == other.experiment.resolved.space
+            && self.experiment.appraiser.score == other.experiment.appraiser.score
+            && self.experiment.appraiser.normalisation == other.experiment.appraiser.normalisation
     }
 }
 
@@ -205,88 +202,115 @@ fn stop_reason(entry: &BatchEntry) -> Option<&'static str> {
     })
 }
 
-/// One run's best network, priced under another run's conditions.
+/// One run's front under another run's conditions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transfer {
-    /// Which run the network comes from.
+    /// Which run the networks come from.
     pub from: usize,
-    /// Under which run's conditions it is priced.
+    /// Under which run's conditions they are priced.
     pub to: usize,
-    /// Its figures there.
-    pub metrics: Metrics,
-    /// Its latency over that of the fastest network in the other run's front that scores at least as high; absent where
-    /// that front has none.
-    pub slowdown: Option<f64>,
+    /// Figures of networks spread over the front, in its order.
+    pub metrics: Vec<Metrics>,
+    /// The price of having searched for other conditions; absent where no scores are common to both fronts.
+    pub slowdown: Option<Slowdown>,
 }
 
-/// Every finished run's best network under every finished run's conditions, where runs share a space and a score.
+/// Latency of networks over that of the fastest network of another front that scores at least as high.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slowdown {
+    /// Geometric mean over the networks compared.
+    pub mean: f64,
+    /// The largest.
+    pub worst: f64,
+    /// Networks compared: those that the other front matches in score.
+    pub networks: usize,
+}
+
+/// Networks of each front that are priced under other conditions.
+const SPREAD: usize = 60;
+
+/// Every finished run's front under every finished run's conditions, where runs share a space and a score.
 pub fn transfers(entries: &[BatchEntry]) -> Vec<Transfer> {
-    let comparable = |a: &BatchEntry, b: &BatchEntry| {
-        a.experiment.resolved.space == b.experiment.resolved.space
-            && a.experiment.appraiser.score == b.experiment.appraiser.score
-            && a.experiment.appraiser.normalisation == b.experiment.appraiser.normalisation
-    };
-    let mut transfers = Vec::new();
-    for (from, source) in entries.iter().enumerate() {
-        let Some(best) = source.best() else {
-            continue;
-        };
-        let network = source.experiment.space.decode(&best.genotype);
-        for (to, target) in entries.iter().enumerate() {
-            if target.front.is_empty() || !comparable(source, target) {
-                continue;
-            }
-            let metrics = target.experiment.appraiser.appraise(&network);
-            let as_good = target
-                .front
-                .iter()
-                .filter(|row| row.metrics.quality >= metrics.quality);
-            let fastest = as_good
-                .map(|row| row.metrics.latency.mean_ms)
-                .reduce(f64::min);
-            transfers.push(Transfer {
-                from,
-                to,
-                metrics,
-                slowdown: fastest.map(|fastest| metrics.latency.mean_ms / fastest),
-            });
+    let finished: Vec<usize> = (0..entries.len())
+        .filter(|&entry| !entries[entry].front.is_empty())
+        .collect();
+    let pairs: Vec<(usize, usize)> = finished
+        .iter()
+        .flat_map(|&from| finished.iter().map(move |&to| (from, to)))
+        .filter(|&(from, to)| entries[from].is_comparable_with(&entries[to]))
+        .collect();
+    let transfer = |&(from, to): &(usize, usize)| {
+        let (source, target) = (&entries[from], &entries[to]);
+        let metrics: Vec<Metrics> = spread(&source.front, SPREAD)
+            .into_iter()
+            .map(|row| {
+                let network = source.experiment.space.decode(&row.genotype);
+                target.experiment.appraiser.appraise(&network)
+            })
+            .collect();
+        Transfer {
+            from,
+            to,
+            slowdown: Slowdown::of(&metrics, &target.front),
+            metrics,
         }
+    };
+    pairs.par_iter().map(transfer).collect()
+}
+
+impl Slowdown {
+    fn of(metrics: &[Metrics], front: &[FrontRow]) -> Option<Self> {
+        let fastest = |quality: f64| {
+            let as_good = front.iter().filter(|row| row.metrics.quality >= quality);
+            as_good
+                .map(|row| row.metrics.latency.mean_ms)
+                .reduce(f64::min)
+        };
+        let ratios: Vec<f64> = metrics
+            .iter()
+            .filter_map(|m| fastest(m.quality).map(|fastest| m.latency.mean_ms / fastest))
+            .collect();
+        let worst = ratios.iter().copied().reduce(f64::max)?;
+        let logs: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
+        Some(Self {
+            mean: (logs / ratios.len() as f64).exp(),
+            worst,
+            networks: ratios.len(),
+        })
     }
-    transfers
 }
 
 /// Columns of a portability table.
-const PORTABILITY_COLUMNS: [&str; 12] = [
+const PORTABILITY_COLUMNS: [&str; 11] = [
     "found_for",
-    "network",
-    "quality",
     "priced_for",
     "platform",
     "batch",
     "dtype",
-    "latency_ms",
-    "latency_ms_std",
-    "slowdown",
+    "slowdown_mean",
+    "slowdown_worst",
+    "networks_compared",
+    "networks_priced",
     "quality_kind",
     "latency_kind",
 ];
 
-/// The transfers as CSV, one row a network and platform.
+/// The transfers as CSV, one row for each pair of runs.
 pub fn portability_csv(entries: &[BatchEntry], transfers: &[Transfer]) -> Vec<u8> {
     let rows = transfers.iter().map(|transfer| {
         let (from, to) = (&entries[transfer.from], &entries[transfer.to]);
         let model = &to.experiment.appraiser.model;
+        let slowdown = transfer.slowdown;
         [
             from.folder.display().to_string(),
-            optional(from.best().map(|best| &best.id)),
-            transfer.metrics.quality.to_string(),
             to.folder.display().to_string(),
             model.platform().name.clone(),
             model.batch().to_string(),
             model.dtype().to_string(),
-            transfer.metrics.latency.mean_ms.to_string(),
-            transfer.metrics.latency.std_ms.to_string(),
-            optional(transfer.slowdown),
+            optional(slowdown.map(|slowdown| slowdown.mean)),
+            optional(slowdown.map(|slowdown| slowdown.worst)),
+            slowdown.map_or(0, |slowdown| slowdown.networks).to_string(),
+            transfer.metrics.len().to_string(),
             quality_kind(&to.experiment),
             latency_kind(&to.experiment),
         ]

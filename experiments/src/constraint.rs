@@ -44,6 +44,18 @@ impl Figure {
         }
     }
 
+    /// The figure with its unit, in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LatencyMs => "latency budget, ms",
+            Self::Macs => "MACs",
+            Self::Params => "params",
+            Self::PeakMemoryMib => "peak memory, MiB",
+            Self::WeightsMib => "weights, MiB",
+            Self::Rho => "rho, depth over width",
+        }
+    }
+
     /// The figure of a network.
     pub fn value(self, metrics: &Metrics) -> f64 {
         match self {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use roofnas_cost::{LatencyError, PlatformError};
 use roofnas_hardware::ProfileError;
 use roofnas_search::Nsga2SettingsError;
+use roofnas_space::onnx::ExportError;
 use roofnas_space::{GenotypeError, SpaceError};
 use thiserror::Error;
 
@@ -149,6 +150,9 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// A network that can't be written in a form.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The worker threads can't be started.
     #[error("can't start worker threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -158,7 +162,9 @@ impl Error {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Write { .. } | Self::Draw { .. } | Self::Threads(_) => exit::FAILED,
+            Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
+                exit::FAILED
+            }
             _ => exit::BAD_INPUT,
         }
     }

@@ -94,12 +94,7 @@ impl Experiment {
                 warnings.push(format!("{term} is the same for every network of the space: it adds nothing to the score"));
             }
         }
-        let uncertainty = &model.platform().uncertainty;
-        warnings.push(format!(
-            "platform {} is uncalibrated: its latencies are roofline estimates with a relative deviation of {} (prior, not measured)",
-            model.platform().name,
-            uncertainty.prior_relative_std
-        ));
+        warnings.extend(model.caveats());
         config.quality.normalisation = Some(normalisation);
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
@@ -226,7 +221,7 @@ impl Check<'_> {
             return Err(self.error("constraints.confidence", confidence, rule));
         }
         if confidence > 0.5 {
-            let rule = "this platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
+            let rule = "the platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
                         would promise what nobody knows; leave confidence at 0.5, the mean";
             return Err(self.error("constraints.confidence", confidence, rule));
         }

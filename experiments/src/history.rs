@@ -19,7 +19,8 @@ pub struct Generation {
     /// Highest quality among feasible networks so far; absent while there are none, or where quality is not
     /// an objective.
     pub best_quality: Option<f64>,
-    /// Hypervolume of the front so far; absent with more than three objectives, where it costs more than the search.
+    /// Hypervolume of the front so far; with three objectives in every few generations only, with more never: it then costs more
+    /// than the search.
     pub hypervolume: Option<f64>,
     /// Share of this generation's networks that keep every constraint.
     pub feasible_share: f64,
@@ -27,8 +28,12 @@ pub struct Generation {
     pub seconds: f64,
 }
 
-/// Objectives up to which hypervolume is computed each generation.
-const HYPERVOLUME_OBJECTIVES: usize = 3;
+/// Objectives up to which hypervolume is computed at all; with more it costs more than the search.
+const MOST_OBJECTIVES: usize = 3;
+/// Objectives up to which a front's hypervolume takes next to nothing, and is computed each generation.
+const CHEAP_OBJECTIVES: usize = 2;
+/// How often it is computed in a run with more.
+const POINTS: u64 = 25;
 
 /// Records generations against a fixed reference point.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +41,8 @@ pub struct Recorder {
     /// Worst value of each objective that counts, as a cost: the budget, or a quantile of the space's sample.
     reference: Vec<f64>,
     quality: Option<usize>,
+    /// Generations from one hypervolume to the next.
+    every: u64,
 }
 
 impl Recorder {
@@ -51,11 +58,28 @@ impl Recorder {
         });
         Self {
             reference: reference.collect(),
+            every: if experiment.objectives.len() <= CHEAP_OBJECTIVES {
+                1
+            } else {
+                let search = &experiment.resolved.search;
+                (search.evaluations / search.population as u64 / POINTS).max(1)
+            },
             quality: experiment
                 .objectives
                 .iter()
                 .position(|o| *o == Objective::Quality),
         }
+    }
+
+    /// The reference point in words, as a comment of a TOML file: history and front give the hypervolume again with it.
+    pub fn comment(&self, experiment: &Experiment) -> String {
+        let parts = experiment.objectives.iter().zip(&self.reference);
+        let parts = parts.map(|(objective, cost)| match objective.is_maximized() {
+            true => format!("{objective} {}", 0.0 - cost),
+            false => format!("{objective} {cost}"),
+        });
+        let parts: Vec<String> = parts.collect();
+        format!("# Hypervolume is measured from: {}\n", parts.join(", "))
     }
 
     /// The reference point, as costs.
@@ -65,7 +89,7 @@ impl Recorder {
 
     /// Hypervolume of a front, where it is computed at all.
     pub fn hypervolume(&self, front: &ParetoFront<Genotype>) -> Option<f64> {
-        let few = self.reference.len() <= HYPERVOLUME_OBJECTIVES;
+        let few = self.reference.len() <= MOST_OBJECTIVES;
         few.then(|| front.hypervolume(&self.reference))
     }
 
@@ -78,14 +102,21 @@ impl Recorder {
     ) -> Generation {
         let batch = search.last_batch();
         let best = self.quality.and_then(|index| {
-            let qualities = search.front().iter().map(|member| -member.costs()[index]);
+            // from zero, so that no cost becomes minus zero
+            let qualities = search
+                .front()
+                .iter()
+                .map(|member| 0.0 - member.costs()[index]);
             qualities.reduce(f64::max)
         });
         Generation {
             generation,
             evaluations: search.evaluations(),
             best_quality: best,
-            hypervolume: self.hypervolume(search.front()),
+            hypervolume: generation
+                .is_multiple_of(self.every)
+                .then(|| self.hypervolume(search.front()))
+                .flatten(),
             feasible_share: batch.feasible as f64 / batch.evaluated.max(1) as f64,
             seconds,
         }

@@ -53,7 +53,9 @@ mod source;
 pub mod tables;
 
 pub use backbone::{onnx as backbone_onnx, pytorch as backbone_pytorch, toml as backbone_toml};
-pub use batch::{BatchEntry, RunStatus, Transfer, portability_csv, summary_csv, transfers};
+pub use batch::{
+    BatchEntry, RunStatus, Slowdown, Transfer, portability_csv, summary_csv, transfers,
+};
 pub use batch_directory::BatchDirectory;
 pub use checkpoint::Checkpoint;
 pub use config::{

@@ -32,6 +32,8 @@ pub struct Outcome {
     pub sample: Vec<Metrics>,
     /// Published networks, priced by the same model.
     pub landmarks: Vec<PricedLandmark>,
+    /// What a user should know of how its files were written.
+    pub warnings: Vec<String>,
 }
 
 /// A network of the front.
@@ -107,6 +109,7 @@ impl Outcome {
             reason,
             sample,
             landmarks: landmarks(experiment),
+            warnings: Vec::new(),
         }
     }
 
@@ -117,22 +120,7 @@ impl Outcome {
 
     /// Up to `count` networks spread over the front: its ends first, always with the best.
     pub fn spread(&self, count: usize) -> Vec<&FrontRow> {
-        let last = self.front.len().saturating_sub(1);
-        let mut rows: Vec<&FrontRow> = match count.min(self.front.len()) {
-            0 => return Vec::new(),
-            1 => Vec::new(),
-            count => (0..count)
-                .map(|i| &self.front[i * last / (count - 1)])
-                .collect(),
-        };
-        if let Some(best) = self
-            .best()
-            .filter(|best| !rows.iter().any(|row| row.id == best.id))
-        {
-            rows.pop();
-            rows.push(best);
-        }
-        rows
+        spread(&self.front, count)
     }
 }
 
@@ -141,6 +129,21 @@ pub(crate) fn best(front: &[FrontRow]) -> Option<&FrontRow> {
     // `max_by` returns the last of equals, hence the reversal
     let slowest_first = front.iter().rev();
     slowest_first.max_by(|a, b| a.metrics.quality.total_cmp(&b.metrics.quality))
+}
+
+/// Up to `count` networks spread over a front: its ends first, always with the best.
+pub(crate) fn spread(front: &[FrontRow], count: usize) -> Vec<&FrontRow> {
+    let last = front.len().saturating_sub(1);
+    let mut rows: Vec<&FrontRow> = match count.min(front.len()) {
+        0 => return Vec::new(),
+        1 => Vec::new(),
+        count => (0..count).map(|i| &front[i * last / (count - 1)]).collect(),
+    };
+    if let Some(best) = best(front).filter(|best| !rows.iter().any(|row| row.id == best.id)) {
+        rows.pop();
+        rows.push(best);
+    }
+    rows
 }
 
 fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {

@@ -64,13 +64,13 @@ pub fn run(
     start: Start,
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
-    let Some(checkpoint) = open(experiment, directory, start)? else {
-        let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
-        return Ok(Ending::AlreadyDone { found });
-    };
     let problem = BackboneProblem::new(experiment);
     let sample = problem.appraise_sample();
     let recorder = Recorder::new(experiment, &sample);
+    let Some(checkpoint) = open(experiment, directory, &recorder, start)? else {
+        let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
+        return Ok(Ending::AlreadyDone { found });
+    };
     let (checkpoint, reason) = search(
         &problem, experiment, directory, &recorder, checkpoint, watcher,
     )?;
@@ -79,8 +79,8 @@ pub fn run(
             evaluations: checkpoint.search.evaluations(),
         });
     }
-    let outcome = Outcome::new(experiment, &problem, &recorder, sample, checkpoint, reason);
-    write_results(experiment, directory, &outcome)?;
+    let mut outcome = Outcome::new(experiment, &problem, &recorder, sample, checkpoint, reason);
+    outcome.warnings = write_results(experiment, directory, &outcome)?;
     Ok(Ending::Done(Box::new(outcome)))
 }
 
@@ -122,6 +122,7 @@ pub fn admit(
 fn open(
     experiment: &Experiment,
     directory: &RunDirectory,
+    recorder: &Recorder,
     start: Start,
 ) -> Result<Option<Checkpoint>, Error> {
     let contents = admit(experiment, directory, start)?;
@@ -132,7 +133,8 @@ fn open(
         directory.remove_leftovers()?;
     }
     // the experiment first: it marks the folder as a run's
-    directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
+    let resolved = format!("{}{}", recorder.comment(experiment), experiment.to_toml());
+    directory.write(RunDirectory::EXPERIMENT, resolved.as_bytes())?;
     directory.write(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
@@ -209,17 +211,22 @@ fn search(
     }
 }
 
-/// Writes what a run has found. The front comes last: while it is missing, the run is not done.
+/// Writes what a run has found, and says which networks could not be written. The front comes last: while it is missing, the
+/// run is not done.
 fn write_results(
     experiment: &Experiment,
     directory: &RunDirectory,
     outcome: &Outcome,
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
     for row in outcome.spread(experiment.resolved.output.backbones) {
         let file = |extension| format!("{}/{}.{extension}", RunDirectory::BACKBONES, row.id);
         directory.write(&file("toml"), backbone::toml(experiment, row).as_bytes())?;
         directory.write(&file("py"), backbone::pytorch(experiment, row).as_bytes())?;
-        directory.write(&file("onnx"), &backbone::onnx(experiment, row))?;
+        match backbone::onnx(experiment, row) {
+            Ok(bytes) => directory.write(&file("onnx"), &bytes)?,
+            Err(error) => warnings.push(format!("{}: {error}", row.id)),
+        }
     }
     directory.write(
         RunDirectory::HISTORY,
@@ -233,5 +240,6 @@ fn write_results(
         RunDirectory::PARETO,
         &tables::pareto_csv(experiment, &outcome.front),
     )?;
-    directory.remove(RunDirectory::CHECKPOINT)
+    directory.remove(RunDirectory::CHECKPOINT)?;
+    Ok(warnings)
 }

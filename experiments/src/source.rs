@@ -130,8 +130,8 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
         if values.is_empty() {
             return Err(error(key, "[]".to_owned(), "needs at least one value"));
         }
-        if key == "name" || key.starts_with("matrix") || key.starts_with("space") {
-            let rule = "a matrix varies the seed or keys of platform, objectives, quality, constraints, search and output";
+        if key == "name" || key.starts_with("matrix") {
+            let rule = "a matrix varies the seed or keys of platform, space, objectives, quality, constraints, search and output";
             return Err(error(key, "[...]".to_owned(), rule));
         }
         if all.len() * values.len() > MOST_RUNS {

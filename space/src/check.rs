@@ -1,6 +1,8 @@
 //! From a definition to a checked search space.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
+
+use serde::Serialize;
 
 use crate::activation::Activation;
 use crate::block::{Attribute, Block, BlockKind, Groups};
@@ -82,14 +84,22 @@ fn at_least_one(key: &str, value: usize, most: usize) -> Result<(), SpaceError> 
     }
 }
 
+/// A value as it stands in TOML.
+fn toml(value: &impl Serialize) -> String {
+    toml::Value::try_from(value).map_or_else(|_| String::new(), |value| value.to_string())
+}
+
 /// The listed values, of which there must be some, and none twice.
-fn distinct<T: Clone + PartialEq + Debug>(key: &str, values: &[T]) -> Result<Vec<T>, SpaceError> {
+fn distinct<T: Clone + PartialEq + Serialize>(
+    key: &str,
+    values: &[T],
+) -> Result<Vec<T>, SpaceError> {
     if values.is_empty() {
         return Err(error(key, "[]", "needs at least one value"));
     }
     for (index, value) in values.iter().enumerate() {
         if values[..index].contains(value) {
-            return Err(error(key, format!("{value:?}"), "is listed twice"));
+            return Err(error(key, toml(value), "is listed twice"));
         }
     }
     Ok(values.to_vec())
@@ -101,13 +111,9 @@ fn numbers(key: &str, numbers: &Numbers) -> Result<Vec<usize>, SpaceError> {
         Numbers::Listed(values) => distinct(key, values.values())?,
         Numbers::Range(range) => {
             if range.step == 0 || range.from > range.to {
-                let value = format!(
-                    "{{ from = {}, to = {}, step = {} }}",
-                    range.from, range.to, range.step
-                );
                 return Err(error(
                     key,
-                    value,
+                    toml(range),
                     "a range goes up: from <= to, and step is at least 1",
                 ));
             }
@@ -213,6 +219,7 @@ fn stages(definitions: &[StageDefinition], stem: &[usize]) -> Result<Vec<Stage>,
         stages.push(stage(index + 1, definition, inputs)?);
     }
     prune(&mut stages)?;
+    every_width_is_used(stem, &stages)?;
     for (index, stage) in stages.iter().enumerate() {
         everything_is_used(index + 1, stage)?;
     }
@@ -282,22 +289,40 @@ fn applicable(
     stage: &StageDefinition,
     definitions: &[BlockDefinition],
 ) -> Result<(), SpaceError> {
-    let given = [
-        (Attribute::Kernel, stage.kernel.is_some()),
-        (Attribute::Groups, stage.groups.is_some()),
-        (Attribute::Expand, stage.expand.is_some()),
-        (Attribute::Se, stage.se.is_some()),
-        (Attribute::Activation, stage.activation.is_some()),
-    ];
+    let given = given(
+        stage.kernel.as_ref(),
+        stage.groups.as_ref(),
+        stage.expand.as_ref(),
+        stage.se.as_ref(),
+        stage.activation.as_ref(),
+    );
     for (attribute, given) in given {
-        if given && !definitions.iter().any(|d| d.kind.has(attribute)) {
+        let applies = definitions.iter().any(|d| d.kind.has(attribute));
+        if let Some(given) = given.filter(|_| !applies) {
             let kinds: Vec<&str> = definitions.iter().map(|d| d.kind.name()).collect();
             let key = format!("stage {number}: {}", attribute.key());
             let rule = format!("means nothing to {}; leave it out", kinds.join(", "));
-            return Err(error(key, "given", rule));
+            return Err(error(key, given, rule));
         }
     }
     Ok(())
+}
+
+/// The keys that are given, with their values.
+fn given(
+    kernel: Option<&Numbers>,
+    groups: Option<&Choices<Groups>>,
+    expand: Option<&Choices<f64>>,
+    se: Option<&Choices<f64>>,
+    activation: Option<&Choices<Activation>>,
+) -> [(Attribute, Option<String>); 5] {
+    [
+        (Attribute::Kernel, kernel.map(toml)),
+        (Attribute::Groups, groups.map(toml)),
+        (Attribute::Expand, expand.map(toml)),
+        (Attribute::Se, se.map(toml)),
+        (Attribute::Activation, activation.map(toml)),
+    ]
 }
 
 /// One entry of a stage's `block` list.
@@ -384,23 +409,20 @@ impl Family<'_> {
 
     fn no_stray_keys(&self) -> Result<(), SpaceError> {
         let own = self.definition;
-        let given = [
-            (Attribute::Kernel, own.kernel.is_some()),
-            (Attribute::Groups, own.groups.is_some()),
-            (Attribute::Expand, own.expand.is_some()),
-            (Attribute::Se, own.se.is_some()),
-            (Attribute::Activation, own.activation.is_some()),
-        ];
-        let stray = given
-            .iter()
-            .find(|(attribute, given)| *given && !own.kind.has(*attribute));
-        match stray {
-            None => Ok(()),
-            Some((attribute, _)) => {
+        let given = given(
+            own.kernel.as_ref(),
+            own.groups.as_ref(),
+            own.expand.as_ref(),
+            own.se.as_ref(),
+            own.activation.as_ref(),
+        );
+        for (attribute, given) in given {
+            if let Some(given) = given.filter(|_| !own.kind.has(attribute)) {
                 let rule = format!("means nothing to {}; leave it out", own.kind);
-                Err(error(self.key(*attribute), "given", rule))
+                return Err(error(self.key(attribute), given, rule));
             }
         }
+        Ok(())
     }
 
     fn groups(&self, choices: &Choices<Groups>) -> Result<Vec<Groups>, SpaceError> {
@@ -408,13 +430,17 @@ impl Family<'_> {
         let values = distinct(&key, choices.values())?;
         for value in &values {
             if matches!(value, Groups::Count(0) | Groups::Width(0)) {
-                return Err(error(key, "0", "groups and their width are at least 1"));
+                return Err(error(
+                    key,
+                    toml(value),
+                    "groups and their width are at least 1",
+                ));
             }
             let counted = matches!(value, Groups::Count(_));
             if self.definition.kind == BlockKind::GroupedShuffle && !counted {
                 let rule =
                     "grouped_shuffle takes a number of groups: one number serves two convolutions";
-                return Err(error(key, format!("{value:?}"), rule));
+                return Err(error(key, toml(value), rule));
             }
         }
         Ok(values)
@@ -460,12 +486,8 @@ fn prune(stages: &mut [Stage]) -> Result<(), SpaceError> {
             let key = format!("stage {}: groups", index + 1);
             let rule = "no block of the stage has groups that divide its channels; \
                         choose groups that divide every channel count, or other channels";
-            let values: Vec<String> = stage
-                .options
-                .blocks
-                .iter()
-                .map(|block| block.groups.to_string())
-                .collect();
+            let blocks = stage.options.blocks.iter();
+            let values = blocks.map(|block| toml(&block.groups)).collect();
             return Err(error(key, summary(values), rule));
         }
         alive = Some(inputs);
@@ -481,6 +503,35 @@ fn summary(mut values: Vec<String>) -> String {
         new
     });
     values.join(", ")
+}
+
+/// A number of channels that no network of the space can have is a mistake.
+fn every_width_is_used(stem: &[usize], stages: &[Stage]) -> Result<(), SpaceError> {
+    let refuse = |key: String, channels: usize| {
+        let rule = "no network of the space can have it: no block of the stage before or after it has groups that divide \
+                    these channels; leave it out, or offer other groups";
+        Err(error(key, channels, rule))
+    };
+    let mut alive = stages[0].links.alive_inputs();
+    if let Some(dead) = alive.iter().position(|alive| !alive) {
+        return refuse("stem.channels".to_owned(), stem[dead]);
+    }
+    for (index, stage) in stages.iter().enumerate() {
+        let mut reached = vec![false; stage.channels.len()];
+        for input in (0..alive.len()).filter(|&input| alive[input]) {
+            for output in stage.links.outputs(input) {
+                reached[output] = true;
+            }
+        }
+        if let Some(dead) = reached.iter().position(|reached| !reached) {
+            return refuse(
+                format!("stage {}: channels", index + 1),
+                stage.channels[dead],
+            );
+        }
+        alive = reached;
+    }
+    Ok(())
 }
 
 /// A value of `groups` or `expand` that no network of the space can have is a mistake.
@@ -508,10 +559,14 @@ fn everything_is_used(number: usize, stage: &Stage) -> Result<(), SpaceError> {
             let rule = format!(
                 "no block of this stage can be built with it: groups must divide the channels they \
                  stand between, and {} divides none of the stage's ({})",
-                block.groups,
+                toml(&block.groups),
                 summary(stage.channels.iter().map(usize::to_string).collect())
             );
-            return Err(error(key, block.label(attribute), rule));
+            let value = match attribute {
+                Attribute::Groups => toml(&block.groups),
+                _ => toml(&block.expand),
+            };
+            return Err(error(key, value, rule));
         }
     }
     Ok(())

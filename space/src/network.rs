@@ -178,6 +178,19 @@ impl Network {
         readers
     }
 
+    /// The convolution that a batch-norm folds into: the one it reads, if nobody else reads that. Nothing for any other
+    /// layer. `readers` are the network's [`readers`](Self::readers).
+    pub fn folds_into(&self, layer: usize, readers: &[usize]) -> Option<usize> {
+        match (&self.layers[layer].op, &self.layers[layer].inputs[..]) {
+            (Op::BatchNorm, &[Tensor::Layer(producer)])
+                if matches!(self.layers[producer].op, Op::Conv(_)) && readers[producer] == 1 =>
+            {
+                Some(producer)
+            }
+            _ => None,
+        }
+    }
+
     /// The same network under another name.
     pub fn renamed(self, name: impl Into<String>) -> Self {
         Self {

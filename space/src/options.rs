@@ -122,6 +122,66 @@ pub(crate) struct Links {
     later: Vec<usize>,
 }
 
+/// Sets of options, each stored once: of the many pairs of channels, few differ in what fits between them.
+struct Interner<'a> {
+    options: &'a Options,
+    /// The set of each pattern of options that fit.
+    by_pattern: BTreeMap<Vec<bool>, usize>,
+    /// The set that is left of a first layer's when some classes have no later layer.
+    by_pair: BTreeMap<(usize, usize), usize>,
+    sets: Vec<OptionSet>,
+}
+
+impl<'a> Interner<'a> {
+    fn new(options: &'a Options) -> Self {
+        Self {
+            options,
+            by_pattern: BTreeMap::new(),
+            by_pair: BTreeMap::new(),
+            sets: Vec::new(),
+        }
+    }
+
+    /// The set of the options that fit between these channels.
+    fn fitting(&mut self, input: usize, output: usize) -> usize {
+        let blocks = self.options.blocks.iter();
+        self.intern(blocks.map(|block| block.fits(input, output)).collect())
+    }
+
+    /// What is left of a set when the classes that another set doesn't offer are taken away.
+    fn usable(&mut self, first: usize, later: usize) -> usize {
+        if let Some(&known) = self.by_pair.get(&(first, later)) {
+            return known;
+        }
+        let mut pattern = vec![false; self.options.blocks.len()];
+        for (first, later) in self.sets[first].iter().zip(&self.sets[later]) {
+            for &option in first.iter().filter(|_| !later.is_empty()) {
+                pattern[option as usize] = true;
+            }
+        }
+        let usable = self.intern(pattern);
+        self.by_pair.insert((first, later), usable);
+        usable
+    }
+
+    fn offers(&self, set: usize) -> bool {
+        self.sets[set].iter().any(|class| !class.is_empty())
+    }
+
+    fn intern(&mut self, pattern: Vec<bool>) -> usize {
+        if let Some(&known) = self.by_pattern.get(&pattern) {
+            return known;
+        }
+        let mut set: OptionSet = vec![Vec::new(); self.options.classes];
+        for (option, _) in pattern.iter().enumerate().filter(|(_, fits)| **fits) {
+            set[self.options.class[option] as usize].push(option as OptionId);
+        }
+        self.sets.push(set);
+        self.by_pattern.insert(pattern, self.sets.len() - 1);
+        self.sets.len() - 1
+    }
+}
+
 impl Links {
     /// What fits between each of `inputs` and each of `outputs`. A class without a fitting later layer
     /// is left out of the first layer's set too, unless `deepest` is 1.
@@ -131,43 +191,25 @@ impl Links {
         outputs: &[usize],
         deepest: usize,
     ) -> Self {
-        let mut known: BTreeMap<OptionSet, usize> = BTreeMap::new();
-        let mut intern = |set: OptionSet| {
-            let next = known.len();
-            *known.entry(set).or_insert(next)
-        };
-        let fitting = |input: usize, output: usize| {
-            let mut set: OptionSet = vec![Vec::new(); options.classes];
-            for (id, block) in options.blocks.iter().enumerate() {
-                if block.fits(input, output) {
-                    set[options.class[id] as usize].push(id as OptionId);
-                }
-            }
-            set
-        };
-        let laters: Vec<OptionSet> = outputs.iter().map(|&out| fitting(out, out)).collect();
-        let later = laters.iter().map(|set| intern(set.clone())).collect();
-        let first = inputs
-            .iter()
-            .map(|&input| {
-                let links = outputs.iter().zip(&laters).map(|(&output, later)| {
-                    let mut set = fitting(input, output);
-                    for (class, later) in set.iter_mut().zip(later) {
-                        if deepest > 1 && later.is_empty() {
-                            class.clear();
-                        }
-                    }
-                    let usable = set.iter().any(|class| !class.is_empty());
-                    usable.then(|| intern(set))
-                });
-                links.collect()
-            })
-            .collect();
-        let mut sets = vec![OptionSet::new(); known.len()];
-        for (set, index) in known {
-            sets[index] = set;
+        let mut sets = Interner::new(options);
+        let later: Vec<usize> = outputs.iter().map(|&out| sets.fitting(out, out)).collect();
+        let first = inputs.iter().map(|&input| {
+            let links = outputs.iter().zip(&later).map(|(&output, &later)| {
+                let first = sets.fitting(input, output);
+                let first = if deepest > 1 {
+                    sets.usable(first, later)
+                } else {
+                    first
+                };
+                sets.offers(first).then_some(first)
+            });
+            links.collect()
+        });
+        Self {
+            first: first.collect(),
+            later,
+            sets: sets.sets,
         }
-        Self { sets, first, later }
     }
 
     /// Drops the output choices that lead nowhere.

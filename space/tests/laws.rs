@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use roofnas_space::{Genotype, Network, Op, SearchSpace, presets};
+use roofnas_space::{Attribute, Genotype, Network, Op, SearchSpace, presets};
 
 /// Groups that seldom divide, strides to choose, shared and per-layer attributes mixed.
 const AWKWARD: &str = r#"
@@ -206,12 +206,40 @@ fn accel_nasbench_and_mobile_sizes() {
 fn samples_cover_every_choice() {
     for space in spaces() {
         let mut rng = rng(3);
-        let mut resolutions = BTreeSet::new();
-        for _ in 0..200 {
-            resolutions.insert(space.resolution(&space.sample(&mut rng)));
-        }
+        let samples: Vec<Genotype> = (0..4000).map(|_| space.sample(&mut rng)).collect();
+        let seen =
+            |what: &dyn Fn(&Genotype) -> String| samples.iter().map(what).collect::<BTreeSet<_>>();
+        let resolutions = seen(&|genotype| space.resolution(genotype).to_string());
         assert_eq!(resolutions.len(), space.resolutions().len());
+        // every value a mutation can bring in, a sample can have: resolution, stem, head, and what each block is
+        let mut mutants: Vec<Genotype> = samples[..500].to_vec();
+        for mutant in &mut mutants {
+            *mutant = space.mutate(mutant, &mut rng);
+        }
+        let stems = seen(&|genotype| space.stem_channels(genotype).to_string());
+        let heads = seen(&|genotype| format!("{:?}", space.head_channels(genotype)));
+        let blocks: BTreeSet<String> = samples.iter().flat_map(|g| blocks(space, g)).collect();
+        for mutant in &mutants {
+            assert!(stems.contains(&space.stem_channels(mutant).to_string()));
+            assert!(heads.contains(&format!("{:?}", space.head_channels(mutant))));
+            for block in self::blocks(space, mutant) {
+                assert!(blocks.contains(&block), "{block}");
+            }
+        }
     }
+}
+
+/// The values that a genotype has in each stage, one by one.
+fn blocks(space: &SearchSpace, genotype: &Genotype) -> Vec<String> {
+    let values = space.blocks(genotype).flat_map(|placed| {
+        let labels = Attribute::ALL.map(|attribute| placed.block.label(attribute));
+        let own = [placed.channels.to_string(), format!("s{}", placed.stride)];
+        labels
+            .into_iter()
+            .chain(own)
+            .map(move |value| format!("stage {}: {value}", placed.stage + 1))
+    });
+    values.collect()
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use roofnas::{
-    FinishedRun, RunDirectory, backbone_onnx, backbone_pytorch, backbone_toml, exit, write_whole,
+    Error, FinishedRun, RunDirectory, backbone_onnx, backbone_pytorch, backbone_toml, exit,
+    write_whole,
 };
 
 use roofnas_space::layers_csv;
@@ -15,7 +16,7 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let run = FinishedRun::read(RunDirectory::new(&args.run))?;
     let row = run.row(&args.id)?;
     let bytes = match args.to {
-        Form::Onnx => backbone_onnx(&run.experiment, &row),
+        Form::Onnx => backbone_onnx(&run.experiment, &row).map_err(Error::from)?,
         Form::Layers => {
             let network = run.experiment.space.decode(&row.genotype);
             layers_csv::write([&network.renamed(&row.id)])

@@ -13,11 +13,19 @@ use crate::cli::{Format, PlatformsArgs};
 pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
     let profiles = Profiles::from_environment();
     let find = |name: &str| profiles.find(name).map_err(Error::from);
+    let mut code = exit::DONE;
     let text = match (&args.name, args.format) {
         (None, format) => {
             let mut data = Data::new(&COLUMNS);
             for name in profiles.names().map_err(Error::from)? {
-                rows(&find(&name)?.platform, &mut data);
+                match find(&name) {
+                    Ok(profile) => rows(&profile.platform, &mut data),
+                    // one that doesn't read keeps none of the others away
+                    Err(error) => {
+                        eprintln!("error: {error}");
+                        code = error.exit_code();
+                    }
+                }
             }
             data.format(format)?
         }
@@ -30,7 +38,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
         }
     };
     print(&text)?;
-    Ok(exit::DONE)
+    Ok(code)
 }
 
 const COLUMNS: [&str; 11] = [

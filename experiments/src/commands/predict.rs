@@ -39,6 +39,9 @@ pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
     let profile = Profiles::from_environment().find(&args.platform);
     let platform = profile.map_err(Error::from)?.platform;
     let model = LatencyModel::new(platform, args.dtype, args.batch).map_err(Error::from)?;
+    for caveat in model.caveats() {
+        eprintln!("warning: {caveat}");
+    }
     let table = read(args)?;
     for left_out in &table.left_out {
         eprintln!(

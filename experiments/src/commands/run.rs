@@ -171,6 +171,9 @@ fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
                 exit::INFEASIBLE
             }
             None => {
+                for warning in &outcome.warnings {
+                    eprintln!("warning: {label}: {warning}");
+                }
                 eprintln!("{}", summary(label, &job.experiment, &outcome));
                 print(&printed_front(&outcome))?;
                 exit::DONE
@@ -201,7 +204,7 @@ fn write_batch(
     directory.write(BatchDirectory::SUMMARY, &summary_csv(entries))?;
     let portability = portability_csv(entries, &transfers);
     directory.write(BatchDirectory::PORTABILITY, &portability)?;
-    let page = report::batch_html(name, entries, &transfers);
+    let page = report::batch_html(name, entries, &transfers)?;
     directory.write(BatchDirectory::REPORT, page.as_bytes())?;
     let path = directory.path().display();
     eprintln!("wrote {path}/summary.csv, {path}/portability.csv and {path}/report.html");
@@ -237,15 +240,16 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
     let score = experiment.appraiser.score.name();
     let best = outcome.best().map_or_else(String::new, |best| {
         format!(
-            "best {} with {score} {:.3} (a rank score, not accuracy) at {:.4} ms (uncalibrated, ± {:.4} ms prior)",
+            "best {} with {score} {:.3} (a rank score, not accuracy) at {:.4} ± {:.4} ms ({})",
             best.id,
             best.metrics.quality,
             best.metrics.latency.mean_ms,
-            best.metrics.latency.std_ms
+            best.metrics.latency.std_ms,
+            experiment.appraiser.model.platform().uncertainty.label()
         )
     });
     format!(
-        "{label}: {} networks evaluated in {seconds:.1} s, {} in the front; {best}\nsee {label}/report.html, {label}/pareto.csv \
+        "{label}: {} evaluations in {seconds:.1} s, {} networks in the front; {best}\nsee {label}/report.html, {label}/pareto.csv \
          and {label}/backbones/",
         outcome.evaluations,
         outcome.front.len()
@@ -254,7 +258,7 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
 
 fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
     let mut text = format!(
-        "error: {label}: none of {} networks keeps the constraints; the nearest is {}",
+        "error: {label}: none of {} evaluated networks keeps the constraints; the nearest is {}",
         outcome.evaluations, nearest.text
     );
     for constraint in &nearest.broken {

@@ -1,39 +1,78 @@
 //! The report of a batch: its runs side by side, and each best network under the others' conditions.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
+use plotters::style::RGBColor;
 
 use super::picture::short;
-use super::shell;
+use super::{fronts_picture, palette, shell};
 use crate::batch::{BatchEntry, RunStatus, Transfer};
+use crate::error::Error;
 
 /// Runs up to which the portability matrix is readable.
 const MATRIX: usize = 16;
+/// Runs up to which fronts are drawn on each other's platforms.
+const PICTURES: usize = 6;
 
 /// The report of a batch.
-pub fn batch_html(name: &str, entries: &[BatchEntry], transfers: &[Transfer]) -> String {
-    shell::page(
+///
+/// # Errors
+/// When a picture can't be drawn.
+pub fn batch_html(
+    name: &str,
+    entries: &[BatchEntry],
+    transfers: &[Transfer],
+) -> Result<String, Error> {
+    let finished: Vec<usize> = (0..entries.len())
+        .filter(|&entry| !entries[entry].front.is_empty())
+        .collect();
+    let compares = (2..=MATRIX).contains(&finished.len()) && transfers.len() > finished.len();
+    let mut pictures = Vec::new();
+    if compares && finished.len() <= PICTURES {
+        for &to in &finished {
+            pictures.push((to, fronts_picture::svg(entries, transfers, to)?));
+        }
+    }
+    Ok(shell::page(
         name,
         &html! {
             p class="soft" { (entries.len()) " runs" }
-            p class="notice" {
-                strong { "Uncalibrated platforms. " }
-                "Latencies are roofline estimates (deviations are priors, not measured); scores are unitless ranks, not accuracy."
+            @if let Some(first) = entries.first() {
+                @let uncertainty = &first.experiment.appraiser.model.platform().uncertainty;
+                p class="notice" {
+                    strong { "These platforms are " (uncertainty.word()) ". " }
+                    "Latencies are roofline estimates (deviations: " (uncertainty.origin()) "); scores are unitless ranks, not accuracy."
+                }
             }
             h2 { "The runs" }
             (runs(entries))
             h2 { "The network with the highest score of each run" }
             (answers(entries))
-            @let finished = entries.iter().filter(|entry| !entry.front.is_empty()).count();
-            @if (2..=MATRIX).contains(&finished) && transfers.len() > finished {
+            @if compares {
                 h2 { "Portability" }
-                p class="soft" {
-                    "Latency in ms of each row's network under each column's conditions. In brackets: how many times the latency of the "
-                    "fastest network that the column's own run found with at least that score; a dash where it found none."
+                p {
+                    "What it costs to take networks that were found for other conditions. Each row's front was priced under each column's "
+                    "conditions; a cell says how many times the latency of the column's own front its networks take at equal score, in the "
+                    "geometric mean and (in brackets) at worst. A dash: the fronts have no scores in common."
                 }
-                (matrix(entries, transfers))
+                (matrix(entries, &finished, transfers))
+                @for (to, picture) in &pictures {
+                    figure {
+                        (PreEscaped(picture))
+                        figcaption {
+                            "Priced for " (entries[*to].folder.display()) ": the front found for it, and those found for the others."
+                            @for transfer in transfers.iter().filter(|transfer| transfer.to == *to) {
+                                @let RGBColor(r, g, b) = palette::RUNS[transfer.from % palette::RUNS.len()];
+                                span class="key" {
+                                    span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {}
+                                    (entries[transfer.from].folder.display())
+                                }
+                            }
+                        }
+                    }
+                }
             }
         },
-    )
+    ))
 }
 
 fn runs(entries: &[BatchEntry]) -> Markup {
@@ -79,7 +118,7 @@ fn answers(entries: &[BatchEntry]) -> Markup {
         div class="scroll" { table {
             thead { tr {
                 th { "run" } th { "score" } th { "latency, ms" } th { "MMACs" } th { "M params" } th { "FLOP/byte" } th { "layers" }
-                th { "resolution" } th { "compute" } th { "memory" } th { "overhead" } th class="left" { "genotype" }
+                th { "compute" } th { "memory" } th { "overhead" }
             } }
             tbody {
                 @for entry in entries {
@@ -87,39 +126,35 @@ fn answers(entries: &[BatchEntry]) -> Markup {
                         tr {
                             td { (entry.folder.display()) " " (best.id) } td { (short(best.metrics.quality)) }
                             td { (short(best.metrics.latency.mean_ms)) } td { (mega(best.metrics.macs)) } td { (mega(best.metrics.params)) }
-                            td { (short(best.metrics.intensity)) } td { (best.metrics.layers) } td { (best.resolution) }
+                            td { (short(best.metrics.intensity)) } td { (best.metrics.layers) }
                             @for (_, share) in bounds { td { (format!("{:.0} %", 100.0 * share)) } }
-                            td class="left" { code { (best.text) } }
                         }
+                        tr class="below" { td class="left" colspan="10" { code { (best.text) } } }
                     }
                 }
             }
         } }
-        p class="soft" { "Compute, memory, overhead: share of the time spent in layers that are held up by each." }
+        p class="soft" { "Compute, memory, overhead: share of the time spent in layers that are held up by each; the rest is the call of the engine." }
     }
 }
 
-fn matrix(entries: &[BatchEntry], transfers: &[Transfer]) -> Markup {
-    let finished: Vec<usize> = (0..entries.len())
-        .filter(|&i| !entries[i].front.is_empty())
-        .collect();
+fn matrix(entries: &[BatchEntry], finished: &[usize], transfers: &[Transfer]) -> Markup {
     let cell = |from: usize, to: usize| transfers.iter().find(|t| t.from == from && t.to == to);
     html! {
         div class="scroll" { table {
             thead { tr {
                 th { "found for" }
-                @for &to in &finished { th { (entries[to].folder.display()) } }
+                @for &to in finished { th { "priced for " (entries[to].folder.display()) } }
             } }
             tbody {
-                @for &from in &finished {
+                @for &from in finished {
                     tr {
                         td { (entries[from].folder.display()) }
-                        @for &to in &finished {
+                        @for &to in finished {
                             td {
-                                @if let Some(transfer) = cell(from, to) {
-                                    (short(transfer.metrics.latency.mean_ms)) " ("
-                                    (transfer.slowdown.map_or_else(|| "–".to_owned(), |s| format!("{s:.2}x"))) ")"
-                                }
+                                @if let Some(slowdown) = cell(from, to).and_then(|transfer| transfer.slowdown) {
+                                    (format!("{:.2}x ({:.2}x)", slowdown.mean, slowdown.worst))
+                                } @else { "–" }
                             }
                         }
                     }

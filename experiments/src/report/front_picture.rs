@@ -121,10 +121,11 @@ fn x_range(front: &[(f64, f64)], budget: Option<f64>) -> std::ops::Range<f64> {
 fn x_title(experiment: &Experiment) -> String {
     let model = &experiment.appraiser.model;
     format!(
-        "predicted latency, ms ({}, batch {}, {}; uncalibrated)",
+        "predicted latency, ms ({}, batch {}, {}; {})",
         model.platform().name,
         model.batch(),
-        model.dtype()
+        model.dtype(),
+        model.platform().uncertainty.word()
     )
 }
 

@@ -48,27 +48,44 @@ impl PricedKernel {
     }
 }
 
-/// Every kernel of a network, in execution order.
-pub(super) fn priced(appraiser: &Appraiser, network: &Network) -> Vec<PricedKernel> {
-    let model = &appraiser.model;
-    let cost = NetworkCost::new(network, &model.platform().fusion);
-    let total = 1e-3 * model.price(&cost).mean_ms;
-    let kernels = cost.kernels.iter().map(|kernel| {
-        let price = model.price_kernel(kernel);
-        let anchor = kernel.kernel.anchor();
+/// The layers of a network, priced, and what the rest of its time goes into.
+#[derive(Debug, Clone)]
+pub(super) struct PricedLayers {
+    /// Every kernel, in execution order.
+    pub(super) kernels: Vec<PricedKernel>,
+    /// The call of the engine, in microseconds.
+    pub(super) call_micros: f64,
+    /// Its share of the network's time.
+    pub(super) call_share: f64,
+}
+
+impl PricedLayers {
+    pub(super) fn new(appraiser: &Appraiser, network: &Network) -> Self {
+        let model = &appraiser.model;
+        let cost = NetworkCost::new(network, &model.platform().fusion);
+        let breakdown = model.breakdown(&cost);
+        let total = breakdown.seconds();
         let sections = network.sections();
-        PricedKernel {
-            name: network.layer_name(anchor),
-            section: sections.partition_point(|section| section.layers.end <= anchor),
-            class: kernel.class,
-            shapes: (kernel.geometry.input, kernel.geometry.output),
-            mmacs: 1e-6 * kernel.macs as f64,
-            intensity: kernel.intensity(model.batch(), model.dtype()),
-            gflops: 1e-9 * kernel.batch_flops(model.batch()) as f64 / price.seconds(),
-            micros: 1e6 * price.seconds(),
-            share: price.seconds() / total,
-            bound: price.bound(),
+        let priced = cost.kernels.iter().zip(&breakdown.kernels);
+        let kernels = priced.map(|(kernel, price)| {
+            let anchor = kernel.kernel.anchor();
+            PricedKernel {
+                name: network.layer_name(anchor),
+                section: sections.partition_point(|section| section.layers.end <= anchor),
+                class: kernel.class,
+                shapes: (kernel.geometry.input, kernel.geometry.output),
+                mmacs: 1e-6 * kernel.macs as f64,
+                intensity: kernel.intensity(model.batch(), model.dtype()),
+                gflops: 1e-9 * kernel.batch_flops(model.batch()) / price.seconds(),
+                micros: 1e6 * price.seconds(),
+                share: price.seconds() / total,
+                bound: price.bound(),
+            }
+        });
+        Self {
+            kernels: kernels.collect(),
+            call_micros: 1e6 * breakdown.inference_s,
+            call_share: breakdown.inference_s / total,
         }
-    });
-    kernels.collect()
+    }
 }

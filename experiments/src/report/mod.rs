@@ -3,6 +3,7 @@
 mod batch_page;
 mod convergence_picture;
 mod front_picture;
+mod fronts_picture;
 mod layers;
 mod overlay;
 mod page;

@@ -5,7 +5,7 @@ use plotters::style::RGBColor;
 use roofnas_cost::OpClass;
 use roofnas_space::Network;
 
-use super::layers::{PricedKernel, priced};
+use super::layers::{PricedKernel, PricedLayers};
 use super::picture::short;
 use super::{roofline_picture, shell};
 use crate::error::Error;
@@ -30,7 +30,7 @@ pub(super) struct Pictures {
 pub(super) struct Chosen {
     row: FrontRow,
     network: Network,
-    kernels: Vec<PricedKernel>,
+    layers: PricedLayers,
     legend: Vec<(OpClass, RGBColor)>,
     roofline: String,
 }
@@ -38,13 +38,13 @@ pub(super) struct Chosen {
 impl Chosen {
     pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
         let network = experiment.space.decode(&row.genotype);
-        let kernels = priced(&experiment.appraiser, &network);
+        let layers = PricedLayers::new(&experiment.appraiser, &network);
         Ok(Self {
-            roofline: roofline_picture::svg(experiment, &kernels)?,
-            legend: roofline_picture::legend(&kernels),
+            roofline: roofline_picture::svg(experiment, &layers.kernels)?,
+            legend: roofline_picture::legend(&layers.kernels),
             row: row.clone(),
             network,
-            kernels,
+            layers,
         })
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 }
             }
             p class="soft" {
-                (outcome.evaluations) " networks in " (outcome.history.len()) " generations. "
+                (outcome.evaluations) " evaluations in " (outcome.history.len()) " generations. "
                 (reference(experiment, outcome))
             }
             (landmark_table(experiment, outcome))
@@ -95,10 +95,10 @@ fn conditions(experiment: &Experiment) -> Markup {
             "; seed " (experiment.resolved.seed)
         }
         p class="notice" {
-            strong { "Uncalibrated platform. " }
+            strong { "This platform is " (platform.uncertainty.word()) ". " }
             "Latencies are roofline estimates from " (model.roof_kind().name()) " roofs and assumed overheads, with a relative "
-            "deviation of " (platform.uncertainty.prior_relative_std) " (prior, not measured). Scores are unitless ranks and "
-            "say nothing about accuracy in percent."
+            "deviation of " (platform.uncertainty.prior_relative_std) " (" (platform.uncertainty.origin()) "). Scores are unitless "
+            "ranks and say nothing about accuracy in percent."
         }
     }
 }
@@ -108,7 +108,7 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
         ul class="facts" {
             li { b { (outcome.front.len()) } "networks in the front" }
             @for constraint in &experiment.constraints {
-                li { b { (short(constraint.limit)) } (constraint.figure.key()) ", at most" }
+                li { b { "≤ " (short(constraint.limit)) } (constraint.figure.name()) }
             }
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest score" }
@@ -165,7 +165,7 @@ fn metric_cells(metrics: &Metrics) -> Markup {
 }
 
 fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
-    let mut slowest: Vec<&PricedKernel> = chosen.kernels.iter().collect();
+    let mut slowest: Vec<&PricedKernel> = chosen.layers.kernels.iter().collect();
     slowest.sort_by(|a, b| b.micros.total_cmp(&a.micros));
     html! {
         h2 { "The network with the highest score, " (chosen.row.id) }
@@ -211,7 +211,7 @@ fn stage_table(chosen: &Chosen) -> Markup {
             } }
             tbody {
                 @for (index, section) in sections {
-                    @let kernels = chosen.kernels.iter().filter(|kernel| kernel.section == index);
+                    @let kernels = chosen.layers.kernels.iter().filter(|kernel| kernel.section == index);
                     @let output = chosen.network.layers()[section.layers.end - 1].output;
                     tr {
                         td { (section.name()) } td class="left" { (section.description) } td { (output) }
@@ -219,6 +219,10 @@ fn stage_table(chosen: &Chosen) -> Markup {
                         td { (short(kernels.clone().map(|k| k.micros).sum())) }
                         td { (percent(kernels.map(|k| k.share).sum())) }
                     }
+                }
+                tr {
+                    td { "the call itself" } td {} td {} td {} td { (short(chosen.layers.call_micros)) }
+                    td { (percent(chosen.layers.call_share)) }
                 }
             }
         } }

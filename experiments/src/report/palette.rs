@@ -30,3 +30,15 @@ pub(super) const fn class(class: OpClass) -> RGBColor {
         OpClass::DataMovement | OpClass::View => RGBColor(120, 113, 108),
     }
 }
+
+/// Colours of the runs of a batch, in order; the style sheet leaves them as they are on either page.
+pub(super) const RUNS: [RGBColor; 8] = [
+    RGBColor(59, 130, 246),
+    RGBColor(234, 88, 12),
+    RGBColor(22, 163, 74),
+    RGBColor(192, 38, 211),
+    RGBColor(202, 138, 4),
+    RGBColor(8, 145, 178),
+    RGBColor(225, 29, 72),
+    RGBColor(120, 113, 108),
+];

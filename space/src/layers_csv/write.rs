@@ -1,7 +1,7 @@
 //! Writing networks as tables of layers.
 
 use super::COLUMNS;
-use crate::network::{Layer, Network, Tensor};
+use crate::network::{Network, Tensor};
 use crate::op::{Conv, Op};
 use crate::shape::Shape;
 
@@ -46,7 +46,7 @@ impl<'a> Rows<'a> {
             let joined = match layer.inputs[..] {
                 [Tensor::Layer(producer)] if readers[producer] == 1 => {
                     let row = row_of[producer];
-                    join(network, &mut rows[row], index, layer).then_some(row)
+                    join(network, &readers, &mut rows[row], index).then_some(row)
                 }
                 _ => None,
             };
@@ -116,17 +116,15 @@ impl<'a> Rows<'a> {
 }
 
 /// Joins a layer to the row of the layer it reads, if it belongs there.
-fn join(network: &Network, row: &mut RowLayers, index: usize, layer: &Layer) -> bool {
-    let anchor = &network.layers()[row.layer].op;
-    let first = !row.norm && row.activation.is_none();
-    match layer.op {
-        Op::BatchNorm if first && matches!(anchor, Op::Conv(_)) => row.norm = true,
-        Op::Activation(_)
-            if row.activation.is_none() && matches!(anchor, Op::Conv(_) | Op::Linear { .. }) =>
-        {
-            row.activation = Some(index);
-        }
-        _ => return false,
+fn join(network: &Network, readers: &[usize], row: &mut RowLayers, index: usize) -> bool {
+    let op = |layer: usize| &network.layers()[layer].op;
+    let anchor = matches!(op(row.layer), Op::Conv(_) | Op::Linear { .. });
+    if network.folds_into(index, readers) == Some(row.layer) {
+        row.norm = true;
+    } else if matches!(op(index), Op::Activation(_)) && anchor && row.activation.is_none() {
+        row.activation = Some(index);
+    } else {
+        return false;
     }
     true
 }

@@ -29,11 +29,11 @@ const OPSET: i64 = 17;
 /// folding leaves the weights as they are and gives the convolution a bias of zero. Any other batch-norm
 /// stays a BatchNormalization.
 ///
-/// The same network, weights and batch give the same bytes. The weights are part of the file, and readers
-/// of protobuf take no more than 2 GiB: half a billion parameters.
+/// The same network, weights and batch give the same bytes. The weights are part of the file.
 ///
 /// # Errors
-/// For a network that was read from elsewhere and holds what this tool doesn't build.
+/// For a network that was read from elsewhere and holds what this tool doesn't build, and for one whose weights don't fit into
+/// a file: readers of protobuf take less than 2 GiB, half a billion parameters.
 pub fn export(
     network: &Network,
     weights: InitialWeights,
@@ -45,14 +45,33 @@ pub fn export(
 
 /// A network that can't be written as ONNX.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "{network} can't be written as ONNX: layer {layer} ({op}) is not one that this tool builds"
-)]
-pub struct ExportError {
-    network: String,
-    layer: String,
-    op: String,
+pub enum ExportError {
+    /// A layer that was read from elsewhere.
+    #[error(
+        "{network} can't be written as ONNX: layer {layer} ({op}) is not one that this tool builds"
+    )]
+    Foreign {
+        /// The network.
+        network: String,
+        /// Its layer.
+        layer: String,
+        /// The layer's operator.
+        op: String,
+    },
+    /// More weights than one file holds.
+    #[error(
+        "{network} can't be written as ONNX: its weights take {bytes} bytes, and one file holds less than 2 GiB"
+    )]
+    TooLarge {
+        /// The network.
+        network: String,
+        /// Bytes of its weights.
+        bytes: u64,
+    },
 }
+
+/// Bytes that weights may take: readers of protobuf give up at 2 GiB, and the graph needs some room.
+const MOST_BYTES: u64 = (1 << 31) - (1 << 24);
 
 /// Refuses what [`operators`](super::operators) has no form for.
 fn exportable(network: &Network) -> Result<(), ExportError> {
@@ -64,13 +83,34 @@ fn exportable(network: &Network) -> Result<(), ExportError> {
         let tensor = |tensor: &Tensor| matches!(tensor, Tensor::Elsewhere(_));
         op || layer.inputs.iter().any(tensor)
     };
-    match network.layers().iter().position(foreign) {
-        None => Ok(()),
-        Some(index) => Err(ExportError {
+    if let Some(index) = network.layers().iter().position(foreign) {
+        return Err(ExportError::Foreign {
             network: network.name().to_owned(),
             layer: network.layer_name(index),
             op: network.layers()[index].op.name().to_owned(),
-        }),
+        });
+    }
+    let bytes = 4 * network
+        .layers()
+        .iter()
+        .map(|layer| weights_of(network, layer))
+        .sum::<u64>();
+    if bytes > MOST_BYTES {
+        return Err(ExportError::TooLarge {
+            network: network.name().to_owned(),
+            bytes,
+        });
+    }
+    Ok(())
+}
+
+/// Weights of a layer, the few of biases and norms apart.
+fn weights_of(network: &Network, layer: &Layer) -> u64 {
+    let input = network.input_shape(layer);
+    match layer.op {
+        Op::Conv(conv) => conv.weights(input.channels),
+        Op::Linear { out_features, .. } => input.elements() * out_features as u64,
+        _ => 0,
     }
 }
 

@@ -1,10 +1,8 @@
 //! Which batch-norms disappear into a convolution.
 
-use crate::network::{Network, Tensor};
-use crate::op::Op;
+use crate::network::Network;
 
-/// Pairs of a convolution and the batch-norm folded into it. A batch-norm folds where its input is a
-/// convolution that nobody else reads.
+/// Pairs of a convolution and the batch-norm folded into it ([`Network::folds_into`]).
 pub(super) struct Folding {
     /// For each layer that is half of a pair, the other half.
     partner: Vec<Option<usize>>,
@@ -15,13 +13,10 @@ impl Folding {
         let layers = network.layers();
         let readers = network.readers();
         let mut partner = vec![None; layers.len()];
-        for (index, layer) in layers.iter().enumerate() {
-            if let (Op::BatchNorm, &[Tensor::Layer(producer)]) = (&layer.op, &*layer.inputs)
-                && matches!(layers[producer].op, Op::Conv(_))
-                && readers[producer] == 1
-            {
-                partner[producer] = Some(index);
-                partner[index] = Some(producer);
+        for index in 0..layers.len() {
+            if let Some(conv) = network.folds_into(index, &readers) {
+                partner[conv] = Some(index);
+                partner[index] = Some(conv);
             }
         }
         Self { partner }

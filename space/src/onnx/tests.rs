@@ -358,8 +358,7 @@ fn batch_norms_that_somebody_could_see_stay() {
     );
     let model = exported(&net, Batch::Fixed(1));
     assert_well_formed(&model);
-    let parameters =
-        |layer| ["weight", "bias", "mean", "variance"].map(|p| format!("{layer}.{p}"));
+    let parameters = |layer| ["weight", "bias", "mean", "variance"].map(|p| format!("{layer}.{p}"));
     let (first, third) = (parameters("bn1").join(", "), parameters("bn3").join(", "));
     let expected = [
         &format!("bn1: BatchNormalization(input, {first}) -> bn1"),
@@ -468,4 +467,18 @@ fn the_weights_are_the_generators() {
         weights.values[..4],
         [-0.12221112, -0.21735045, 0.17970663, 0.39223906]
     );
+}
+
+#[test]
+fn what_does_not_fit_into_a_file_is_refused() {
+    // 24,000 x 24,000 weights of four bytes: 2.3 GB
+    let mut b = NetworkBuilder::new("giant", Shape::new(24_000, 1, 1));
+    let linear = Op::Linear {
+        out_features: 24_000,
+        bias: false,
+    };
+    let out = b.push("linear", linear, &[Tensor::Input], Role::Main);
+    b.output("logits", out);
+    let error = export(&b.finish().unwrap(), SEED, Batch::Dynamic).unwrap_err();
+    assert!(error.to_string().contains("2304000000 bytes"), "{error}");
 }

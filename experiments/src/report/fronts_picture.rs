@@ -1,0 +1,74 @@
+//! The fronts of several runs under the conditions of one of them.
+
+use plotters::prelude::*;
+
+use super::overlay::Overlay;
+use super::palette;
+use super::picture::{WIDE, failed, padded, short, style};
+use crate::batch::{BatchEntry, Transfer};
+use crate::error::Error;
+
+/// Every front that was priced under the conditions of run `to`, as SVG.
+pub(super) fn svg(
+    entries: &[BatchEntry],
+    transfers: &[Transfer],
+    to: usize,
+) -> Result<String, Error> {
+    let priced: Vec<&Transfer> = transfers.iter().filter(|t| t.to == to).collect();
+    let points = |transfer: &Transfer| {
+        let metrics = transfer.metrics.iter();
+        metrics
+            .map(|m| (m.latency.mean_ms, m.quality))
+            .collect::<Vec<_>>()
+    };
+    let all: Vec<(f64, f64)> = priced
+        .iter()
+        .flat_map(|transfer| points(transfer))
+        .collect();
+    let x = padded(all.iter().map(|(ms, _)| *ms), 0.04);
+    let y = padded(all.iter().map(|(_, quality)| *quality), 0.06);
+    let target = &entries[to].experiment;
+    let model = &target.appraiser.model;
+    let mut drawing = String::new();
+    let mut overlay = Overlay::new(WIDE);
+    {
+        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let failed = failed("fronts");
+        let mut chart = ChartBuilder::on(&root)
+            .margin(10)
+            .x_label_area_size(44)
+            .y_label_area_size(62)
+            .build_cartesian_2d(x, y)
+            .map_err(&failed)?;
+        let mut mesh = chart.configure_mesh();
+        style(&mut mesh);
+        mesh.x_desc(format!(
+            "predicted latency, ms ({}, batch {}, {}; {})",
+            model.platform().name,
+            model.batch(),
+            model.dtype(),
+            model.platform().uncertainty.word()
+        ))
+        .y_desc(format!("{} (rank score)", target.appraiser.score.name()))
+        .draw()
+        .map_err(&failed)?;
+        for transfer in priced {
+            let colour = palette::RUNS[transfer.from % palette::RUNS.len()];
+            let dots = points(transfer).into_iter();
+            chart
+                .draw_series(dots.map(|place| Circle::new(place, 3, colour.filled())))
+                .map_err(&failed)?;
+            let name = entries[transfer.from].folder.display();
+            for (ms, quality) in points(transfer) {
+                let text = format!(
+                    "found for {name}\nscore {}\n{} ms",
+                    short(quality),
+                    short(ms)
+                );
+                overlay.hover(chart.backend_coord(&(ms, quality)), 5.0, &text);
+            }
+        }
+        root.present().map_err(&failed)?;
+    }
+    Ok(overlay.over(&drawing))
+}
