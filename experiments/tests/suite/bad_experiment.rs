@@ -364,8 +364,8 @@ fn matrices_that_can_t_be() {
         &["nowhere", "nvidia-v100"],
     );
     refused(
-        with("\"space.preset\" = [\"mobile\", \"resnet\"]"),
-        &["space.preset", "varies"],
+        with("\"space.preset\" = [\"mobile\", \"nowhere\"]"),
+        &["space.preset", "nowhere", "regnet"],
     );
     refused(with("\"seed.x\" = [1]"), &["seed", "not a table"]);
     let many: Vec<String> = (0..200).map(|n| n.to_string()).collect();
