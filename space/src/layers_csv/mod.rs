@@ -8,8 +8,26 @@
 //! of input tensors (a concat gives its first input's channels). `from` is optional: the numbers of the layers that produce the inputs,
 //! `;` between, `input` for the network's own. Without it nobody knows which layer reads what, and peak memory has no answer.
 //!
-//! Operators go by the names in [`ops`]; a name that isn't there becomes an operator of unknown work, which whoever prices
-//! it must report. Rows without inputs hold constants and are passed over.
+//! Operators go by these names; another name becomes an operator of unknown work, which whoever prices it must report. Rows
+//! without inputs hold constants and are passed over.
+//!
+//! | names | operator |
+//! |---|---|
+//! | `conv`, `conv_transpose` | convolutions |
+//! | `linear`, `gemm` | linear layer; over each token where the output has several positions: C features of T tokens are (C, T, 1) or (1, T, C), and an input (C, 1, 1) stands for one token of them |
+//! | `multiheadattention` | attention of T tokens of width D: four projections and two products, `4 T D^2 + 2 T^2 D` MACs |
+//! | `pool`, `global_avg_pool`, `reduction` | pooling; over all positions where the output has one |
+//! | `add`, `mul`, `binary` | sum; product with a gate (C, 1, 1); any arithmetic of two tensors, 1 FLOP per element |
+//! | `concat`, `channel_shuffle`, `shufflechannel` | the same |
+//! | `relu`, `relu6`, `swish`, `silu`, `hardswish`, `sigmoid`, `hardsigmoid`, `gelu` | activations |
+//! | `leakyrelu`, `prelu`, `elu`, `tanh`, `mish` | arithmetic, 2 FLOPs per element (`mish` 6) |
+//! | `batchnorm` | 2 FLOPs per element, 2 parameters a channel |
+//! | `softmax`, `layernorm`, `groupnorm`, `instancenorm`, `lrn` | arithmetic, 5 (softmax), 7 (norms) and 9 (lrn) FLOPs per element |
+//! | `interp`, `resize`, `upsample` | arithmetic of a bilinear interpolation, 7 FLOPs per element |
+//! | `crop`, `slice`, `split`, `permute`, `transpose`, `padding` | copies |
+//! | `reshape`, `flatten`, `noop`, `dropout`, `identity` | views: nothing happens |
+//!
+//! Underscores in names don't count.
 
 mod ops;
 mod read;
