@@ -73,9 +73,9 @@ impl Uncertainty {
         "prior, not measured"
     }
 
-    /// Both, for a cell of a table.
+    /// Both in short, beside a price.
     pub const fn label(&self) -> &'static str {
-        "uncalibrated (std is a prior)"
+        "uncalibrated; std is a prior"
     }
 }
 

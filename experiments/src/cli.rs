@@ -37,6 +37,11 @@ pub(crate) enum Command {
         after_help = "Example: roofnas predict --platform nvidia-v100 --batch 8 --layers layers.csv --format csv"
     )]
     Predict(PredictArgs),
+    /// Show where a network's time goes, layer by layer
+    #[command(
+        after_help = "Example: roofnas profile --platform intel-i9-10980xe,nvidia-v100 --layers layers.csv --network resnet50 --svg resnet50.svg"
+    )]
+    Profile(ProfileArgs),
     /// List the platform profiles at hand, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -133,18 +138,52 @@ pub(crate) struct PredictArgs {
     /// The platform: a profile's name or path
     #[arg(long, value_name = "P")]
     pub(crate) platform: String,
+    #[command(flatten)]
+    pub(crate) networks: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProfileArgs {
+    /// The platforms: profiles' names or paths
+    #[arg(long, value_name = "P", required = true, value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+    #[command(flatten)]
+    pub(crate) networks: NetworkArgs,
+    /// The network, where the table holds several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) network: Option<String>,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Draw the roofline and the layers' times; of several platforms, one picture each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+/// Where networks come from.
+#[derive(Debug, Args)]
+pub(crate) struct NetworkArgs {
     /// Networks as a table of layers
     #[arg(long, value_name = "L.csv")]
     pub(crate) layers: PathBuf,
+}
+
+/// What a price holds for.
+#[derive(Debug, Args)]
+pub(crate) struct Conditions {
     /// Images per inference
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) batch: u64,
     /// Number format: fp32, fp16, bf16 or int8
     #[arg(long, value_name = "D", default_value = "fp32", value_parser = dtype)]
     pub(crate) dtype: Dtype,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
 }
 
 fn dtype(name: &str) -> Result<Dtype, String> {

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Init(args) => commands::init(&args),
         Command::Check(args) => commands::check(&args),
         Command::Predict(args) => commands::predict(&args),
+        Command::Profile(args) => commands::profile(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
     };

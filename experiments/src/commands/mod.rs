@@ -3,9 +3,11 @@
 mod check;
 mod export;
 mod init;
+mod networks;
 mod output;
 mod platforms;
 mod predict;
+mod profile;
 mod run;
 mod table;
 
@@ -14,6 +16,7 @@ pub(crate) use export::export;
 pub(crate) use init::init;
 pub(crate) use platforms::platforms;
 pub(crate) use predict::predict;
+pub(crate) use profile::profile;
 pub(crate) use run::run;
 
 use roofnas::Error;

@@ -1,14 +1,11 @@
 //! `roofnas predict`.
 
-use std::fs::File;
-
-use roofnas::{Error, exit};
+use roofnas::exit;
 use roofnas_cost::{LatencyModel, NetworkCost};
-use roofnas_hardware::Profiles;
 use roofnas_space::Network;
-use roofnas_space::layers_csv::{self, LayerTable};
 use serde_json::Value;
 
+use super::networks::{model, networks};
 use super::output::print;
 use super::table::Data;
 use crate::cli::PredictArgs;
@@ -36,42 +33,13 @@ const COLUMNS: [&str; 18] = [
 
 /// Prices networks. One that can't be used is named and left out.
 pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
-    let profile = Profiles::from_environment().find(&args.platform);
-    let platform = profile.map_err(Error::from)?.platform;
-    let model = LatencyModel::new(platform, args.dtype, args.batch).map_err(Error::from)?;
-    for caveat in model.caveats() {
-        eprintln!("warning: {caveat}");
-    }
-    let table = read(args)?;
-    for left_out in &table.left_out {
-        eprintln!(
-            "warning: {} is left out: line {}: {}",
-            left_out.network, left_out.line, left_out.reason
-        );
-    }
-    if table.networks.is_empty() {
-        let path = args.layers.clone();
-        let problem = "holds no network that can be used".to_owned();
-        return Err(Error::Unusable { path, problem }.into());
-    }
+    let model = model(&args.platform, &args.conditions)?;
     let mut data = Data::new(&COLUMNS);
-    for network in &table.networks {
+    for network in &networks(&args.networks)? {
         data.push(row(&model, network));
     }
     print(&data.format(args.format)?)?;
     Ok(exit::DONE)
-}
-
-fn read(args: &PredictArgs) -> Result<LayerTable, Error> {
-    let path = &args.layers;
-    let file = File::open(path).map_err(|source| Error::Read {
-        path: path.clone(),
-        source,
-    })?;
-    layers_csv::read(file).map_err(|error| Error::Unusable {
-        path: path.clone(),
-        problem: error.to_string(),
-    })
 }
 
 fn row(model: &LatencyModel, network: &Network) -> Vec<Value> {

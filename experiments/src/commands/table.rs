@@ -29,7 +29,7 @@ impl Data {
     /// The rows in a format. JSON is an array of objects.
     pub(crate) fn format(&self, format: Format) -> anyhow::Result<String> {
         Ok(match format {
-            Format::Table => self.table().to_string(),
+            Format::Table => table(&self.columns, &self.rows),
             Format::Json => serde_json::to_string_pretty(&self.objects())?,
             Format::Csv => self.csv()?,
         })
@@ -49,28 +49,6 @@ impl Data {
             table.add_row([(*column).to_owned()].into_iter().chain(cells));
         }
         table.to_string()
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::new();
-        table.load_style(presets::ASCII_MARKDOWN);
-        table.set_header(&self.columns);
-        for row in &self.rows {
-            table.add_row(row.iter().map(for_people));
-        }
-        let numbers = |column: usize| {
-            self.rows
-                .iter()
-                .all(|row| row[column].is_number() || row[column].is_null())
-        };
-        for column in 0..self.columns.len() {
-            if numbers(column)
-                && let Some(column) = table.column_mut(column)
-            {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        table
     }
 
     fn objects(&self) -> Vec<Map<String, Value>> {
@@ -93,6 +71,25 @@ impl Data {
     }
 }
 
+/// A table for people; columns of numbers are aligned.
+pub(super) fn table<C: ToString>(columns: &[C], rows: &[Vec<Value>]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN);
+    table.set_header(columns.iter().map(ToString::to_string));
+    for row in rows {
+        table.add_row(row.iter().map(for_people));
+    }
+    for index in 0..columns.len() {
+        let numbers = rows
+            .iter()
+            .all(|row| row[index].is_number() || row[index].is_null());
+        if let Some(column) = table.column_mut(index).filter(|_| numbers) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
 fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -104,6 +101,7 @@ fn plain(value: &Value) -> String {
 /// Floats with four significant digits.
 fn for_people(value: &Value) -> String {
     match value.as_f64() {
+        Some(0.0) => "0".to_owned(),
         Some(number) if value.is_f64() => {
             let digits = (3 - number.abs().max(1e-6).log10().floor() as i32).clamp(0, 6);
             format!("{number:.*}", digits as usize)

@@ -1,18 +1,20 @@
 //! The report of a run: one HTML file without any outside link.
 
+mod bars_picture;
 mod batch_page;
 mod convergence_picture;
 mod front_picture;
 mod fronts_picture;
-mod layers;
 mod overlay;
 mod page;
 mod palette;
 mod picture;
+mod profile_picture;
 mod roofline_picture;
 mod shell;
 
 pub use batch_page::batch_html;
+pub use profile_picture::profile_svg;
 
 use crate::error::Error;
 use crate::experiment::Experiment;

@@ -127,7 +127,8 @@ impl Overlay {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text as it stands in SVG.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

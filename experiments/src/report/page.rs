@@ -5,13 +5,13 @@ use plotters::style::RGBColor;
 use roofnas_cost::OpClass;
 use roofnas_space::Network;
 
-use super::layers::{PricedKernel, PricedLayers};
 use super::picture::short;
-use super::{roofline_picture, shell};
+use super::{bars_picture, roofline_picture, shell};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 use crate::outcome::{FrontRow, Outcome};
+use crate::profile::{Profile, ProfiledLayer};
 
 /// Rows of the front that the page lists.
 const LISTED: usize = 40;
@@ -30,21 +30,24 @@ pub(super) struct Pictures {
 pub(super) struct Chosen {
     row: FrontRow,
     network: Network,
-    layers: PricedLayers,
+    profile: Profile,
     legend: Vec<(OpClass, RGBColor)>,
     roofline: String,
+    bars: String,
 }
 
 impl Chosen {
     pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
         let network = experiment.space.decode(&row.genotype);
-        let layers = PricedLayers::new(&experiment.appraiser, &network);
+        let model = &experiment.appraiser.model;
+        let profile = Profile::new(model, &network);
         Ok(Self {
-            roofline: roofline_picture::svg(experiment, &layers.kernels)?,
-            legend: roofline_picture::legend(&layers.kernels),
+            roofline: roofline_picture::svg(model, &profile.layers)?,
+            bars: bars_picture::svg(&profile.layers)?,
+            legend: roofline_picture::legend(&profile.layers),
             row: row.clone(),
             network,
-            layers,
+            profile,
         })
     }
 }
@@ -165,8 +168,8 @@ fn metric_cells(metrics: &Metrics) -> Markup {
 }
 
 fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
-    let mut slowest: Vec<&PricedKernel> = chosen.layers.kernels.iter().collect();
-    slowest.sort_by(|a, b| b.micros.total_cmp(&a.micros));
+    let mut slowest: Vec<&ProfiledLayer> = chosen.profile.layers.iter().collect();
+    slowest.sort_by(|a, b| b.micros().total_cmp(&a.micros()));
     html! {
         h2 { "The network with the highest score, " (chosen.row.id) }
         p { code { (chosen.row.text) } }
@@ -181,6 +184,7 @@ fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
         }
         (stage_table(chosen))
         h2 { "Where its time goes" }
+        figure { (PreEscaped(&chosen.bars)) }
         div class="scroll" { table {
             thead { tr {
                 th { "layer" } th class="left" { "class" } th { "input" } th { "output" } th { "MMACs" } th { "FLOP/byte" }
@@ -189,9 +193,9 @@ fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
             tbody {
                 @for kernel in slowest.iter().take(LAYERS) {
                     tr {
-                        td { (kernel.name) } td class="left" { (kernel.class) } td { (kernel.shapes.0) } td { (kernel.shapes.1) }
-                        td { (short(kernel.mmacs)) } td { (short(kernel.intensity)) } td { (short(kernel.micros)) }
-                        td { (percent(kernel.share)) } td class="left" { (kernel.bound.name()) }
+                        td { (kernel.name) } td class="left" { (kernel.cost.class) } td { (kernel.cost.geometry.input) } td { (kernel.cost.geometry.output) }
+                        td { (short(kernel.mmacs())) } td { (short(kernel.intensity)) } td { (short(kernel.micros())) }
+                        td { (percent(kernel.share)) } td class="left" { (kernel.bound_name()) }
                     }
                 }
             }
@@ -211,18 +215,18 @@ fn stage_table(chosen: &Chosen) -> Markup {
             } }
             tbody {
                 @for (index, section) in sections {
-                    @let kernels = chosen.layers.kernels.iter().filter(|kernel| kernel.section == index);
+                    @let kernels = chosen.profile.layers.iter().filter(|kernel| kernel.section == index);
                     @let output = chosen.network.layers()[section.layers.end - 1].output;
                     tr {
                         td { (section.name()) } td class="left" { (section.description) } td { (output) }
-                        td { (short(kernels.clone().map(|k| k.mmacs).sum())) }
-                        td { (short(kernels.clone().map(|k| k.micros).sum())) }
+                        td { (short(kernels.clone().map(ProfiledLayer::mmacs).sum())) }
+                        td { (short(kernels.clone().map(ProfiledLayer::micros).sum())) }
                         td { (percent(kernels.map(|k| k.share).sum())) }
                     }
                 }
                 tr {
-                    td { "the call itself" } td {} td {} td {} td { (short(chosen.layers.call_micros)) }
-                    td { (percent(chosen.layers.call_share)) }
+                    td { "the call itself" } td {} td {} td {} td { (short(1e6 * chosen.profile.call_s)) }
+                    td { (percent(chosen.profile.call_share())) }
                 }
             }
         } }

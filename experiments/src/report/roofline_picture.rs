@@ -1,20 +1,18 @@
 //! The roofline of the platform with the layers of one network: where each stands, and what it takes.
 
 use plotters::prelude::*;
-use roofnas_cost::{OpClass, RoofKind};
+use roofnas_cost::{LatencyModel, OpClass, RoofKind};
 
-use super::layers::PricedKernel;
 use super::overlay::Overlay;
 use super::palette;
 use super::picture::{WIDE, failed, short, style};
 use crate::error::Error;
-use crate::experiment::Experiment;
+use crate::profile::ProfiledLayer;
 
-/// The roofline as SVG. Kernels without FLOPs have no place on it.
-pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<String, Error> {
-    let model = &experiment.appraiser.model;
+/// The roofline as SVG. Layers without FLOPs have no place on it.
+pub(super) fn svg(model: &LatencyModel, layers: &[ProfiledLayer]) -> Result<String, Error> {
     let roofs: Vec<_> = model.platform().roofs[&model.dtype()].known().collect();
-    let kernels: Vec<&PricedKernel> = kernels.iter().filter(|k| k.gflops > 0.0).collect();
+    let layers: Vec<&ProfiledLayer> = layers.iter().filter(|layer| layer.computes()).collect();
     let peak = roofs
         .iter()
         .map(|(_, roof)| 1e3 * roof.peak_tflops)
@@ -23,15 +21,15 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
         .iter()
         .map(|(_, roof)| roof.roof().ridge())
         .fold(0.0, f64::max);
-    let lowest = |figure: fn(&PricedKernel) -> f64| {
-        kernels
+    let lowest = |figure: fn(&ProfiledLayer) -> f64| {
+        layers
             .iter()
             .map(|k| figure(k))
             .fold(f64::INFINITY, f64::min)
     };
-    let highest = kernels.iter().map(|k| k.intensity).fold(ridge, f64::max);
+    let highest = layers.iter().map(|k| k.intensity).fold(ridge, f64::max);
     let x = decade_below(lowest(|k| k.intensity).min(1.0))..decade_above(4.0 * highest);
-    let y = decade_below(lowest(|k| k.gflops).min(peak / 100.0))..decade_above(1.2 * peak);
+    let y = decade_below(lowest(gflops).min(peak / 100.0))..decade_above(1.2 * peak);
 
     let mut drawing = String::new();
     let mut overlay = Overlay::new(WIDE);
@@ -67,15 +65,15 @@ pub(super) fn svg(experiment: &Experiment, kernels: &[PricedKernel]) -> Result<S
             let line = top + 18 + 17 * index as i32;
             overlay.text((left + 12, line), &roof_label(*kind, in_use, &roof));
         }
-        let mut largest_first = kernels.clone();
+        let mut largest_first = layers.clone();
         largest_first.sort_by(|a, b| b.share.total_cmp(&a.share));
-        for kernel in largest_first {
-            let place = (kernel.intensity, kernel.gflops);
-            let radius = (3.0 + 34.0 * kernel.share.sqrt()).min(24.0);
-            let style = palette::class(kernel.class).mix(0.65).filled();
+        for layer in largest_first {
+            let place = (layer.intensity, gflops(layer));
+            let radius = (3.0 + 34.0 * layer.share.sqrt()).min(24.0);
+            let style = palette::class(layer.cost.class).mix(0.65).filled();
             let dot = [Circle::new(place, radius as i32, style)];
             chart.draw_series(dot).map_err(&failed)?;
-            overlay.hover(chart.backend_coord(&place), radius, &kernel.hover());
+            overlay.hover(chart.backend_coord(&place), radius, &layer_hover(layer));
         }
         root.present().map_err(&failed)?;
     }
@@ -94,11 +92,31 @@ fn roof_label(kind: RoofKind, in_use: bool, roof: &roofnas_cost::Roof) -> String
     )
 }
 
+fn gflops(layer: &ProfiledLayer) -> f64 {
+    1e-9 * layer.flops_per_second
+}
+
+/// What the mouse shows of a layer.
+pub(super) fn layer_hover(layer: &ProfiledLayer) -> String {
+    let geometry = &layer.cost.geometry;
+    format!(
+        "{}\n{}, {} to {}\n{} µs, {:.1} % of the network\n{} FLOP/byte, {}-bound",
+        layer.name,
+        layer.cost.class,
+        geometry.input,
+        geometry.output,
+        short(layer.micros()),
+        100.0 * layer.share,
+        short(layer.intensity),
+        layer.bound_name()
+    )
+}
+
 /// The classes that are there, for a legend.
-pub(super) fn legend(kernels: &[PricedKernel]) -> Vec<(OpClass, RGBColor)> {
+pub(super) fn legend(layers: &[ProfiledLayer]) -> Vec<(OpClass, RGBColor)> {
     OpClass::ALL
         .into_iter()
-        .filter(|class| kernels.iter().any(|k| k.class == *class && k.gflops > 0.0))
+        .filter(|class| layers.iter().any(|layer| layer.cost.class == *class))
         .map(|class| (class, palette::class(class)))
         .collect()
 }

@@ -13,7 +13,15 @@ fn every_command_has_help_with_an_example() {
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
         .collect();
-    for expected in ["run", "init", "check", "predict", "platforms", "export"] {
+    for expected in [
+        "run",
+        "init",
+        "check",
+        "predict",
+        "profile",
+        "platforms",
+        "export",
+    ] {
         assert!(commands.contains(&expected), "{expected} in {commands:?}");
     }
     for command in commands {

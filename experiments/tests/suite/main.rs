@@ -17,6 +17,7 @@ mod init;
 mod outputs;
 mod platforms;
 mod predict;
+mod profile;
 mod quickstart;
 mod resume;
 mod run_directory;

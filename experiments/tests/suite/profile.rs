@@ -1,0 +1,213 @@
+//! `roofnas profile`: where a network's time goes.
+
+use crate::support::{Desk, Table};
+
+/// A folder with a finished run, and one of its networks as a table of layers.
+fn desk() -> Desk {
+    let desk = Desk::with_run();
+    desk.roofnas(&[
+        "export",
+        "run",
+        "b01",
+        "--to",
+        "layers",
+        "--out",
+        "layers.csv",
+    ])
+    .ends(0);
+    desk
+}
+
+fn rows(desk: &Desk, platform: &str) -> Table {
+    let args = [
+        "profile",
+        "--platform",
+        platform,
+        "--layers",
+        "layers.csv",
+        "--format",
+        "csv",
+    ];
+    Table::parse(&desk.roofnas(&args).ends(0).stdout)
+}
+
+fn sum(table: &Table, column: &str) -> f64 {
+    table
+        .rows
+        .iter()
+        .map(|row| row[column].parse::<f64>().unwrap())
+        .sum()
+}
+
+#[test]
+fn layers_add_up_to_the_network() {
+    let desk = desk();
+    let layers = rows(&desk, "intel-i9-10980xe");
+    let predict = [
+        "predict",
+        "--platform",
+        "intel-i9-10980xe",
+        "--layers",
+        "layers.csv",
+        "--format",
+        "csv",
+    ];
+    let whole = Table::parse(&desk.roofnas(&predict).ends(0).stdout);
+    for column in ["macs", "flops", "traffic_bytes"] {
+        assert_eq!(sum(&layers, column), sum(&whole, column), "{column}");
+    }
+    // the call of the engine is no layer: 10 us on this platform
+    let (layers_ms, whole_ms) = (sum(&layers, "latency_ms"), sum(&whole, "latency_ms"));
+    assert!(
+        (whole_ms - layers_ms - 0.01).abs() < 1e-9,
+        "{layers_ms} {whole_ms}"
+    );
+    assert!((sum(&layers, "share") - layers_ms / whole_ms).abs() < 1e-9);
+    let front = desk.table("run/pareto.csv").rows.remove(0);
+    assert_eq!(layers.rows.len().to_string(), front["layers"]);
+}
+
+#[test]
+fn the_same_layers_change_sides() {
+    let desk = desk();
+    let both = rows(&desk, "intel-i9-10980xe,nvidia-v100");
+    let bounds = |platform: &str| {
+        let rows = both.rows.iter().filter(|row| row["platform"] == platform);
+        rows.map(|row| row["bound"].clone()).collect::<Vec<_>>()
+    };
+    let (cpu, gpu) = (bounds("intel-i9-10980xe"), bounds("nvidia-v100"));
+    assert_eq!(cpu.len(), gpu.len());
+    let changed = cpu.iter().zip(&gpu).filter(|(cpu, gpu)| cpu != gpu).count();
+    assert!(changed > 5, "{changed} of {}", cpu.len());
+    let table = desk.roofnas(&[
+        "profile",
+        "--platform",
+        "intel-i9-10980xe,nvidia-v100",
+        "--layers",
+        "layers.csv",
+    ]);
+    let text = table.ends(0).stdout;
+    assert!(
+        text.contains("intel-i9-10980xe us") && text.contains("nvidia-v100 bound"),
+        "{text}"
+    );
+}
+
+#[test]
+fn totals_stand_below_the_table() {
+    let desk = desk();
+    let text = desk
+        .roofnas(&[
+            "profile",
+            "--platform",
+            "nvidia-v100",
+            "--layers",
+            "layers.csv",
+        ])
+        .ends(0)
+        .stdout;
+    let front = desk.table("run/pareto.csv").rows.remove(0);
+    for part in [
+        format!("{} MACs", front["macs"]),
+        format!(
+            "{:.3} MB live at peak",
+            1e-6 * front["peak_memory_bytes"].parse::<f64>().unwrap()
+        ),
+        "uncalibrated".to_owned(),
+        "bound by compute".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part} is not in {text}");
+    }
+}
+
+#[test]
+fn pictures_stand_by_themselves() {
+    let desk = desk();
+    let one = [
+        "profile",
+        "--platform",
+        "nvidia-v100",
+        "--layers",
+        "layers.csv",
+        "--svg",
+        "deep/er/one.svg",
+    ];
+    desk.roofnas(&one).ends(0);
+    let picture = desk.read("deep/er/one.svg");
+    assert!(picture.starts_with("<svg xmlns"));
+    for part in [
+        "nvidia-v100",
+        "theoretical (in use)",
+        "GFLOP/s",
+        "uncalibrated",
+        "fill=\"#fff\"",
+    ] {
+        assert!(picture.contains(part), "{part}");
+    }
+    let outside = picture.replace("http://www.w3.org/2000/svg", "");
+    assert!(!outside.contains("http") && !outside.contains("href"));
+    let two = [
+        "profile",
+        "--platform",
+        "nvidia-v100,intel-i9-10980xe",
+        "--layers",
+        "layers.csv",
+        "--svg",
+        "two.svg",
+    ];
+    desk.roofnas(&two).ends(0);
+    assert!(
+        desk.path("two-nvidia-v100.svg").exists() && desk.path("two-intel-i9-10980xe.svg").exists()
+    );
+}
+
+#[test]
+fn bad_input() {
+    let desk = desk();
+    let layers = desk.read("layers.csv");
+    let (header, rows) = layers.split_once('\n').unwrap();
+    desk.write(
+        "two.csv",
+        format!("{header}\n{rows}{}", rows.replace("b01,", "b02,")),
+    );
+    let refused: [(&[&str], &[&str]); 5] = [
+        (
+            &["--platform", "nvidia-v100", "--layers", "two.csv"],
+            &["two.csv", "--network", "b01, b02"],
+        ),
+        (
+            &[
+                "--platform",
+                "nvidia-v100",
+                "--layers",
+                "two.csv",
+                "--network",
+                "b03",
+            ],
+            &["\"b03\"", "b01, b02"],
+        ),
+        (
+            &["--platform", "nvidia-v100,abacus", "--layers", "layers.csv"],
+            &["\"abacus\"", "intel-i9-10980xe"],
+        ),
+        (
+            &["--platform", "nvidia-v100", "--layers", "none.csv"],
+            &["none.csv"],
+        ),
+        (&["--layers", "layers.csv"], &["--platform"]),
+    ];
+    for (args, messages) in refused {
+        let args: Vec<&str> = ["profile"].iter().chain(args).copied().collect();
+        desk.roofnas(&args).ends(2).says(messages);
+    }
+    let chosen = [
+        "profile",
+        "--platform",
+        "nvidia-v100",
+        "--layers",
+        "two.csv",
+        "--network",
+        "b02",
+    ];
+    desk.roofnas(&chosen).ends(0);
+}
