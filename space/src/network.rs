@@ -178,6 +178,52 @@ impl Network {
         readers
     }
 
+    /// The network with some operators exchanged: `change` says by what, or nothing to leave one as it is. Shapes follow:
+    /// depthwise convolutions take on the channels they are given, and sides stay what they were where only channels change.
+    ///
+    /// # Errors
+    /// When a layer can't take what it is given then, such as a sum of two tensors of which one became wider.
+    pub fn with_ops(
+        &self,
+        change: impl Fn(usize, &Op) -> Option<Op>,
+    ) -> Result<Self, NetworkError> {
+        let mut changed = Self {
+            layers: Vec::with_capacity(self.layers.len()),
+            ..self.clone()
+        };
+        for (index, layer) in self.layers.iter().enumerate() {
+            let before: Vec<Shape> = layer.inputs.iter().map(|&x| self.shape(x)).collect();
+            let after: Vec<Shape> = layer.inputs.iter().map(|&x| changed.shape(x)).collect();
+            let asked = change(index, &layer.op);
+            let same = asked.is_none() && before == after;
+            let op = asked.unwrap_or_else(|| layer.op.clone());
+            let op = op.following(before.first(), after.first(), layer.output);
+            let output = if same {
+                layer.output
+            } else {
+                let derived = op
+                    .output_shape(&after)
+                    .map_err(|source| NetworkError::Shape {
+                        layer: self.layer_name(index),
+                        source,
+                    })?;
+                let sides =
+                    |shapes: &[Shape]| shapes.iter().map(|s| s.resolution()).collect::<Vec<_>>();
+                if sides(&before) == sides(&after) {
+                    layer.output.with_channels(derived.channels)
+                } else {
+                    derived
+                }
+            };
+            changed.layers.push(Layer {
+                op,
+                output,
+                ..layer.clone()
+            });
+        }
+        Ok(changed)
+    }
+
     /// The convolution that a batch-norm folds into: the one it reads, if nobody else reads that. Nothing for any other
     /// layer. `readers` are the network's [`readers`](Self::readers).
     pub fn folds_into(&self, layer: usize, readers: &[usize]) -> Option<usize> {
@@ -364,6 +410,55 @@ mod tests {
         assert_eq!(network.layer_name(1), "stage2.block1.add");
         assert_eq!(network.layer_name(2), "head.pool");
         assert_eq!(network.readers(), [1, 2, 1]);
+    }
+
+    #[test]
+    fn widths_follow_a_change() {
+        let mut builder = NetworkBuilder::new("chain", Shape::new(8, 7, 7));
+        let mut push =
+            |name: &'static str, op, inputs: &[Tensor]| builder.push(name, op, inputs, Role::Main);
+        let wide = push("wide", Op::Conv(Conv::same(24, 3, 2)), &[Tensor::Input]);
+        let depthwise = push(
+            "depthwise",
+            Op::Conv(Conv::same(24, 3, 1).grouped(24)),
+            &[wide],
+        );
+        let back = push("back", Op::Conv(Conv::pointwise(8)), &[depthwise]);
+        builder.output("out", back);
+        let network = builder.finish().unwrap();
+        let widened =
+            network.with_ops(|index, _| (index == 0).then(|| Op::Conv(Conv::same(32, 3, 2))));
+        let widened = widened.unwrap();
+        let shapes: Vec<Shape> = widened.layers().iter().map(|layer| layer.output).collect();
+        assert_eq!(
+            shapes,
+            [(32, 4), (32, 4), (8, 4)].map(|(c, side)| Shape::new(c, side, side))
+        );
+        assert_eq!(
+            widened.layers()[1].op,
+            Op::Conv(Conv::same(32, 3, 1).grouped(32))
+        );
+        assert_eq!(network.with_ops(|_, _| None).unwrap(), network);
+    }
+
+    #[test]
+    fn a_change_that_nothing_follows_is_an_error() {
+        let mut builder = NetworkBuilder::new("sum", Shape::new(8, 4, 4));
+        let conv = builder.push(
+            "conv",
+            Op::Conv(Conv::same(8, 3, 1)),
+            &[Tensor::Input],
+            Role::Main,
+        );
+        let sum = builder.push("add", Op::Add, &[conv, Tensor::Input], Role::Main);
+        builder.output("out", sum);
+        let network = builder.finish().unwrap();
+        let error =
+            network.with_ops(|index, _| (index == 0).then(|| Op::Conv(Conv::same(16, 3, 1))));
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "layer add: add can't combine 16x4x4 with 8x4x4"
+        );
     }
 
     #[test]

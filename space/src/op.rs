@@ -310,6 +310,38 @@ impl Op {
         }
     }
 
+    /// The operator after its first input has changed: a depthwise convolution has the input's channels, and an operator that
+    /// kept its input's shape still does.
+    pub(crate) fn following(
+        self,
+        before: Option<&Shape>,
+        after: Option<&Shape>,
+        output: Shape,
+    ) -> Self {
+        let (Some(before), Some(after)) = (before, after) else {
+            return self;
+        };
+        if before == after {
+            return self;
+        }
+        match self {
+            Self::Conv(conv)
+                if conv.groups == before.channels && conv.out_channels == before.channels =>
+            {
+                Self::Conv(Conv {
+                    out_channels: after.channels,
+                    groups: after.channels,
+                    ..conv
+                })
+            }
+            Self::Other(other) if output == *before => Self::Other(Other {
+                output: *after,
+                ..other
+            }),
+            other => other,
+        }
+    }
+
     fn conv_shape(&self, conv: &Conv, input: Shape) -> Result<Shape, ShapeError> {
         self.divides(conv.groups, input.channels)?;
         self.divides(conv.groups, conv.out_channels)?;

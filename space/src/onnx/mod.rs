@@ -8,13 +8,17 @@
 //! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic)?;
 //! // ResNet-18 has 11.7 million parameters of four bytes
 //! assert_eq!(bytes.len() / 1_000_000, 46);
-//! # Ok::<(), onnx::ExportError>(())
+//!
+//! let read = onnx::import(&bytes, &onnx::ImportOptions::default())?;
+//! assert_eq!(read.input(), network.input());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod batch;
 mod export;
 mod fold;
 mod graph;
+mod import;
 mod node;
 mod operators;
 mod proto;
@@ -24,4 +28,5 @@ mod weights;
 
 pub use batch::Batch;
 pub use export::{ExportError, export};
+pub use import::{ImportError, ImportOptions, import, import_file};
 pub use weights::{InitialWeights, LayerWeights};

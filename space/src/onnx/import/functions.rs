@@ -1,0 +1,127 @@
+//! Operators that a model defines itself, replaced by what they are made of.
+
+use std::collections::HashMap;
+
+use super::super::proto::{AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto};
+use super::error::ImportError;
+use super::order::{label, node_error};
+
+/// More nodes than any graph has: functions that call functions can make many of a few bytes.
+const MAX_NODES: usize = 1 << 20;
+/// Calls within calls.
+const MAX_DEPTH: usize = 32;
+
+type Functions<'a> = HashMap<(&'a str, &'a str), &'a FunctionProto>;
+
+/// The graph without calls of the model's own functions; `None` where there are none to replace.
+pub(super) fn inlined(
+    model: &ModelProto,
+    graph: &GraphProto,
+) -> Result<Option<GraphProto>, ImportError> {
+    if model.functions.is_empty() {
+        return Ok(None);
+    }
+    let functions = model.functions.iter();
+    let functions = functions.map(|function| ((function.domain(), function.name()), function));
+    let mut inlining = Inlining {
+        functions: functions.collect(),
+        nodes: Vec::new(),
+        calls: 0,
+    };
+    for node in &graph.node {
+        inlining.node(node.clone(), 0)?;
+    }
+    Ok(Some(GraphProto {
+        node: inlining.nodes,
+        ..graph.clone()
+    }))
+}
+
+struct Inlining<'a> {
+    functions: Functions<'a>,
+    nodes: Vec<NodeProto>,
+    calls: usize,
+}
+
+impl Inlining<'_> {
+    fn node(&mut self, node: NodeProto, depth: usize) -> Result<(), ImportError> {
+        let Some(function) = self
+            .functions
+            .get(&(node.domain(), node.op_type()))
+            .copied()
+        else {
+            if self.nodes.len() >= MAX_NODES {
+                return Err(node_error(&node, "its functions unfold to too many nodes"));
+            }
+            self.nodes.push(node);
+            return Ok(());
+        };
+        if depth >= MAX_DEPTH || self.calls >= MAX_NODES {
+            return Err(node_error(&node, "its functions call each other too often"));
+        }
+        self.calls += 1;
+        let names = Names::new(function, &node, self.calls);
+        for inner in &function.node {
+            let called = NodeProto {
+                name: Some(format!("{}/{}", label(&node), label(inner))),
+                input: inner.input.iter().map(|name| names.of(name)).collect(),
+                output: inner.output.iter().map(|name| names.of(name)).collect(),
+                attribute: attributes(function, &node, inner),
+                ..inner.clone()
+            };
+            self.node(called, depth + 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the values inside a function are called outside.
+struct Names<'a> {
+    outside: HashMap<&'a str, &'a str>,
+    prefix: String,
+}
+
+impl<'a> Names<'a> {
+    fn new(function: &'a FunctionProto, call: &'a NodeProto, number: usize) -> Self {
+        let missing = std::iter::repeat("");
+        let pairs = |inner: &'a [String], outer: &'a [String]| {
+            let outer = outer.iter().map(String::as_str).chain(missing.clone());
+            inner.iter().map(String::as_str).zip(outer)
+        };
+        let inputs = pairs(&function.input, &call.input);
+        // an output that the caller doesn't want is still a value inside
+        let outputs = pairs(&function.output, &call.output).filter(|(_, outer)| !outer.is_empty());
+        Self {
+            outside: inputs.chain(outputs).collect(),
+            prefix: format!("{}/{number}/", label(call)),
+        }
+    }
+
+    fn of(&self, name: &str) -> String {
+        match self.outside.get(name) {
+            Some(outside) => (*outside).to_owned(),
+            None if name.is_empty() => String::new(),
+            None => format!("{}{name}", self.prefix),
+        }
+    }
+}
+
+/// A node's attributes, those that stand for attributes of the call taken from there.
+fn attributes(
+    function: &FunctionProto,
+    call: &NodeProto,
+    inner: &NodeProto,
+) -> Vec<AttributeProto> {
+    let stated = |name: &str| {
+        let mut all = call.attribute.iter().chain(&function.attribute_proto);
+        all.find(|attribute| attribute.name() == name)
+    };
+    let attribute = |attribute: &AttributeProto| match attribute.ref_attr_name.as_deref() {
+        None | Some("") => Some(attribute.clone()),
+        Some(name) => stated(name).map(|value| AttributeProto {
+            name: attribute.name.clone(),
+            ..value.clone()
+        }),
+    };
+    inner.attribute.iter().filter_map(attribute).collect()
+}

@@ -1,0 +1,85 @@
+//! From the bytes of anybody's ONNX model to a network.
+//!
+//! The shapes are worked out here, from the inputs and the operators; the weights' values play no part. Each node
+//! on the way from an input to an output becomes one layer, except that
+//!
+//! - what is computed from constants and shapes alone is folded, and nodes nobody needs are left out;
+//! - an activation written out in primitives, a channel shuffle (reshape, transpose, reshape) and a product
+//!   with the sum that adds its bias become one layer, named after their last node;
+//! - a node with several outputs becomes a layer for each output that is read.
+//!
+//! Functions that the model defines are replaced by their nodes.
+//!
+//! Quantised operators count as their floating-point counterparts, scaling to and from integers as a view.
+//! An operator without a rule becomes [`Work::Unknown`](crate::Work::Unknown) with the shape that the file declares.
+//! A layer normalisation written out in primitives stays in parts.
+
+mod arithmetic;
+mod call;
+mod dims;
+mod error;
+mod external;
+mod formula;
+mod functions;
+mod inference;
+mod inputs;
+mod lower;
+mod numbers;
+mod options;
+mod order;
+mod patterns;
+mod rules;
+mod slim;
+mod step;
+#[cfg(test)]
+mod tests;
+mod value;
+mod window;
+
+use std::path::Path;
+
+use prost::Message;
+
+use super::proto::ModelProto;
+use crate::network::Network;
+pub use error::ImportError;
+pub use options::ImportOptions;
+
+/// The network of an ONNX model. Elements that the model keeps in other files are not looked for.
+///
+/// # Errors
+/// For bytes that are no model, for sizes that the options leave open, and for a model that contradicts itself.
+pub fn import(bytes: &[u8], options: &ImportOptions) -> Result<Network, ImportError> {
+    network(&decoded(bytes)?, options)
+}
+
+/// The network of an ONNX file. Elements that the model keeps in other files must be there, beside it or
+/// below.
+///
+/// # Errors
+/// As [`import`]; also for a file that can't be read, and for elements that are missing or outside the
+/// model's folder.
+pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Network, ImportError> {
+    let bytes = external::read(path)?;
+    let mut model = decoded(&bytes)?;
+    drop(bytes);
+    external::resolve(&mut model, path)?;
+    network(&model, options)
+}
+
+fn decoded(bytes: &[u8]) -> Result<ModelProto, ImportError> {
+    let slim = slim::slimmed(bytes).map_err(ImportError::NotOnnx)?;
+    ModelProto::decode(&*slim).map_err(|error| ImportError::NotOnnx(error.to_string()))
+}
+
+fn network(model: &ModelProto, options: &ImportOptions) -> Result<Network, ImportError> {
+    let graph = model
+        .graph
+        .as_ref()
+        .ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))?;
+    let inlined = functions::inlined(model, graph)?;
+    let graph = inlined.as_ref().unwrap_or(graph);
+    let mut traced = inference::trace(model, graph, options)?;
+    patterns::simplify(&mut traced);
+    lower::network(traced, options.name.as_deref().or(graph.name.as_deref()))
+}

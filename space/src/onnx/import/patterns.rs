@@ -1,0 +1,237 @@
+//! Layers that are one operator written out in several nodes.
+
+use super::formula::{Formula, recognise};
+use super::step::{Step, Traced};
+use crate::op::{Op, Work};
+
+/// More nodes than any activation is written in.
+const MAX_NODES: usize = 16;
+
+/// Merges what belongs together.
+pub(super) fn simplify(traced: &mut Traced) {
+    activations(traced);
+    biases(traced);
+    shuffles(traced);
+}
+
+/// Who makes and who reads each value, by places of steps.
+struct Edges {
+    maker: Vec<Option<usize>>,
+    readers: Vec<Vec<usize>>,
+    /// Whether it is an output of the network.
+    leaves: Vec<bool>,
+}
+
+impl Edges {
+    fn of(traced: &Traced) -> Self {
+        let count = traced.values.len();
+        let mut edges = Self {
+            maker: vec![None; count],
+            readers: vec![Vec::new(); count],
+            leaves: vec![false; count],
+        };
+        for (place, step) in traced.steps.iter().enumerate() {
+            let Some(step) = step else { continue };
+            edges.maker[step.output] = Some(place);
+            for &input in &step.inputs {
+                edges.readers[input].push(place);
+            }
+        }
+        for &(_, id) in &traced.outputs {
+            edges.leaves[id] = true;
+        }
+        edges
+    }
+
+    /// The only step that reads a value, if there is one and the value is nothing else.
+    fn only_reader(&self, id: usize) -> Option<usize> {
+        match *self.readers[id] {
+            [reader] if !self.leaves[id] => Some(reader),
+            _ => None,
+        }
+    }
+}
+
+/// Functions of single elements that end in a known activation. Larger ones win, since the last node comes first.
+fn activations(traced: &mut Traced) {
+    let edges = Edges::of(traced);
+    for place in (0..traced.steps.len()).rev() {
+        let Some((activation, source, members)) = activation_at(traced, &edges, place) else {
+            continue;
+        };
+        for member in members {
+            if member != place {
+                traced.steps[member] = None;
+            }
+        }
+        if let Some(step) = &mut traced.steps[place] {
+            step.op = Op::Activation(activation);
+            step.inputs = vec![source];
+            step.formula = None;
+            step.constant = None;
+        }
+    }
+}
+
+/// The activation that ends in a step, what it is a function of, and the steps it is made of.
+fn activation_at(
+    traced: &Traced,
+    edges: &Edges,
+    last: usize,
+) -> Option<(crate::activation::Activation, usize, Vec<usize>)> {
+    let step = traced.steps[last].as_ref()?;
+    step.formula.as_ref()?;
+    if matches!(step.op, Op::Activation(_)) {
+        return None;
+    }
+    let mut members = vec![last];
+    while members.len() <= MAX_NODES {
+        let leaves = leaves(traced, edges, &members);
+        if let [source] = *leaves
+            && traced.values[source].dims == traced.values[step.output].dims
+            && let Some(activation) = recognise(|x| evaluate(traced, edges, &members, source, x))
+        {
+            return Some((activation, source, members));
+        }
+        // whatever is made last depends on the others, or the function isn't one of a single value
+        let latest = leaves.into_iter().max_by_key(|&id| edges.maker[id])?;
+        let maker = edges.maker[latest]?;
+        let readers = &edges.readers[latest];
+        let inside = readers.iter().all(|reader| members.contains(reader));
+        let merges = traced.steps[maker].as_ref()?.formula.is_some();
+        if !inside || !merges || edges.leaves[latest] {
+            return None;
+        }
+        members.push(maker);
+    }
+    None
+}
+
+/// Values that the steps read and don't make.
+fn leaves(traced: &Traced, edges: &Edges, members: &[usize]) -> Vec<usize> {
+    let formulas = members
+        .iter()
+        .filter_map(|&member| traced.steps[member].as_ref()?.formula.as_ref());
+    let mut leaves: Vec<usize> = formulas.flat_map(Formula::values).collect();
+    leaves.sort_unstable();
+    leaves.dedup();
+    leaves.retain(|&id| edges.maker[id].is_none_or(|maker| !members.contains(&maker)));
+    leaves
+}
+
+/// The first member's result where the source is `x`. Members stand in the reverse of the order they run in.
+fn evaluate(traced: &Traced, edges: &Edges, members: &[usize], source: usize, x: f64) -> f64 {
+    let mut results = [x; MAX_NODES + 2];
+    let place = |id: usize| {
+        members
+            .iter()
+            .position(|&member| edges.maker[id] == Some(member))
+    };
+    for (position, &member) in members.iter().enumerate().rev() {
+        let formula = traced.steps[member]
+            .as_ref()
+            .and_then(|step| step.formula.as_ref());
+        let operand = |id: usize| match place(id) {
+            Some(position) if id != source => results[position],
+            _ => x,
+        };
+        results[position] = formula.map_or(f64::NAN, |formula| formula.at(operand));
+    }
+    results[0]
+}
+
+/// A product with weights whose only reader adds one constant for each output channel or feature.
+fn biases(traced: &mut Traced) {
+    let edges = Edges::of(traced);
+    for place in 0..traced.steps.len() {
+        let Some((sum, op)) = biased_at(traced, &edges, place) else {
+            continue;
+        };
+        if let (Some(sum), Some(step)) = (traced.steps[sum].take(), &mut traced.steps[place]) {
+            step.op = op;
+            step.name = sum.name;
+            step.output = sum.output;
+        }
+    }
+}
+
+fn biased_at(traced: &Traced, edges: &Edges, place: usize) -> Option<(usize, Op)> {
+    let step = traced.steps[place].as_ref()?;
+    let reader = edges.only_reader(step.output)?;
+    let sum = traced.steps[reader].as_ref()?;
+    let constant = sum
+        .constant
+        .filter(|_| sum.op_type == "Add" && sum.inputs.len() == 1)?;
+    let bias = traced.values[constant].dims.as_deref()?;
+    let output = traced.values[step.output].dims.as_deref()?;
+    if traced.values[sum.output].dims.as_deref() != Some(output) {
+        return None;
+    }
+    let features = bias.iter().product::<usize>();
+    let over_last = bias.last() == Some(&features) && output.last() == Some(&features);
+    let over_channels = bias.len() + 1 >= output.len()
+        && output.len() > 2
+        && bias.get((bias.len() + 1).checked_sub(output.len())?) == Some(&features)
+        && output.get(1) == Some(&features);
+    let op = match step.op {
+        Op::Linear {
+            out_features,
+            bias: false,
+        } if over_last => Op::Linear {
+            out_features,
+            bias: true,
+        },
+        Op::MatMul(mut product) if over_last && product.weights > 0 => {
+            product.weights += features as u64;
+            Op::MatMul(product)
+        }
+        Op::Conv(conv) if !conv.bias && over_channels => Op::Conv(conv.with_bias()),
+        _ => return None,
+    };
+    Some((reader, op))
+}
+
+/// Channels seen as groups, the two axes swapped, and seen as channels again.
+fn shuffles(traced: &mut Traced) {
+    let edges = Edges::of(traced);
+    for place in 0..traced.steps.len() {
+        let Some((swap, end, groups)) = shuffle_at(traced, &edges, place) else {
+            continue;
+        };
+        let start = traced.steps[place].take();
+        traced.steps[swap] = None;
+        if let (Some(start), Some(step)) = (start, &mut traced.steps[end]) {
+            step.op = Op::ChannelShuffle { groups };
+            step.inputs = start.inputs;
+        }
+    }
+}
+
+fn shuffle_at(traced: &Traced, edges: &Edges, place: usize) -> Option<(usize, usize, usize)> {
+    let view = |step: &Step| matches!(&step.op, Op::Other(other) if other.work == Work::View);
+    let dims = |id: usize| traced.values[id].dims.as_deref();
+    let start = traced.steps[place].as_ref().filter(|step| view(step))?;
+    let swap_at = edges.only_reader(start.output)?;
+    let swap = traced.steps[swap_at]
+        .as_ref()
+        .filter(|step| step.op_type == "Transpose")?;
+    let end_at = edges.only_reader(swap.output)?;
+    let end = traced.steps[end_at].as_ref().filter(|step| view(step))?;
+    let whole = dims(*start.inputs.first()?)?;
+    let &[images, groups, members, ref rest @ ..] = dims(start.output)? else {
+        return None;
+    };
+    let swaps = swap.order.starts_with(&[0, 2, 1])
+        && swap.order[3..].iter().copied().eq(3..swap.order.len());
+    let [first, channels, sides @ ..] = whole else {
+        return None;
+    };
+    let fits = *first == images
+        && images == traced.images
+        && groups > 1
+        && members > 1
+        && *channels == groups * members
+        && sides.iter().product::<usize>() == rest.iter().product::<usize>()
+        && dims(end.output)? == whole;
+    (swaps && fits).then_some((swap_at, end_at, groups))
+}

@@ -1,0 +1,35 @@
+//! Layers on their way into a network.
+
+use super::formula::Formula;
+use super::value::Value;
+use crate::op::Op;
+use crate::shape::Shape;
+
+/// One layer: an operator with the values it reads and the one it produces, as places in [`Traced::values`].
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) op_type: String,
+    pub(super) op: Op,
+    pub(super) inputs: Vec<usize>,
+    pub(super) output: usize,
+    pub(super) shape: Shape,
+    /// What it computes for each element, if it is a function of single elements.
+    pub(super) formula: Option<Formula>,
+    /// The constant it reads besides, if it is one.
+    pub(super) constant: Option<usize>,
+    /// The order of the axes, of a transposition.
+    pub(super) order: Vec<usize>,
+}
+
+/// A graph with all its shapes.
+pub(super) struct Traced {
+    pub(super) images: usize,
+    pub(super) values: Vec<Value>,
+    /// In order; `None` for what has been merged into another.
+    pub(super) steps: Vec<Option<Step>>,
+    /// The image: a value, if anything reads it, and its shape.
+    pub(super) image: (Option<usize>, Shape),
+    /// Names of the outputs with their values.
+    pub(super) outputs: Vec<(String, usize)>,
+}

@@ -1,0 +1,170 @@
+//! Operators written out in several nodes.
+
+use super::*;
+
+/// Nodes over `x` of 8x4x4, one a line as `output = Op inputs`; numbers are stored under their own names.
+fn written(lines: &str) -> Vec<String> {
+    let mut model = Model::new(&[1, 8, 4, 4]);
+    for number in [
+        "0",
+        "0.044715",
+        "0.5",
+        "0.7978846",
+        "0.70710677",
+        "1",
+        "1.4142135",
+        "2",
+        "3",
+        "6",
+    ] {
+        model = model.scalar(number, number.parse().unwrap());
+    }
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (output, call) = line.split_once(" = ").unwrap();
+        let (op, inputs) = call.split_once(' ').unwrap();
+        let attributes: &[AttributeProto] = match op {
+            "HardSigmoid" => &[float("alpha", 1.0 / 6.0), float("beta", 0.5)],
+            _ => &[],
+        };
+        model = model.node(op, inputs, output, attributes);
+    }
+    model.listing()
+}
+
+#[test]
+fn activations() {
+    let table = [
+        ("swish", "s = Sigmoid x\n y = Mul x s"),
+        ("swish", "s = Sigmoid x\n y = Mul s x"),
+        ("hard_swish", "s = HardSigmoid x\n y = Mul x s"),
+        (
+            "hard_swish",
+            "a = Add x 3\n c = Clip a 0 6\n d = Div c 6\n y = Mul x d",
+        ),
+        (
+            "hard_swish",
+            "a = Add 3 x\n c = Clip a 0 6\n m = Mul x c\n y = Div m 6",
+        ),
+        (
+            "hard_swish",
+            "a = Add x 3\n r = Relu a\n c = Min r 6\n d = Div c 6\n y = Mul d x",
+        ),
+        ("hard_sigmoid", "a = Add x 3\n c = Clip a 0 6\n y = Div c 6"),
+        ("relu6", "r = Max x 0\n y = Min r 6"),
+        ("relu", "y = Max 0 x"),
+        (
+            "gelu",
+            "d = Div x 1.4142135\n e = Erf d\n a = Add e 1\n m = Mul x a\n y = Mul m 0.5",
+        ),
+        (
+            "gelu",
+            "d = Mul x 0.70710677\n e = Erf d\n a = Add 1 e\n h = Mul 0.5 x\n y = Mul h a",
+        ),
+        (
+            "gelu",
+            "p = Pow x 3\n q = Mul p 0.044715\n s = Add x q\n t = Mul s 0.7978846\n u = Tanh t
+             v = Add u 1\n h = Mul x 0.5\n y = Mul h v",
+        ),
+    ];
+    for (activation, lines) in table {
+        assert_eq!(
+            written(lines),
+            [format!("y: {activation} -> 8x4x4")],
+            "{lines}"
+        );
+    }
+    // before and after, the layers stay
+    assert_eq!(
+        written("r = Relu x\n s = Sigmoid r\n m = Mul r s\n y = Tanh m"),
+        [
+            "r: relu -> 8x4x4",
+            "m: swish -> 8x4x4",
+            "y: Tanh (elementwise 1) -> 8x4x4"
+        ]
+    );
+}
+
+#[test]
+fn what_only_looks_like_one() {
+    // something else reads the gate
+    assert_eq!(
+        written("s = Sigmoid x\n m = Mul x s\n y = Add m s").len(),
+        3
+    );
+    // a gate of something else
+    assert_eq!(written("a = Tanh x\n s = Sigmoid a\n y = Mul x s").len(), 3);
+    // other constants
+    assert_eq!(
+        written("a = Add x 2\n c = Clip a 0 6\n y = Div c 6").len(),
+        3
+    );
+    assert_eq!(
+        written("d = Mul x 2\n s = Sigmoid d\n y = Mul x s").len(),
+        3
+    );
+}
+
+#[test]
+fn biases_join_their_products() {
+    let tokens = Model::new(&[1, 49, 32])
+        .weight("w", &[32, 96])
+        .weight("b", &[96])
+        .node("MatMul", "x w", "m", &[])
+        .node("Add", "b m", "y", &[]);
+    assert_eq!(tokens.listing(), ["y: matmul 150528 3168 -> 49x1x96"]);
+    let vector = Model::new(&[1, 32])
+        .weight("w", &[32, 10])
+        .weight("b", &[10])
+        .node("MatMul", "x w", "m", &[])
+        .node("Add", "m b", "y", &[]);
+    assert_eq!(vector.listing(), ["y: linear 10 true -> 10x1x1"]);
+    let conv = |bias: &[i64]| {
+        Model::new(&[1, 8, 6, 6])
+            .weight("w", &[16, 8, 3, 3])
+            .weight("b", bias)
+            .node("Conv", "x w", "m", &[])
+            .node("Add", "m b", "y", &[])
+            .listing()
+    };
+    for bias in [&[16, 1, 1][..], &[1, 16, 1, 1]] {
+        assert_eq!(conv(bias), ["y: conv 3x3 g1 bias -> 16x4x4"]);
+    }
+    for other in [&[4][..], &[1], &[16, 4, 4], &[4, 1]] {
+        assert_eq!(
+            conv(other),
+            [
+                "m: conv 3x3 g1 -> 16x4x4",
+                "y: Add (elementwise 1) -> 16x4x4"
+            ]
+        );
+    }
+}
+
+#[test]
+fn channel_shuffles() {
+    let shuffle = |groups: &[i64], perm: &[i64], whole: &[i64]| {
+        Model::new(&[1, 12, 4, 5])
+            .ints("g", groups)
+            .ints("w", whole)
+            .node("Reshape", "x g", "a", &[])
+            .node("Transpose", "a", "b", &[ints("perm", perm)])
+            .node("Reshape", "b w", "y", &[])
+            .listing()
+    };
+    let whole = [1, 12, 4, 5];
+    for (groups, perm) in [
+        (&[1, 3, 4, 4, 5][..], &[0, 2, 1, 3, 4][..]),
+        (&[1, 3, 4, 20], &[0, 2, 1, 3]),
+        (&[0, 3, 4, -1], &[0, 2, 1, 3]),
+    ] {
+        assert_eq!(shuffle(groups, perm, &whole), ["y: shuffle 3 -> 12x4x5"]);
+    }
+    let others = [
+        (&[1, 3, 4, 4, 5][..], &[0, 2, 1, 4, 3][..], &whole),
+        (&[1, 3, 2, 2, 20], &[0, 2, 1, 3, 4], &whole),
+        (&[1, 3, 4, 4, 5], &[0, 2, 1, 3, 4], &[1, 12, 5, 4]),
+    ];
+    for (groups, perm, whole) in others {
+        assert_eq!(shuffle(groups, perm, whole).len(), 3, "{groups:?} {perm:?}");
+    }
+}
