@@ -207,6 +207,11 @@ impl LatencyModel {
         self.batch
     }
 
+    /// Channels that the platform works on at a time, where its profile says.
+    pub fn channel_quantum(&self) -> Option<usize> {
+        self.utilisation.map(|rules| rules.channel_quantum as usize)
+    }
+
     /// Which roofs prices are made with.
     pub fn roof_kind(&self) -> RoofKind {
         self.roof_kind

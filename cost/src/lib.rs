@@ -13,6 +13,7 @@
 //! assert!(cost.intensity(32, Dtype::Fp32) > cost.intensity(1, Dtype::Fp32));
 //! ```
 
+mod advice;
 mod class;
 mod counts;
 mod dtype;
@@ -23,6 +24,7 @@ mod platform;
 mod quality;
 mod roofline;
 
+pub use advice::{Advice, AdviceKind, advise, peak_culprits};
 pub use class::OpClass;
 pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
 pub use dtype::Dtype;

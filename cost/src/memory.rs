@@ -19,41 +19,77 @@ pub struct Footprint {
     pub average_live_elements: f64,
 }
 
+/// The tensors that are live when most memory is, largest first, with their elements per image. Nothing where it isn't known
+/// which layer reads what.
+pub(crate) fn live_at_peak(network: &Network, kernels: &[Kernel]) -> Vec<(Tensor, u64)> {
+    if !network.knows_edges() || kernels.is_empty() {
+        return Vec::new();
+    }
+    let lives = lifetimes(network, kernels);
+    let live_at = |step: usize| {
+        lives
+            .iter()
+            .filter(move |life| (life.from..=life.to).contains(&step))
+    };
+    let sum = |step: &usize| live_at(*step).map(|life| life.elements).sum::<u64>();
+    // of several peaks the first
+    let peak = (0..kernels.len()).rev().max_by_key(sum).unwrap_or(0);
+    let mut live: Vec<(Tensor, u64)> = live_at(peak)
+        .map(|life| (life.tensor, life.elements))
+        .collect();
+    live.sort_by_key(|(_, elements)| std::cmp::Reverse(*elements));
+    live
+}
+
+/// A tensor with the kernels during which it is live.
+struct Life {
+    tensor: Tensor,
+    elements: u64,
+    from: usize,
+    to: usize,
+}
+
+fn lifetimes(network: &Network, kernels: &[Kernel]) -> Vec<Life> {
+    let end = kernels.len() - 1;
+    let mut last_read = vec![0; network.layers().len()];
+    let mut input_read = 0;
+    let mut read = |tensor: Tensor, step: usize| match tensor {
+        Tensor::Input => input_read = step,
+        Tensor::Layer(layer) => last_read[layer] = step,
+        Tensor::Elsewhere(_) => {}
+    };
+    for (step, kernel) in kernels.iter().enumerate() {
+        kernel.reads(network).for_each(|tensor| read(tensor, step));
+    }
+    network
+        .outputs()
+        .iter()
+        .for_each(|output| read(output.tensor, end));
+    let input = Life {
+        tensor: Tensor::Input,
+        elements: network.input().elements(),
+        from: 0,
+        to: input_read,
+    };
+    let produced = kernels.iter().enumerate().map(|(step, kernel)| Life {
+        tensor: Tensor::Layer(kernel.last()),
+        elements: network.layers()[kernel.last()].output.elements(),
+        from: step,
+        to: last_read[kernel.last()].max(step),
+    });
+    [input].into_iter().chain(produced).collect()
+}
+
 impl Footprint {
     /// The footprint of a network run as these kernels.
     pub(crate) fn new(network: &Network, kernels: &[Kernel]) -> Self {
-        let end = kernels.len() - 1;
-        let mut last_read = vec![0; network.layers().len()];
-        let mut input_read = 0;
-        for (step, kernel) in kernels.iter().enumerate() {
-            for tensor in kernel.reads(network) {
-                match tensor {
-                    Tensor::Input => input_read = step,
-                    Tensor::Layer(layer) => last_read[layer] = step,
-                    Tensor::Elsewhere(_) => {}
-                }
-            }
-        }
-        for output in network.outputs() {
-            match output.tensor {
-                Tensor::Input => input_read = end,
-                Tensor::Layer(layer) => last_read[layer] = end,
-                Tensor::Elsewhere(_) => {}
-            }
-        }
         // growth at a tensor's birth, shrinkage after its last reading
         let mut change = vec![0_i64; kernels.len() + 1];
         let mut total = 0;
-        let mut lives = |elements: u64, from: usize, to: usize| {
-            change[from] += elements as i64;
-            change[to + 1] -= elements as i64;
-            total += elements;
-        };
-        lives(network.input().elements(), 0, input_read);
-        for (step, kernel) in kernels.iter().enumerate() {
-            let layer = kernel.last();
-            let elements = network.layers()[layer].output.elements();
-            lives(elements, step, last_read[layer].max(step));
+        for life in lifetimes(network, kernels) {
+            change[life.from] += life.elements as i64;
+            change[life.to + 1] -= life.elements as i64;
+            total += life.elements;
         }
         let mut live = 0;
         let live_at = change[..kernels.len()].iter().map(|change| {
@@ -76,14 +112,18 @@ mod tests {
     use roofnas_space::{Conv, NetworkBuilder, Op, Role, Shape};
 
     /// a: 8 -> 16 channels, b: 16 -> 16, then a sum of both, all on 4x4.
-    fn diamond(fusion: &Fusion) -> Footprint {
+    fn build() -> Network {
         let mut build = NetworkBuilder::new("diamond", Shape::new(8, 4, 4));
         let conv = |channels| Op::Conv(Conv::same(channels, 3, 1));
         let a = build.push("a", conv(16), &[Tensor::Input], Role::Main);
         let b = build.push("b", conv(16), &[a], Role::Main);
         let sum = build.push("add", Op::Add, &[b, a], Role::Main);
         build.output("out", sum);
-        let network = build.finish().unwrap();
+        build.finish().unwrap()
+    }
+
+    fn diamond(fusion: &Fusion) -> Footprint {
+        let network = build();
         Footprint::new(&network, &kernels(&network, fusion))
     }
 
@@ -97,6 +137,18 @@ mod tests {
             footprint.average_live_elements,
             (384 + 512 + 768) as f64 / 3.0
         );
+    }
+
+    #[test]
+    fn the_peak_can_be_named() {
+        let network = build();
+        let live = live_at_peak(&network, &kernels(&network, &Fusion::default()));
+        let tensors: Vec<Tensor> = live.iter().map(|(tensor, _)| *tensor).collect();
+        assert_eq!(
+            tensors,
+            [Tensor::Layer(0), Tensor::Layer(1), Tensor::Layer(2)]
+        );
+        assert_eq!(live.iter().map(|(_, elements)| elements).sum::<u64>(), 768);
     }
 
     #[test]

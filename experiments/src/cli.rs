@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use roofnas::Setting;
 use roofnas_cost::Dtype;
+use roofnas_space::Resolution;
 
 /// Designs convolutional image backbones for the hardware they will run on
 #[derive(Debug, Parser)]
@@ -34,12 +35,12 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Price networks for a platform
     #[command(
-        after_help = "Example: roofnas predict --platform nvidia-v100 --batch 8 --layers layers.csv --format csv"
+        after_help = "Example: roofnas predict --platform nvidia-v100 --batch 8 --format csv resnet50.onnx mobilenet.onnx"
     )]
     Predict(PredictArgs),
     /// Show where a network's time goes, layer by layer
     #[command(
-        after_help = "Example: roofnas profile --platform intel-i9-10980xe,nvidia-v100 --layers layers.csv --network resnet50 --svg resnet50.svg"
+        after_help = "Example: roofnas profile --platform intel-i9-10980xe,nvidia-v100 resnet50.onnx --svg resnet50.svg"
     )]
     Profile(ProfileArgs),
     /// List the platform profiles at hand, or print one in full
@@ -154,7 +155,7 @@ pub(crate) struct ProfileArgs {
     pub(crate) platform: Vec<String>,
     #[command(flatten)]
     pub(crate) networks: NetworkArgs,
-    /// The network, where the table holds several
+    /// The network, where several are given
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Option<String>,
     #[command(flatten)]
@@ -169,10 +170,28 @@ pub(crate) struct ProfileArgs {
 
 /// Where networks come from.
 #[derive(Debug, Args)]
+#[group(id = "source", required = true, multiple = false, args = ["models", "layers"])]
 pub(crate) struct NetworkArgs {
+    /// ONNX files
+    #[arg(value_name = "MODEL.onnx")]
+    pub(crate) models: Vec<PathBuf>,
     /// Networks as a table of layers
     #[arg(long, value_name = "L.csv")]
-    pub(crate) layers: PathBuf,
+    pub(crate) layers: Option<PathBuf>,
+    /// Height and width of the image, where an ONNX file leaves them open: 224 or 256x160
+    #[arg(long, value_name = "HxW")]
+    pub(crate) input_size: Option<Resolution>,
+    /// Another size that an ONNX file leaves open, by the name it has there
+    #[arg(long, value_name = "NAME=SIZE", value_parser = size)]
+    pub(crate) dim: Vec<(String, usize)>,
+}
+
+fn size(text: &str) -> Result<(String, usize), String> {
+    let parsed = text.split_once('=').and_then(|(name, size)| {
+        let size = size.trim().parse().ok().filter(|&size: &usize| size > 0)?;
+        Some((name.trim().to_owned(), size))
+    });
+    parsed.ok_or_else(|| format!("\"{text}\" is not NAME=SIZE, such as sequence=128"))
 }
 
 /// What a price holds for.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use roofnas_cost::{LatencyError, PlatformError};
 use roofnas_hardware::ProfileError;
 use roofnas_search::Nsga2SettingsError;
-use roofnas_space::onnx::ExportError;
+use roofnas_space::onnx::{ExportError, ImportError};
 use roofnas_space::{GenotypeError, SpaceError};
 use thiserror::Error;
 
@@ -122,6 +122,14 @@ pub enum Error {
         path: PathBuf,
         /// What about it.
         problem: String,
+    },
+    /// An ONNX file that can't be imported.
+    #[error("{path}: {source}")]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<ImportError>,
     },
     /// A number format or batch, given on the command line, that the platform doesn't cover.
     #[error(transparent)]

@@ -1,12 +1,14 @@
 //! Networks given on the command line, and the platforms they are priced for.
 
 use std::fs::File;
+use std::path::Path;
 
-use roofnas::Error;
+use roofnas::{Error, exit};
 use roofnas_cost::LatencyModel;
 use roofnas_hardware::Profiles;
 use roofnas_space::Network;
 use roofnas_space::layers_csv;
+use roofnas_space::onnx::{self, ImportError, ImportOptions};
 
 use crate::cli::{Conditions, NetworkArgs};
 
@@ -20,17 +22,74 @@ pub(super) fn model(platform: &str, conditions: &Conditions) -> Result<LatencyMo
     Ok(model)
 }
 
-/// The networks that can be used, at least one; the others are named.
-pub(super) fn networks(args: &NetworkArgs) -> Result<Vec<Network>, Error> {
-    let path = &args.layers;
-    let file = File::open(path).map_err(|source| Error::Read {
-        path: path.clone(),
-        source,
-    })?;
+/// Networks that can be used, at least one.
+pub(super) struct Loaded {
+    pub(super) networks: Vec<Network>,
+    /// Done, or bad input where a file could not be used.
+    pub(super) code: u8,
+}
+
+/// The networks that can be used, at least one; the others are named, with what is wrong with them.
+pub(super) fn networks(args: &NetworkArgs) -> Result<Loaded, Error> {
+    match &args.layers {
+        Some(path) => from_table(path),
+        None => from_models(args),
+    }
+}
+
+fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
+    let mut networks = Vec::new();
+    let mut problems = Vec::new();
+    for path in &args.models {
+        let options = ImportOptions {
+            name: path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned()),
+            resolution: args.input_size,
+            sizes: args.dim.iter().cloned().collect(),
+            ..ImportOptions::default()
+        };
+        match onnx::import_file(path, &options) {
+            Ok(network) => networks.push(network),
+            Err(ImportError::File { path, reason }) => problems.push(Error::Unusable {
+                path,
+                problem: reason,
+            }),
+            Err(source) => problems.push(Error::Import {
+                path: path.clone(),
+                source: Box::new(source),
+            }),
+        }
+    }
+    let code = if problems.is_empty() {
+        exit::DONE
+    } else {
+        exit::BAD_INPUT
+    };
+    // the last problem is the command's where nothing is left, and one among others where something is
+    if networks.is_empty()
+        && let Some(last) = problems.pop()
+    {
+        problems
+            .iter()
+            .for_each(|problem| eprintln!("error: {problem}"));
+        return Err(last);
+    }
+    problems
+        .iter()
+        .for_each(|problem| eprintln!("error: {problem}"));
+    Ok(Loaded { networks, code })
+}
+
+fn from_table(path: &Path) -> Result<Loaded, Error> {
     let unusable = |problem: String| Error::Unusable {
-        path: path.clone(),
+        path: path.to_owned(),
         problem,
     };
+    let file = File::open(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let table = layers_csv::read(file).map_err(|error| unusable(error.to_string()))?;
     for left_out in &table.left_out {
         eprintln!(
@@ -41,5 +100,8 @@ pub(super) fn networks(args: &NetworkArgs) -> Result<Vec<Network>, Error> {
     if table.networks.is_empty() {
         return Err(unusable("holds no network that can be used".to_owned()));
     }
-    Ok(table.networks)
+    Ok(Loaded {
+        networks: table.networks,
+        code: exit::DONE,
+    })
 }

@@ -1,6 +1,5 @@
 //! `roofnas predict`.
 
-use roofnas::exit;
 use roofnas_cost::{LatencyModel, NetworkCost};
 use roofnas_space::Network;
 use serde_json::Value;
@@ -35,11 +34,12 @@ const COLUMNS: [&str; 18] = [
 pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
     let model = model(&args.platform, &args.conditions)?;
     let mut data = Data::new(&COLUMNS);
-    for network in &networks(&args.networks)? {
+    let loaded = networks(&args.networks)?;
+    for network in &loaded.networks {
         data.push(row(&model, network));
     }
     print(&data.format(args.format)?)?;
-    Ok(exit::DONE)
+    Ok(loaded.code)
 }
 
 fn row(model: &LatencyModel, network: &Network) -> Vec<Value> {

@@ -49,7 +49,7 @@ struct OnPlatform {
 
 /// Shows where a network's time goes.
 pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
-    let network = choose(networks(&args.networks)?, args)?;
+    let network = choose(networks(&args.networks)?.networks, args)?;
     let mut platforms = Vec::new();
     for name in &args.platform {
         let model = model(name, &args.conditions)?;
@@ -58,7 +58,8 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
     }
     let text = match (args.format, &platforms[..]) {
         (Format::Table, [one]) => {
-            format!("{}\n{}", detailed(one).format(Format::Table)?, totals(one))
+            let table = detailed(one).format(Format::Table)?;
+            format!("{table}\n{}\n{}", totals(one), advice(&network, one))
         }
         (Format::Table, several) => {
             let totals: Vec<String> = several.iter().map(totals).collect();
@@ -85,15 +86,16 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
 /// The network that is meant.
 fn choose(networks: Vec<Network>, args: &ProfileArgs) -> Result<Network, Error> {
     let names: Vec<&str> = networks.iter().map(Network::name).collect();
+    let given = args.networks.layers.iter().chain(&args.networks.models);
     let unusable = |problem: String| Error::Unusable {
-        path: args.networks.layers.clone(),
+        path: given.clone().next().cloned().unwrap_or_default(),
         problem,
     };
     let place = match &args.network {
         None if networks.len() == 1 => 0,
         None => {
             let problem = format!(
-                "holds several networks; choose one with --network: {}",
+                "is not one network; choose with --network: {}",
                 names.join(", ")
             );
             return Err(unusable(problem));
@@ -103,7 +105,7 @@ fn choose(networks: Vec<Network>, args: &ProfileArgs) -> Result<Network, Error> 
             .position(|name| name == wanted)
             .ok_or_else(|| {
                 unusable(format!(
-                    "has no network \"{wanted}\"; it has {}",
+                    "no network is called \"{wanted}\"; there are {}",
                     names.join(", ")
                 ))
             })?,
@@ -236,6 +238,50 @@ fn totals(platform: &OnPlatform) -> String {
         cost.intensity(batch, dtype),
         1e-6 * cost.weight_bytes(dtype) as f64,
     )
+}
+
+/// Pieces of advice that are printed, and tensors that are named.
+const MOST_ADVICE: usize = 10;
+const MOST_TENSORS: usize = 4;
+
+/// What would make the network faster here, each change priced, and what fills its memory.
+fn advice(network: &Network, platform: &OnPlatform) -> String {
+    let now_ms = platform.profile.latency.mean_ms;
+    let advice = roofnas_cost::advise(&platform.model, network);
+    let mut lines = vec![match advice.len() {
+        0 => "advice: nothing that this model would change".to_owned(),
+        _ => "advice (each change priced by this model):".to_owned(),
+    }];
+    for piece in advice.iter().take(MOST_ADVICE) {
+        let (verb, ms) = if piece.gain_ms > 0.0 {
+            ("saves", piece.gain_ms)
+        } else {
+            ("costs", -piece.gain_ms)
+        };
+        lines.push(format!(
+            "- {verb} {ms:.4} ms ({:.1} %): {}",
+            100.0 * ms / now_ms,
+            piece.text
+        ));
+    }
+    if advice.len() > MOST_ADVICE {
+        lines.push(format!(
+            "- and {} more, worth less",
+            advice.len() - MOST_ADVICE
+        ));
+    }
+    let live = roofnas_cost::peak_culprits(&platform.model, network);
+    let named = live.iter().take(MOST_TENSORS).map(|(layer, bytes)| {
+        let name = layer.map_or_else(|| "the input".to_owned(), |layer| network.layer_name(layer));
+        format!("{name} {:.3} MB", 1e-6 * *bytes as f64)
+    });
+    if !live.is_empty() {
+        lines.push(format!(
+            "live at the peak of memory: {}",
+            named.collect::<Vec<_>>().join(", ")
+        ));
+    }
+    lines.join("\n")
 }
 
 fn long(network: &Network, platforms: &[OnPlatform]) -> Data {

@@ -63,7 +63,8 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 (PreEscaped(&pictures.front))
                 figcaption {
                     "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
-                    "the highest score. Triangles: published networks, priced and scored by the same formulas. "
+                    "the highest score. Triangles: published networks, priced and scored by the same formulas; they are not of this space, "
+                    "so their place on the score's axis is a rough one. "
                     "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
                     "picture are in the table below.)"
                 }

@@ -195,3 +195,117 @@ fn a_found_network_is_priced_the_same_from_its_table() {
         assert!((latency(&predicted) - latency(row)).abs() < 1e-9, "{id}");
     }
 }
+
+/// What a run says of a network and what its ONNX file costs are one.
+#[test]
+fn a_found_network_is_priced_the_same_from_its_onnx() {
+    let desk = Desk::with_run();
+    let file = desk
+        .files("run/backbones")
+        .into_keys()
+        .find(|name| name.ends_with(".onnx"))
+        .unwrap();
+    let id = file.trim_end_matches(".onnx");
+    let path = format!("run/backbones/{file}");
+    let args = [
+        "predict",
+        "--platform",
+        "intel-i9-10980xe",
+        "--format",
+        "csv",
+        &path,
+    ];
+    let predicted = Table::parse(&desk.roofnas(&args).ends(0).stdout)
+        .rows
+        .remove(0);
+    let front = desk.table("run/pareto.csv");
+    let row = front.rows.iter().find(|row| row["id"] == id).unwrap();
+    assert_eq!(predicted["network"], id);
+    for column in ["macs", "flops", "traffic_bytes", "peak_memory_bytes"] {
+        assert_eq!(predicted[column], row[column], "{column}");
+    }
+    let latency =
+        |row: &std::collections::HashMap<String, String>| row["latency_ms"].parse::<f64>().unwrap();
+    assert!((latency(&predicted) - latency(row)).abs() < 1e-9);
+    assert_eq!(predicted["unknown_share"], "0.0");
+}
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let desk = Desk::with_run();
+    let file = desk
+        .files("run/backbones")
+        .into_keys()
+        .find(|name| name.ends_with(".onnx"))
+        .unwrap();
+    let bytes = std::fs::read(desk.path(&format!("run/backbones/{file}"))).unwrap();
+    desk.write("good.onnx", &bytes);
+    desk.write("short.onnx", &bytes[..bytes.len() / 2]);
+    desk.write("text.onnx", "not a model");
+    desk.write("empty.onnx", "");
+    let models = [
+        "short.onnx",
+        "text.onnx",
+        "good.onnx",
+        "empty.onnx",
+        "none.onnx",
+        "run",
+    ];
+    let args: Vec<&str> = ["predict", "--platform", "nvidia-v100"]
+        .iter()
+        .chain(&models)
+        .copied()
+        .collect();
+    let ended = desk.roofnas(&args).ends(2);
+    assert!(ended.stdout.contains("| good "), "{}", ended.stdout);
+    for bad in models.iter().filter(|model| **model != "good.onnx") {
+        let line = ended
+            .stderr
+            .lines()
+            .find(|line| line.contains(&format!("error: {bad}: ")));
+        assert!(line.is_some(), "{bad} in {}", ended.stderr);
+        assert_eq!(
+            line.unwrap().matches(bad).count(),
+            1,
+            "a file is named once"
+        );
+    }
+    let alone = ["predict", "--platform", "nvidia-v100", "text.onnx"];
+    assert_eq!(desk.roofnas(&alone).ends(2).stdout, "");
+}
+
+#[test]
+fn networks_come_from_files_or_from_a_table() {
+    let desk = desk(&["one,0,conv,1,1,1,1,1,1,8,8,8,8,8,8,,0,1"]);
+    desk.roofnas(&["predict", "--platform", "nvidia-v100"])
+        .ends(2)
+        .says(&["MODEL.onnx", "--layers"]);
+    desk.roofnas(&[
+        "predict",
+        "--platform",
+        "nvidia-v100",
+        "a.onnx",
+        "--layers",
+        "layers.csv",
+    ])
+    .ends(2);
+    let sizes = [
+        ["--input-size", "0"],
+        ["--input-size", "12x"],
+        ["--dim", "batch"],
+        ["--dim", "batch=0"],
+        ["--dim", "batch=x"],
+    ];
+    for [flag, value] in sizes {
+        desk.roofnas(&[
+            "predict",
+            "--platform",
+            "nvidia-v100",
+            "a.onnx",
+            flag,
+            value,
+        ])
+        .ends(2)
+        .says(&[value]);
+    }
+}

@@ -121,6 +121,42 @@ fn totals_stand_below_the_table() {
 }
 
 #[test]
+fn advice_is_given_with_its_price() {
+    let desk = Desk::new();
+    // a network of many tiny layers, and a wide one whose channels are off the CPU's vectors of 16
+    let header = "network,layer,op,kernel_h,kernel_w,stride_h,stride_w,dilation,groups,in_channels,in_h,in_w,out_channels,out_h,out_w,activation,bias,inputs,from";
+    let mut rows = format!(
+        "{header}\nn,0,conv,3,3,1,1,1,1,256,56,56,264,56,56,,1,1,input\nn,1,pool,56,56,1,1,1,1,264,56,56,264,1,1,,,1,0\n"
+    );
+    for layer in 2..40 {
+        let inputs = if layer == 2 { 264 } else { 64 };
+        rows += &format!(
+            "n,{layer},conv,1,1,1,1,1,1,{inputs},1,1,64,1,1,relu,1,1,{}\n",
+            layer - 1
+        );
+    }
+    desk.write("layers.csv", rows);
+    let text = desk
+        .roofnas(&[
+            "profile",
+            "--platform",
+            "intel-i9-10980xe",
+            "--layers",
+            "layers.csv",
+        ])
+        .ends(0)
+        .stdout;
+    for part in [
+        "advice (each change priced by this model):",
+        "264 channels fill whole vectors of 16 only up to 272",
+        "do less than their own overhead",
+        "live at the peak of memory: 0.conv 3.312 MB, the input 3.211 MB",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+}
+
+#[test]
 fn pictures_stand_by_themselves() {
     let desk = desk();
     let one = [
