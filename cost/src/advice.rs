@@ -140,6 +140,7 @@ impl<'a> Adviser<'a> {
         Op::Other(Other {
             name: "nothing".into(),
             work: Work::View,
+            weights: 0,
             output: self.network.layers()[layer].output,
         })
     }

@@ -249,6 +249,7 @@ fn deployed_weights(op: &Op, input: Shape, folds_norm: bool) -> u64 {
             transposed.weights(input.channels) + biases
         }
         Op::MatMul(product) => product.weights,
+        Op::Other(other) => other.weights,
         Op::BatchNorm => 2 * input.channels as u64,
         _ => 0,
     }
@@ -272,6 +273,7 @@ mod tests {
         Op::Other(Other {
             name: "other".into(),
             work,
+            weights: 7,
             output: Shape::new(32, 8, 8),
         })
     }
@@ -331,9 +333,9 @@ mod tests {
                 264_192,
                 2_056,
             ),
-            (other(Work::Elementwise { flops: 5 }), 0, 10_240, 0),
-            (other(Work::Reduction { flops: 1 }), 0, 1_024, 0),
-            (other(Work::Unknown), 0, 2_048, 0),
+            (other(Work::Elementwise { flops: 5 }), 0, 10_240, 7),
+            (other(Work::Reduction { flops: 1 }), 0, 1_024, 7),
+            (other(Work::Unknown), 0, 2_048, 7),
         ];
         for (op, macs, flops, weights) in table {
             let output = op.output_shape(&[map]).unwrap();

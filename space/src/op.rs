@@ -122,6 +122,8 @@ pub struct Other {
     pub name: Cow<'static, str>,
     /// What it does to arithmetic and memory.
     pub work: Work,
+    /// Its parameters, such as the scales of a layer normalisation.
+    pub weights: u64,
     /// Shape of its output.
     pub output: Shape,
 }

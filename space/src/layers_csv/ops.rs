@@ -37,6 +37,7 @@ pub(super) fn fused_activation(row: &Row) -> Option<Op> {
             None => Op::Other(Other {
                 name: row.activation.clone().into(),
                 work: work(name),
+                weights: 0,
                 output: row.output,
             }),
         }),
@@ -76,6 +77,8 @@ fn other(row: &Row, work: Work) -> Op {
     Op::Other(Other {
         name: row.op.clone().into(),
         work,
+        // a row doesn't tell
+        weights: 0,
         output: row.output,
     })
 }

@@ -309,6 +309,7 @@ impl<'a> Inference<'a> {
             Kind::Work(work) => Op::Other(Other {
                 name: call.op_type().to_owned().into(),
                 work,
+                weights: weights(call, work),
                 output,
             }),
             Kind::Product { macs, weights } => Op::MatMul(MatMul {
@@ -377,4 +378,20 @@ impl<'a> Inference<'a> {
             steps: self.steps,
         })
     }
+}
+
+/// Parameters among what an operator is given: the constants it computes with, but for single numbers. Those of other
+/// operators say where to cut or how to resize.
+fn weights(call: &Call, work: Work) -> u64 {
+    let computes = matches!(work, Work::Elementwise { .. } | Work::Unknown);
+    if !computes || matches!(call.op_type(), "Resize" | "Upsample") {
+        return 0;
+    }
+    let constants = call
+        .inputs
+        .iter()
+        .flatten()
+        .filter(|value| value.is_constant());
+    let elements = constants.map(|value| value.elements().unwrap_or(0));
+    elements.filter(|&elements| elements > 1).sum()
 }

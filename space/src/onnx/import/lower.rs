@@ -76,12 +76,16 @@ fn work(step: &Step, input: Shape) -> u128 {
             Op::MatMul(product) => u128::from(product.macs) + u128::from(product.weights),
             Op::Linear { .. } => elements * u128::from(input.elements()),
             Op::Pool(pool) => elements.saturating_mul((pool.kernel as u128).pow(2)),
-            Op::Other(other) => match other.work {
-                crate::op::Work::Elementwise { flops } | crate::op::Work::Reduction { flops } => {
-                    (elements + u128::from(input.elements())) * u128::from(flops)
-                }
-                _ => 0,
-            },
+            Op::Other(other) => {
+                u128::from(other.weights)
+                    + match other.work {
+                        crate::op::Work::Elementwise { flops }
+                        | crate::op::Work::Reduction { flops } => {
+                            (elements + u128::from(input.elements())) * u128::from(flops)
+                        }
+                        _ => 0,
+                    }
+            }
             _ => 0,
         }
 }

@@ -802,3 +802,31 @@ fn operators_without_a_rule() {
         .node("TopK", "x k", "v i", &[]);
     assert_eq!(top.listing(), ["v: TopK (unknown) -> 5x1x1"]);
 }
+
+#[test]
+fn parameters_of_other_operators() {
+    /// Operator, stored tensors, parameters.
+    type Row = (&'static str, &'static [(&'static str, &'static [i64])], u64);
+    let table: [Row; 5] = [
+        ("LayerNormalization", &[("scale", &[8]), ("bias", &[8])], 16),
+        ("PRelu", &[("slope", &[5, 1])], 5),
+        // position embeddings, but not a single number
+        ("Add", &[("position", &[1, 5, 8])], 40),
+        ("Mul", &[("half", &[1])], 0),
+        ("Softmax", &[], 0),
+    ];
+    for (op, stored, expected) in table {
+        let mut model = Model::new(&[1, 5, 8]).opset(17);
+        let mut inputs = "x".to_owned();
+        for (name, dims) in stored {
+            model = model.weight(name, dims);
+            inputs = format!("{inputs} {name}");
+        }
+        let network = model.node(op, &inputs, "y", &[]).import().unwrap();
+        let weights = network.layers().iter().map(|layer| match &layer.op {
+            Op::Other(other) => other.weights,
+            _ => 0,
+        });
+        assert_eq!(weights.sum::<u64>(), expected, "{op}");
+    }
+}
