@@ -41,7 +41,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 10] = [
     "name",
     "dtype",
     "roofs",
@@ -51,7 +51,6 @@ const COLUMNS: [&str; 11] = [
     "threads",
     "calibration",
     "relative_std",
-    "validation_mape",
     "description",
 ];
 
@@ -75,7 +74,6 @@ fn row(platform: &Platform, dtype: &str, kind: &str, figures: &RoofFigures) -> V
         platform.threads.into(),
         platform.uncertainty.label().into(),
         platform.uncertainty.prior_relative_std.into(),
-        Value::Null,
         platform.description.clone().into(),
     ]
 }
