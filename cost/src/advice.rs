@@ -164,7 +164,7 @@ impl<'a> Adviser<'a> {
             return Vec::new();
         };
         let convolutions =
-            self.anchors(|kernel| matches!(kernel.class, OpClass::Pointwise | OpClass::Dense));
+            self.anchors(|kernel| matches!(kernel.class, OpClass::Pointwise | OpClass::Dense | OpClass::Winograd));
         let advice = convolutions.into_iter().filter_map(|layer| {
             let conv = self.conv(layer)?;
             let off = conv.out_channels % quantum;

@@ -13,6 +13,9 @@ pub enum OpClass {
     Pointwise,
     /// Convolution with a larger kernel, one group.
     Dense,
+    /// Dense 3x3 convolution of stride 1: many engines run it with Winograd's algorithm, which multiplies less
+    /// than its FLOPs say (Lavin, Gray: Fast Algorithms for Convolutional Neural Networks, CVPR 2016).
+    Winograd,
     /// Convolution with as many groups as input channels.
     Depthwise,
     /// Convolution with some other number of groups.
@@ -34,9 +37,10 @@ pub enum OpClass {
 
 impl OpClass {
     /// Every class.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pointwise,
         Self::Dense,
+        Self::Winograd,
         Self::Depthwise,
         Self::Grouped,
         Self::Linear,
@@ -56,6 +60,7 @@ impl OpClass {
             Op::Conv(conv) if conv.is_depthwise(input.channels) => Self::Depthwise,
             Op::Conv(conv) if conv.groups > 1 => Self::Grouped,
             Op::Conv(conv) if conv.is_pointwise() => Self::Pointwise,
+            Op::Conv(conv) if conv.suits_winograd() => Self::Winograd,
             Op::Conv(_) => Self::Dense,
             Op::Linear { .. } => Self::Linear,
             Op::Pool(_) | Op::GlobalAvgPool => Self::Pool,
@@ -76,6 +81,7 @@ impl OpClass {
         match self {
             Self::Pointwise => "pointwise",
             Self::Dense => "dense",
+            Self::Winograd => "winograd",
             Self::Depthwise => "depthwise",
             Self::Grouped => "grouped",
             Self::Linear => "linear",

@@ -13,6 +13,7 @@
 
 use roofnas_space::{Network, Op, PoolKind, Shape, Tensor, Work};
 
+use crate::calibration::activation_effort;
 use crate::class::OpClass;
 use crate::dtype::Dtype;
 use crate::fusion::{Fusion, Kernel, kernels};
@@ -50,6 +51,44 @@ pub struct Geometry {
     pub output: Shape,
     /// Groups of a convolution; 1 for everything else.
     pub groups: usize,
+    /// Window elements of a convolution or pooling; 1 for everything else.
+    pub kernel_area: usize,
+    /// Input positions for each output position of a convolution or pooling; 1 for everything else.
+    pub stride_area: usize,
+    /// What the activation costs that is fused into the kernel: 0 none, 1 a comparison, 2 more.
+    pub activation_effort: u8,
+}
+
+impl Geometry {
+    /// The geometry of an operator alone.
+    pub const fn new(op: &Op, input: Shape, output: Shape) -> Self {
+        let (groups, kernel_area, stride_area) = match op {
+            Op::Conv(conv) => (conv.groups, conv.kernel_area(), conv.stride_area()),
+            Op::ConvTranspose(transposed) => {
+                let conv = &transposed.conv;
+                (conv.groups, conv.kernel_area(), conv.stride_area())
+            }
+            Op::Pool(pool) => (1, pool.kernel * pool.kernel, pool.stride * pool.stride),
+            Op::GlobalAvgPool => (1, input.height * input.width, 1),
+            _ => (1, 1, 1),
+        };
+        Self {
+            input,
+            output,
+            groups,
+            kernel_area,
+            stride_area,
+            activation_effort: 0,
+        }
+    }
+
+    /// The same with a fused activation of this effort.
+    const fn with_activation(self, activation_effort: u8) -> Self {
+        Self {
+            activation_effort,
+            ..self
+        }
+    }
 }
 
 impl KernelCost {
@@ -143,15 +182,8 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         read_elements: 0,
         written_elements: network.layers()[kernel.last()].output.elements(),
         weight_elements: deployed_weights(&anchor.op, input, kernel.folds_norm),
-        geometry: Geometry {
-            input,
-            output: anchor.output,
-            groups: match &anchor.op {
-                Op::Conv(conv) => conv.groups,
-                Op::ConvTranspose(transposed) => transposed.conv.groups,
-                _ => 1,
-            },
-        },
+        geometry: Geometry::new(&anchor.op, input, anchor.output)
+            .with_activation(activation_effort(network, &kernel.layers)),
         is_unknown: kernel.layers.iter().any(|&layer| {
             let op = &network.layers()[layer].op;
             matches!(op, Op::Other(other) if other.work == Work::Unknown)

@@ -16,6 +16,17 @@ pub struct Fusion {
     pub elementwise: bool,
 }
 
+impl Fusion {
+    /// Every activation joins what it follows, and nothing else does: what a table of layers says that names a layer's activation beside it.
+    pub fn every_activation() -> Self {
+        Self {
+            activations: Activation::ALL.to_vec(),
+            add: false,
+            elementwise: true,
+        }
+    }
+}
+
 /// Layers that run as one: an anchor and what is fused into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kernel {

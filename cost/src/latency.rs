@@ -23,7 +23,7 @@ use crate::dtype::Dtype;
 use crate::platform::{Platform, RoofFigures, RoofKind, Utilisation};
 
 /// The one-sided 95 % quantile of the normal distribution.
-const Z95: f64 = 1.644_853_626_951_472_2;
+pub(crate) const Z95: f64 = 1.644_853_626_951_472_2;
 
 /// Prices networks for one platform, number format and batch size.
 #[derive(Debug, Clone, PartialEq)]
@@ -304,12 +304,13 @@ fn utilisation(rules: &Utilisation, kernel: &KernelCost, batch: u64) -> f64 {
         input,
         output,
         groups,
+        ..
     } = kernel.geometry;
     let quantum = u64::from(rules.channel_quantum);
     let padded = |channels: usize| (channels as u64).next_multiple_of(quantum);
     let fill = |channels: usize| channels as f64 / padded(channels) as f64;
     let (channels, lanes) = match kernel.class {
-        OpClass::Pointwise | OpClass::Dense | OpClass::Grouped => {
+        OpClass::Pointwise | OpClass::Dense | OpClass::Winograd | OpClass::Grouped => {
             let (from, to) = (input.channels / groups, output.channels / groups);
             let lanes = groups as u64 * padded(to) * output.positions();
             (fill(from) * fill(to), lanes)

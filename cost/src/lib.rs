@@ -14,9 +14,11 @@
 //! ```
 
 mod advice;
+pub mod calibration;
 mod class;
 mod counts;
 mod dtype;
+mod figures;
 mod fusion;
 mod latency;
 mod memory;
@@ -28,6 +30,7 @@ pub use advice::{Advice, AdviceKind, advise, peak_culprits};
 pub use class::OpClass;
 pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
 pub use dtype::Dtype;
+pub use figures::{Figures, Prediction, order_accuracy_in_bands};
 pub use fusion::{Fusion, Kernel, kernels};
 pub use latency::{Bound, Breakdown, KernelPrice, Latency, LatencyError, LatencyModel, Shares};
 pub use memory::Footprint;

@@ -165,7 +165,11 @@ impl RoofFigures {
 
     /// The roof of one class.
     pub fn roof_of(&self, class: OpClass) -> Roof {
-        let own = self.class_peak_tflops.get(&class);
+        let own = self.class_peak_tflops.get(&class).or_else(|| {
+            // where Winograd's algorithm is not told apart, it is a dense convolution like any other
+            let dense = (class == OpClass::Winograd).then_some(&OpClass::Dense);
+            dense.and_then(|class| self.class_peak_tflops.get(class))
+        });
         Roof {
             peak_flops: 1e12 * own.unwrap_or(&self.peak_tflops),
             ..self.roof()

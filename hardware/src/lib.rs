@@ -1,5 +1,18 @@
-//! What the machine at hand can do. So far: the platform profiles that ship, and where others are looked for.
+//! What the machine at hand can do: platform profiles that ship, and where others are looked for; latencies somebody measured; how well predictions of
+//! them hold, beside those of simple baselines.
 
+mod baseline;
+mod measurements;
 mod profiles;
 
+pub use baseline::{
+    Baseline, BaselineError, FittedBaseline, LatencyByNetwork, NearestPlatform, Timing,
+};
+pub use measurements::{
+    Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
+    MeasurementError, Measurements, Rate, RateCheck, RowProblem, Selection, Verdict, check_rates,
+    draw, read as read_measurements,
+};
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};
+
+pub mod fit;

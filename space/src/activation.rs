@@ -28,6 +28,17 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every activation.
+    pub const ALL: [Self; 7] = [
+        Self::Relu,
+        Self::Relu6,
+        Self::Swish,
+        Self::HardSwish,
+        Self::Sigmoid,
+        Self::HardSigmoid,
+        Self::Gelu,
+    ];
+
     /// The name used in TOML files and in genotype strings.
     pub const fn name(self) -> &'static str {
         match self {

@@ -74,6 +74,26 @@ impl Conv {
     pub const fn is_pointwise(&self) -> bool {
         self.kernel[0] == 1 && self.kernel[1] == 1
     }
+
+    /// Whether it has the form that engines run with Winograd's algorithm: 3x3, stride 1, no dilation, one group.
+    pub const fn suits_winograd(&self) -> bool {
+        self.kernel_area() == 9
+            && self.kernel[0] == 3
+            && self.stride_area() == 1
+            && self.dilation[0] == 1
+            && self.dilation[1] == 1
+            && self.groups == 1
+    }
+
+    /// Elements of the window.
+    pub const fn kernel_area(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    /// Input positions for each output position.
+    pub const fn stride_area(&self) -> usize {
+        self.stride[0] * self.stride[1]
+    }
 }
 
 /// A 2-D transposed convolution: each input element spreads over a window of the output.

@@ -21,6 +21,7 @@ pub(super) const fn class(class: OpClass) -> RGBColor {
     match class {
         OpClass::Pointwise => RGBColor(37, 99, 235),
         OpClass::Dense => RGBColor(124, 58, 237),
+        OpClass::Winograd => RGBColor(167, 139, 250),
         OpClass::Depthwise => RGBColor(5, 150, 105),
         OpClass::Grouped => RGBColor(8, 145, 178),
         OpClass::Linear => RGBColor(190, 24, 93),

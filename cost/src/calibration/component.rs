@@ -1,0 +1,225 @@
+//! One fit of the model: a mean, a residual, and how well both are known.
+
+use serde::{Deserialize, Serialize};
+
+use super::composition::Composition;
+use super::parameters::{
+    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index,
+};
+use super::surface::{PreparedSurface, Surface};
+use super::workload::Workload;
+use crate::class::OpClass;
+use crate::platform::RoofFigures;
+
+/// One fit of the model, from one prior. A calibration averages several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// Posterior probability among the calibration's components.
+    pub weight: f64,
+    /// Where the prior came from: `generic`, or the name of another platform's profile.
+    pub prior: String,
+    /// How kernels add up.
+    pub composition: Composition,
+    /// Relative standard deviation of a single timing.
+    pub noise: f64,
+    /// The mean.
+    pub parameters: Parameters,
+    /// The residual found on this platform.
+    pub residual: Surface,
+    /// Residuals that came with the prior; all of them multiply.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<Surface>,
+    /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
+    /// above 1, overheads, peaks, bandwidths of the classes in their order) and the residual's weights, row by row.
+    pub covariance_factor: Vec<Vec<f64>>,
+}
+
+/// A component with what evaluating it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedComponent {
+    weight: f64,
+    composition: Composition,
+    noise: f64,
+    parameters: LogParameters,
+    residual: PreparedSurface,
+    inherited: Vec<PreparedSurface>,
+    /// Rows of the factor's transpose would be read with gaps: kept by columns, from the diagonal down.
+    columns: Vec<Vec<f64>>,
+}
+
+/// What a component says of a network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ComponentPrice {
+    /// Mean of the predictive distribution, in seconds.
+    pub mean_s: f64,
+    /// Its variance, in square seconds, a single timing's noise included.
+    pub variance_s2: f64,
+    /// One call of the engine, in seconds.
+    pub inference_s: f64,
+    /// The kernels, in the order given.
+    pub kernels: Vec<ComponentKernel>,
+}
+
+/// What a component says of one kernel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ComponentKernel {
+    /// The mean's parts.
+    pub mean: Mean,
+    /// What the residuals multiply them by.
+    pub factor: f64,
+    /// What the kernel adds to the network's time.
+    pub seconds: f64,
+    /// Whether a residual or a roof had to be kept to.
+    pub is_clamped: bool,
+}
+
+/// Multiplications that Winograd's algorithm saves at most, on tiles of 4x4: 36 for 144.
+pub const WINOGRAD_SAVING: f64 = 4.0;
+
+impl PreparedComponent {
+    /// Prepares a component.
+    pub fn new(component: &Component) -> Self {
+        let factor = &component.covariance_factor;
+        let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
+        Self {
+            weight: component.weight,
+            composition: component.composition,
+            noise: component.noise,
+            parameters: LogParameters::from(&component.parameters),
+            residual: PreparedSurface::new(&component.residual),
+            inherited: component.inherited.iter().map(PreparedSurface::new).collect(),
+            columns: (0..factor.len()).map(column).collect(),
+        }
+    }
+
+    /// Posterior probability of the component.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// Prices a network of these kernels. No kernel is priced below its theoretical roof, where that is known.
+    pub fn price(&self, works: &[Workload], theoretical: Option<&RoofFigures>) -> ComponentPrice {
+        let inference_s = self.parameters.0[0].exp();
+        let mut gradient = Gradient::new(self.columns.len(), inference_s);
+        let mut kernels: Vec<ComponentKernel> = Vec::with_capacity(works.len());
+        let mut lanes = Vec::with_capacity(works.len());
+        let (mut host_s, mut device_s) = (0.0, 0.0);
+        for work in works {
+            let (kernel, lane) = self.kernel(work, theoretical);
+            host_s += work.count * lane.host_s;
+            device_s += work.count * lane.device_s;
+            kernels.push(kernel);
+            lanes.push(lane);
+        }
+        let weights = self.composition.weights(host_s, device_s);
+        let mut rest = 0.0;
+        for ((work, kernel), lane) in works.iter().zip(&mut kernels).zip(&lanes) {
+            kernel.seconds = weights[0] * lane.host_s + weights[1] * lane.device_s;
+            gradient.add(work, kernel, lane, weights);
+            let each = weights[1] * work.count * lane.base_s;
+            rest += each * each * lane.rest;
+        }
+        let mean_s = inference_s + weights[0] * host_s + weights[1] * device_s;
+        let noise_s = self.noise * mean_s;
+        ComponentPrice {
+            mean_s,
+            variance_s2: gradient.variance(&self.columns) + rest + noise_s * noise_s,
+            inference_s,
+            kernels,
+        }
+    }
+
+    fn kernel(
+        &self,
+        work: &Workload,
+        theoretical: Option<&RoofFigures>,
+    ) -> (ComponentKernel, Lane) {
+        let mut values = Vec::new();
+        let mut mean = self.parameters.mean(work);
+        if self.composition == Composition::Graph {
+            mean.overhead_s = 0.0;
+        }
+        let mut inherited = 1.0;
+        for surface in &self.inherited {
+            inherited *= surface.at(work, &mut values).factor;
+        }
+        let residual = self.residual.at(work, &mut values);
+        let on_host = self.composition == Composition::Async;
+        let work_s = if on_host { mean.roof_s } else { mean.overhead_s + mean.roof_s };
+        let base_s = inherited * work_s;
+        let least_s = theoretical.map_or(0.0, |roofs| least_seconds(work, roofs));
+        let device_s = (base_s * residual.factor).max(least_s);
+        let kernel = ComponentKernel {
+            mean,
+            factor: device_s / work_s.max(f64::MIN_POSITIVE),
+            seconds: 0.0,
+            is_clamped: residual.is_clamped || device_s > base_s * residual.factor,
+        };
+        let lane = Lane {
+            host_s: if on_host { mean.overhead_s } else { 0.0 },
+            device_s,
+            base_s,
+            first: residual.first,
+            rest: residual.rest,
+            values,
+        };
+        (kernel, lane)
+    }
+}
+
+/// The least time a kernel can take under these roofs.
+fn least_seconds(work: &Workload, roofs: &RoofFigures) -> f64 {
+    let saving = if work.class == OpClass::Winograd { WINOGRAD_SAVING } else { 1.0 };
+    let compute_s = work.flops / (saving * roofs.roof_of(work.class).peak_flops);
+    // traffic may be served by a cache: no bound
+    compute_s
+}
+
+/// One kernel on the host and on the device.
+struct Lane {
+    host_s: f64,
+    device_s: f64,
+    /// The device's time before this platform's own residual.
+    base_s: f64,
+    first: usize,
+    rest: f64,
+    values: Vec<f64>,
+}
+
+/// Derivatives of a network's time by the logarithms of the parameters and the weights of the residual.
+struct Gradient(Vec<f64>);
+
+impl Gradient {
+    fn new(len: usize, inference_s: f64) -> Self {
+        let mut gradient = vec![0.0; len];
+        gradient[0] = inference_s;
+        Self(gradient)
+    }
+
+    fn add(&mut self, work: &Workload, kernel: &ComponentKernel, lane: &Lane, weights: [f64; 2]) {
+        let mean = &kernel.mean;
+        let device = weights[1] * work.count * kernel.factor;
+        let host = if lane.host_s > 0.0 { weights[0] * work.count } else { device };
+        let first = overhead_index(work.class);
+        let gradient = &mut self.0;
+        gradient[1] += device * mean.by_sharpness_s;
+        gradient[first] += host * mean.overhead_s;
+        gradient[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
+        gradient[first + 2 * CLASSES] -= device * mean.roof_s * (1.0 - mean.compute_share);
+        let each = weights[1] * work.count * lane.base_s;
+        let functions = &mut gradient[PARAMETERS + lane.first..];
+        for (function, value) in functions.iter_mut().zip(&lane.values) {
+            *function += each * value;
+        }
+    }
+
+    fn variance(&self, columns: &[Vec<f64>]) -> f64 {
+        let along = |(j, column): (usize, &Vec<f64>)| {
+            let rows = &self.0[j..];
+            let sum: f64 = column.iter().zip(rows).map(|(r, g)| r * g).sum();
+            sum * sum
+        };
+        columns.iter().enumerate().map(along).sum()
+    }
+}

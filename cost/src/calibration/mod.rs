@@ -1,0 +1,38 @@
+//! The calibrated latency model: roofline and overhead fitted to a platform's timings, with a Gaussian process for what they can't express.
+//!
+//! ```text
+//! latency(network) = inference + composition(sum of overheads, sum of kernels)
+//! latency(kernel)  = mean(kernel) * (1 + r(kernel)),     r ~ a zero-mean Gaussian process
+//! ```
+//!
+//! The mean is in [`Parameters`], the process in [`Basis`] and [`Surface`], the composition in [`Composition`]. A network's time is linear in the
+//! process and nearly so in the logarithms of the parameters, so the posterior over both, from timings of layers and of whole networks
+//! alike, is one normal distribution; a [`Component`] holds its mean and covariance, and a price's variance is a quadratic form in
+//! the *sum* of its kernels' derivatives: errors of alike kernels don't cancel, and errors of strangers do.
+//!
+//! A [`Calibration`] averages components that started from different priors (Hoeting et al.: Bayesian Model Averaging, 1999): what is
+//! known of no platform in particular, and of platforms calibrated before.
+
+mod basis;
+mod component;
+mod composition;
+mod covariance;
+mod parameters;
+mod predictive;
+mod surface;
+mod workload;
+
+pub use basis::{Basis, Points};
+pub use component::{Component, ComponentKernel, WINOGRAD_SAVING};
+pub use composition::Composition;
+pub use covariance::Covariance;
+pub use parameters::{
+    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index, timed_classes,
+};
+pub use predictive::{
+    Calibration, CalibrationError, KernelShare, Measured, Predictive, PreparedCalibration,
+    student_t95,
+};
+pub use surface::{LEAST_FACTOR, PreparedSurface, Residual, Surface};
+pub(crate) use workload::activation_effort;
+pub use workload::{COORDINATES, Workload};

@@ -1,0 +1,231 @@
+//! The mean of the calibrated model: roofline and overhead, class by class.
+//!
+//! ```text
+//! mean(kernel) = overhead(class) + (compute^p + memory^p)^(1/p)
+//! compute      = FLOPs / peak(class),   memory = traffic / bandwidth(class)
+//! ```
+//!
+//! `p` is the roofline's sharpness: at infinity the slower of the two rules, at 1 they add up.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::workload::Workload;
+use crate::class::OpClass;
+
+/// Classes that take time.
+pub const CLASSES: usize = OpClass::ALL.len() - 1;
+
+/// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class.
+pub const PARAMETERS: usize = 2 + 3 * CLASSES;
+
+/// The mean's parameters. In files by name and unit; in computations as logarithms in a fixed order, since all of them are positive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// One call of the engine, in microseconds.
+    pub inference_us: f64,
+    /// The roofline's exponent, above 1.
+    pub sharpness: f64,
+    /// Overhead of one kernel, in microseconds.
+    pub overhead_us: BTreeMap<OpClass, f64>,
+    /// Arithmetic rate reached, in 10^9 FLOP/s.
+    pub peak_gflops: BTreeMap<OpClass, f64>,
+    /// Bandwidth reached, in 10^9 byte/s.
+    pub bandwidth_gb_s: BTreeMap<OpClass, f64>,
+}
+
+/// The parameters as logarithms of seconds, of FLOP/s and of byte/s, and of the sharpness above 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogParameters(pub [f64; PARAMETERS]);
+
+/// Where a class's overhead stands; `+ CLASSES` its peak, `+ 2 CLASSES` its bandwidth.
+pub const fn overhead_index(class: OpClass) -> usize {
+    2 + class as usize
+}
+
+/// What the mean says of one kernel, with derivatives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mean {
+    /// Overhead, in seconds; also its derivative by the logarithm of the overhead.
+    pub overhead_s: f64,
+    /// Arithmetic alone, in seconds.
+    pub compute_s: f64,
+    /// Memory traffic alone, in seconds.
+    pub memory_s: f64,
+    /// Both under the roofline, in seconds.
+    pub roof_s: f64,
+    /// Share of the roofline's time that is arithmetic: less by this for each unit of the logarithm of the peak.
+    pub compute_share: f64,
+    /// Derivative of the roofline's time by the logarithm of the sharpness above 1, in seconds.
+    pub by_sharpness_s: f64,
+}
+
+impl LogParameters {
+    /// The mean of one kernel. `with_overhead`: captured graphs have none.
+    pub fn mean(&self, work: &Workload) -> Mean {
+        let first = overhead_index(work.class);
+        let compute_s = work.flops * (-self.0[first + CLASSES]).exp();
+        let memory_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
+        let above = self.0[1].exp();
+        let p = 1.0 + above;
+        let (longer, shorter) = if compute_s > memory_s {
+            (compute_s, memory_s)
+        } else {
+            (memory_s, compute_s)
+        };
+        let mut mean = Mean {
+            overhead_s: self.0[first].exp(),
+            compute_s,
+            memory_s,
+            roof_s: longer,
+            compute_share: if compute_s > memory_s { 1.0 } else { 0.0 },
+            by_sharpness_s: 0.0,
+        };
+        if shorter > 0.0 {
+            let log_ratio = (shorter / longer).ln();
+            let power = (p * log_ratio).exp();
+            let sum = 1.0 + power;
+            mean.roof_s = longer * sum.powf(1.0 / p);
+            mean.compute_share = if compute_s > memory_s { 1.0 } else { power } / sum;
+            let by_p = (power * log_ratio / sum - sum.ln() / p) / p;
+            mean.by_sharpness_s = mean.roof_s * by_p * above;
+        }
+        mean
+    }
+}
+
+impl From<&Parameters> for LogParameters {
+    fn from(parameters: &Parameters) -> Self {
+        let mut logs = [0.0; PARAMETERS];
+        logs[0] = (1e-6 * parameters.inference_us).ln();
+        logs[1] = (parameters.sharpness - 1.0).ln();
+        for class in timed_classes() {
+            let first = overhead_index(class);
+            logs[first] = (1e-6 * parameters.overhead_us[&class]).ln();
+            logs[first + CLASSES] = (1e9 * parameters.peak_gflops[&class]).ln();
+            logs[first + 2 * CLASSES] = (1e9 * parameters.bandwidth_gb_s[&class]).ln();
+        }
+        Self(logs)
+    }
+}
+
+impl From<&LogParameters> for Parameters {
+    fn from(LogParameters(logs): &LogParameters) -> Self {
+        let by_class = |offset: usize, unit: f64| {
+            let value = |class| (class, (logs[overhead_index(class) + offset]).exp() * unit);
+            timed_classes().map(value).collect()
+        };
+        Self {
+            inference_us: 1e6 * logs[0].exp(),
+            sharpness: 1.0 + logs[1].exp(),
+            overhead_us: by_class(0, 1e6),
+            peak_gflops: by_class(CLASSES, 1e-9),
+            bandwidth_gb_s: by_class(2 * CLASSES, 1e-9),
+        }
+    }
+}
+
+impl Parameters {
+    /// Every number by the key it has in files.
+    pub(crate) fn by_key(&self) -> impl Iterator<Item = (String, f64)> {
+        let tables = [
+            ("overhead_us", &self.overhead_us),
+            ("peak_gflops", &self.peak_gflops),
+            ("bandwidth_gb_s", &self.bandwidth_gb_s),
+        ];
+        let single = [
+            ("inference_us".to_owned(), self.inference_us),
+            ("sharpness".to_owned(), self.sharpness),
+        ];
+        let by_class = tables.into_iter().flat_map(|(key, table)| {
+            timed_classes().map(move |class| {
+                // a class that is absent is as wrong as a number that can't be
+                let number = table.get(&class).copied().unwrap_or(f64::NAN);
+                (format!("{key}.{class}"), number)
+            })
+        });
+        single.into_iter().chain(by_class)
+    }
+}
+
+/// Classes that take time, in the order of the parameters.
+pub fn timed_classes() -> impl Iterator<Item = OpClass> {
+    OpClass::ALL
+        .into_iter()
+        .filter(|&class| class != OpClass::View)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logs(sharpness: f64) -> LogParameters {
+        let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
+        LogParameters::from(&Parameters {
+            inference_us: 50.0,
+            sharpness,
+            overhead_us: everywhere(2.0),
+            peak_gflops: everywhere(100.0),
+            bandwidth_gb_s: everywhere(10.0),
+        })
+    }
+
+    fn work(flops: f64, bytes: f64) -> Workload {
+        Workload {
+            class: OpClass::Dense,
+            flops,
+            bytes,
+            coordinates: [0.0; 8],
+            count: 1.0,
+        }
+    }
+
+    #[test]
+    fn classes_have_places_of_their_own() {
+        let places: Vec<usize> = timed_classes().map(overhead_index).collect();
+        assert_eq!(places, (2..2 + CLASSES).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn files_and_logarithms_say_the_same() {
+        let logs = logs(1.5);
+        let back = LogParameters::from(&Parameters::from(&logs));
+        assert!(logs.0.iter().zip(back.0).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+
+    #[test]
+    fn sharpness_goes_from_a_sum_to_a_maximum() {
+        // 3 us of arithmetic, 4 us of traffic
+        let work = work(300e3, 40e3);
+        let roof = |sharpness| logs(sharpness).mean(&work).roof_s;
+        assert!((roof(1.0 + 1e-9) - 7e-6).abs() < 1e-12);
+        assert!((roof(2.0) - 5e-6).abs() < 1e-12);
+        assert!((roof(200.0) - 4e-6).abs() < 1e-9);
+        assert_eq!(logs(2.0).mean(&work).overhead_s, 2e-6);
+    }
+
+    #[test]
+    fn derivatives_are_differences() {
+        let works = [work(300e3, 40e3), work(900e3, 40e3), work(0.0, 40e3), work(1e3, 4e7)];
+        for work in works {
+            let here = logs(1.7);
+            let mean = here.mean(&work);
+            let by = |index: usize| {
+                let roof = |step: f64| {
+                    let mut moved = here.clone();
+                    moved.0[index] += step;
+                    moved.mean(&work).roof_s
+                };
+                (roof(1e-5) - roof(-1e-5)) / 2e-5
+            };
+            let first = overhead_index(work.class);
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-8 * mean.roof_s.max(1e-9);
+            assert!(near(by(first + CLASSES), -mean.roof_s * mean.compute_share));
+            let memory_share = 1.0 - mean.compute_share;
+            assert!(near(by(first + 2 * CLASSES), -mean.roof_s * memory_share));
+            assert!(near(by(1), mean.by_sharpness_s));
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! What a calibration says of a network.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::component::{Component, ComponentPrice, PreparedComponent};
+use super::parameters::PARAMETERS;
+use super::surface::Surface;
+use super::workload::Workload;
+use crate::class::OpClass;
+use crate::figures::Figures;
+use crate::platform::RoofFigures;
+
+/// The latency model fitted to one platform and number format.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Batch size of the timings.
+    pub batch: u64,
+    /// Classes of operators that occurred in them.
+    pub classes: Vec<OpClass>,
+    /// Degrees of freedom of the predictive distribution, Student's: few timings leave its width uncertain too.
+    pub degrees_of_freedom: f64,
+    /// Timings come in steps of this, in milliseconds; 0 where no step shows.
+    #[serde(default)]
+    pub resolution_ms: f64,
+    /// What was measured, and how well the model holds.
+    pub measured: Measured,
+    /// The model, as fits from several priors.
+    pub components: Vec<Component>,
+}
+
+/// What a calibration came from and how well it holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// Networks fitted on.
+    pub networks: usize,
+    /// Timings fitted on.
+    pub timings: usize,
+    /// What was measured, in words: table, column, conditions, seed of the draw.
+    pub source: String,
+    /// Version of the tool that fitted.
+    pub fitted_by: String,
+    /// The model on its own timings.
+    pub fit: Figures,
+    /// The model on networks it has not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<Figures>,
+    /// How those networks were chosen, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_by: Option<String>,
+    /// The best simple baseline on them: its name and mean absolute relative error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_baseline: Option<(String, f64)>,
+}
+
+/// A calibration with what evaluating it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PreparedCalibration {
+    components: Vec<PreparedComponent>,
+    quantile95: f64,
+    resolution_s: f64,
+}
+
+/// The predictive distribution of a network's latency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predictive {
+    /// Mean, in seconds.
+    pub mean_s: f64,
+    /// Standard deviation, in seconds.
+    pub std_s: f64,
+    /// The one-sided 95 % quantile in standard deviations from the mean.
+    pub quantile95: f64,
+    /// One call of the engine, in seconds.
+    pub inference_s: f64,
+    /// The kernels, in the order given.
+    pub kernels: Vec<KernelShare>,
+}
+
+/// A kernel's share in a network's latency.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct KernelShare {
+    /// Overhead, in seconds.
+    pub overhead_s: f64,
+    /// Arithmetic alone at the rate reached, in seconds.
+    pub compute_s: f64,
+    /// Memory traffic alone at the bandwidth reached, in seconds.
+    pub memory_s: f64,
+    /// What it adds to the network's time, in seconds: not the sum of the others.
+    pub seconds: f64,
+    /// Whether it had to be kept from being faster than it can be.
+    pub is_clamped: bool,
+}
+
+/// A calibration that can't be.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{key} = {value}: {rule}")]
+pub struct CalibrationError {
+    /// The key, below the calibration's.
+    pub key: String,
+    /// The value found there.
+    pub value: String,
+    /// What would be accepted.
+    pub rule: &'static str,
+}
+
+impl Calibration {
+    /// Checks what a file can get wrong.
+    ///
+    /// # Errors
+    /// When a number can't be, or parts don't fit together.
+    pub fn check(&self) -> Result<(), CalibrationError> {
+        let error = |key: String, value: &dyn ToString, rule| CalibrationError {
+            key,
+            value: value.to_string(),
+            rule,
+        };
+        if self.batch == 0 {
+            return Err(error("batch".into(), &self.batch, "must be at least 1"));
+        }
+        let positive = |key: String, number: f64| {
+            let rule = "must be a number above 0";
+            let is = number > 0.0 && number.is_finite();
+            if is { Ok(()) } else { Err(error(key, &number, rule)) }
+        };
+        positive("degrees_of_freedom".into(), self.degrees_of_freedom)?;
+        if !(0.0..=1e6).contains(&self.resolution_ms) {
+            let rule = "must be a number from 0 to 1000000";
+            return Err(error("resolution_ms".into(), &self.resolution_ms, rule));
+        }
+        if self.components.is_empty() {
+            let rule = "a calibration has at least one component";
+            return Err(error("components".into(), &"[]", rule));
+        }
+        for (index, component) in self.components.iter().enumerate() {
+            let key = |key: &str| format!("components[{index}].{key}");
+            positive(key("weight"), component.weight)?;
+            positive(key("noise"), component.noise)?;
+            for (name, number) in component.parameters.by_key() {
+                positive(key(&format!("parameters.{name}")), number)?;
+            }
+            if component.parameters.sharpness <= 1.0 {
+                let rule = "must be above 1";
+                let value = component.parameters.sharpness;
+                return Err(error(key("parameters.sharpness"), &value, rule));
+            }
+            check_surface(&component.residual)
+                .map_err(|rule| error(key("residual"), &"...", rule))?;
+            for surface in &component.inherited {
+                check_surface(surface).map_err(|rule| error(key("inherited"), &"...", rule))?;
+            }
+            let factor = &component.covariance_factor;
+            let whole = PARAMETERS + component.residual.weights.len();
+            let triangle = factor.len() == whole
+                && factor.iter().enumerate().all(|(i, row)| row.len() == i + 1)
+                && factor.iter().flatten().all(|number| number.is_finite());
+            if !triangle {
+                let rule = "must be the rows of a lower triangle, one for each parameter and each weight of the residual";
+                let value = format!("{} rows", factor.len());
+                return Err(error(key("covariance_factor"), &value, rule));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_surface(surface: &Surface) -> Result<(), &'static str> {
+    let covariance = surface.covariance;
+    let scales = [covariance.amplitude, covariance.detail];
+    if scales.iter().any(|&s| !(0.0..=100.0).contains(&s)) {
+        return Err("amplitude and detail must be from 0 to 100");
+    }
+    if !(covariance.length_scale > 0.0 && covariance.length_scale.is_finite()) {
+        return Err("length_scale must be a number above 0");
+    }
+    let points: usize = surface.points.values().map(Vec::len).sum();
+    if points != surface.weights.len() {
+        return Err("there must be as many weights as points");
+    }
+    let coordinates = surface.points.values().flatten().flatten();
+    if !surface.weights.iter().chain(coordinates).all(|n| n.is_finite()) {
+        return Err("points and weights must be numbers");
+    }
+    if surface.points.contains_key(&OpClass::View) {
+        return Err("views take no time and have no residual");
+    }
+    Ok(())
+}
+
+impl PreparedCalibration {
+    /// Prepares a checked calibration.
+    pub fn new(calibration: &Calibration) -> Self {
+        Self {
+            components: calibration.components.iter().map(PreparedComponent::new).collect(),
+            quantile95: student_t95(calibration.degrees_of_freedom),
+            resolution_s: 1e-3 * calibration.resolution_ms,
+        }
+    }
+
+    /// Prices a network of these kernels: the mixture of what the components say, by its first two moments.
+    pub fn price(&self, works: &[Workload], theoretical: Option<&RoofFigures>) -> Predictive {
+        let total: f64 = self.components.iter().map(PreparedComponent::weight).sum();
+        let prices: Vec<(f64, ComponentPrice)> = self
+            .components
+            .iter()
+            .map(|component| (component.weight() / total, component.price(works, theoretical)))
+            .collect();
+        let average = |of: fn(&ComponentPrice) -> f64| -> f64 {
+            prices.iter().map(|(weight, price)| weight * of(price)).sum()
+        };
+        let mean_s = average(|price| price.mean_s);
+        // rounding to steps spreads a timing evenly over one step
+        let rounding = self.resolution_s * self.resolution_s / 12.0;
+        let between: f64 = prices
+            .iter()
+            .map(|(weight, price)| weight * (price.mean_s - mean_s).powi(2))
+            .sum();
+        let variance = average(|price| price.variance_s2) + between + rounding;
+        let mut kernels = vec![KernelShare::default(); works.len()];
+        for (weight, price) in &prices {
+            for (share, kernel) in kernels.iter_mut().zip(&price.kernels) {
+                share.overhead_s += weight * kernel.mean.overhead_s;
+                share.compute_s += weight * kernel.factor * kernel.mean.compute_s;
+                share.memory_s += weight * kernel.factor * kernel.mean.memory_s;
+                share.seconds += weight * kernel.seconds;
+                share.is_clamped |= kernel.is_clamped;
+            }
+        }
+        Predictive {
+            mean_s,
+            std_s: variance.sqrt(),
+            quantile95: self.quantile95,
+            inference_s: average(|price| price.inference_s),
+            kernels,
+        }
+    }
+}
+
+/// The one-sided 95 % quantile of Student's distribution (Abramowitz, Stegun: Handbook of Mathematical Functions, 26.7.5), to 0.002
+/// from 4 degrees of freedom up.
+pub fn student_t95(degrees_of_freedom: f64) -> f64 {
+    let z = crate::latency::Z95;
+    let n = degrees_of_freedom.max(3.0);
+    let (z2, z3) = (z * z, z * z * z);
+    let terms = [
+        (z3 + z) / 4.0,
+        z * (5.0 * z2 * z2 + 16.0 * z2 + 3.0) / 96.0,
+        z * (3.0 * z2 * z2 * z2 + 19.0 * z2 * z2 + 17.0 * z2 - 15.0) / 384.0,
+    ];
+    z + terms[0] / n + terms[1] / (n * n) + terms[2] / (n * n * n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn students_quantiles() {
+        // tables of Student's distribution
+        for (n, expected) in [(4.0, 2.132), (9.0, 1.833), (14.0, 1.761), (34.0, 1.691), (1e9, 1.645)] {
+            assert!((student_t95(n) - expected).abs() < 0.002, "{n}: {}", student_t95(n));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A kernel's work as the calibrated latency model sees it.
+
+use roofnas_space::{Activation, Network, Op};
+
+use crate::class::OpClass;
+use crate::counts::{KernelCost, NetworkCost};
+use crate::dtype::Dtype;
+
+/// Number of coordinates that place a kernel among others of its class.
+pub const COORDINATES: usize = 8;
+
+/// Work of one kernel, and how often a network does it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Workload {
+    /// The kernel's class.
+    pub class: OpClass,
+    /// Floating-point operations of a whole batch.
+    pub flops: f64,
+    /// Memory traffic of a whole batch, in bytes.
+    pub bytes: f64,
+    /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
+    /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
+    /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
+    /// area, stride area (two fifths), and what the fused activation costs (0 none, 1 a comparison, 2 more).
+    pub coordinates: [f64; COORDINATES],
+    /// How many kernels of the network do exactly this.
+    pub count: f64,
+}
+
+/// How much of a unit each coordinate's octave is.
+const SCALES: [f64; COORDINATES] = [0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4];
+
+impl Workload {
+    /// The work of a kernel.
+    pub fn new(kernel: &KernelCost, batch: u64, dtype: Dtype) -> Self {
+        let geometry = &kernel.geometry;
+        let flops = kernel.batch_flops(batch);
+        let bytes = kernel.traffic_bytes(batch, dtype) as f64;
+        let octaves = |quantity: f64| quantity.max(1.0).log2();
+        let mut coordinates = [
+            octaves(flops),
+            octaves(bytes),
+            octaves(geometry.input.channels as f64 / geometry.groups as f64),
+            octaves(geometry.output.channels as f64),
+            octaves(batch as f64 * geometry.output.positions() as f64),
+            octaves(geometry.kernel_area as f64),
+            octaves(geometry.stride_area as f64),
+            f64::from(geometry.activation_effort),
+        ];
+        for (coordinate, scale) in coordinates.iter_mut().zip(SCALES) {
+            *coordinate *= scale;
+        }
+        Self {
+            class: kernel.class,
+            flops,
+            bytes,
+            coordinates,
+            count: 1.0,
+        }
+    }
+
+    /// The work of a network, equal kernels collapsed; what takes no time is left out.
+    pub fn of_network(cost: &NetworkCost, batch: u64, dtype: Dtype) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::with_capacity(cost.kernels.len());
+        for kernel in &cost.kernels {
+            if kernel.class == OpClass::View {
+                continue;
+            }
+            let work = Self::new(kernel, batch, dtype);
+            match all.iter_mut().find(|known| known.is_same(&work)) {
+                Some(known) => known.count += 1.0,
+                None => all.push(work),
+            }
+        }
+        all
+    }
+
+    /// Whether two kernels do the same work.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.flops == other.flops
+            && self.bytes == other.bytes
+            && self.class == other.class
+            && self.coordinates == other.coordinates
+    }
+}
+
+/// What an activation costs beside a comparison: 0 none, 1 a comparison, 2 more.
+pub(crate) fn activation_effort(network: &Network, layers: &[usize]) -> u8 {
+    let effort = |op: &Op| match op {
+        Op::Activation(Activation::Relu | Activation::Relu6) => 1,
+        Op::Activation(_) => 2,
+        _ => 0,
+    };
+    let efforts = layers
+        .iter()
+        .map(|&layer| effort(&network.layers()[layer].op));
+    efforts.max().unwrap_or(0)
+}

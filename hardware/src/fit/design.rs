@@ -1,0 +1,101 @@
+//! Timings, arranged for fitting.
+
+use nalgebra::DVector;
+use roofnas_cost::calibration::Workload;
+
+/// One timing: of a whole network, of a block or of a single layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
+    /// What ran, equal kernels collapsed.
+    pub works: Vec<Workload>,
+    /// What it took, in milliseconds.
+    pub latency_ms: f64,
+    /// Whether the engine was called for it: a layer timed inside a network pays for no call.
+    pub is_call: bool,
+    /// Number of the measuring run: timings of one run share an offset.
+    pub run: usize,
+    /// How many repetitions the figure stands for, relative to the others: more of them, less noise.
+    pub repeats: f64,
+}
+
+/// Timings over the distinct kernels that occur in them.
+#[derive(Debug, Clone)]
+pub(super) struct Design {
+    /// The distinct kernels; counts are in the rows.
+    pub(super) works: Vec<Workload>,
+    /// For each timing its kernels and how many there are of each.
+    pub(super) rows: Vec<Vec<(usize, f64)>>,
+    /// 1 where the engine was called, else 0.
+    pub(super) calls: Vec<f64>,
+    /// Run of each timing.
+    pub(super) runs: Vec<usize>,
+    /// Relative number of repetitions of each timing.
+    pub(super) repeats: Vec<f64>,
+    /// What was measured, in seconds.
+    pub(super) seconds: DVector<f64>,
+}
+
+impl Design {
+    pub(super) fn new(timings: &[Timing]) -> Self {
+        let mut works: Vec<Workload> = Vec::new();
+        let mut known: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
+        let mut row = |timing: &Timing| -> Vec<(usize, f64)> {
+            let place = |work: &Workload| {
+                let index = *known.entry(key(work)).or_insert_with(|| {
+                    works.push(*work);
+                    works.len() - 1
+                });
+                (index, work.count)
+            };
+            timing.works.iter().map(place).collect()
+        };
+        let rows = timings.iter().map(&mut row).collect();
+        Self {
+            rows,
+            works,
+            calls: timings
+                .iter()
+                .map(|t| if t.is_call { 1.0 } else { 0.0 })
+                .collect(),
+            runs: timings.iter().map(|t| t.run).collect(),
+            repeats: timings.iter().map(|t| t.repeats).collect(),
+            seconds: DVector::from_iterator(
+                timings.len(),
+                timings.iter().map(|t| 1e-3 * t.latency_ms),
+            ),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Number of runs that the timings come from.
+    pub(super) fn run_count(&self) -> usize {
+        let mut runs = self.runs.clone();
+        runs.sort_unstable();
+        runs.dedup();
+        runs.len()
+    }
+
+    /// How often each distinct kernel occurs in all.
+    pub(super) fn occurrences(&self) -> Vec<f64> {
+        let mut occurrences = vec![0.0; self.works.len()];
+        for &(work, count) in self.rows.iter().flatten() {
+            occurrences[work] += count;
+        }
+        occurrences
+    }
+}
+
+/// Bits of everything two equal kernels share; looked up only, never iterated.
+type Key = (usize, [u64; 10]);
+
+fn key(work: &Workload) -> Key {
+    let mut bits = [0; 10];
+    let numbers = [work.flops, work.bytes].into_iter().chain(work.coordinates);
+    for (bits, number) in bits.iter_mut().zip(numbers) {
+        *bits = number.to_bits();
+    }
+    (work.class as usize, bits)
+}

@@ -1,0 +1,123 @@
+//! Hyper-parameters by marginal likelihood.
+
+use roofnas_cost::calibration::{Covariance, Points};
+
+use super::design::Design;
+use super::laplace::{Hyper, Laplace, Task};
+use super::points;
+use super::prior::Prior;
+use super::state;
+
+/// How the search for hyper-parameters goes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Effort {
+    /// Inducing points of the residual, at most.
+    pub(super) points: usize,
+    /// Rounds of giving timings that don't fit less weight.
+    pub(super) robust_rounds: usize,
+}
+
+/// Degrees of freedom of a timing's error: Student's distribution with few of them has room for outliers.
+const OUTLIER_FREEDOM: f64 = 4.0;
+
+/// Relative deviation of the offset of a run, where there are several.
+const RUN_OFFSET: f64 = 0.02;
+
+/// Fits one prior: hyper-parameters by marginal likelihood, outliers by weight.
+pub(super) fn fit(
+    design: &Design,
+    prior: &Prior,
+    resolution_s: f64,
+    effort: Effort,
+) -> Option<(Laplace, Vec<f64>)> {
+    let points = inducing_points(design, prior, effort.points);
+    let task = Task::new(design, prior, &points, resolution_s);
+    let run_offset = if design.run_count() > 1 { RUN_OFFSET } else { 0.0 };
+    let mut logs = prior.hyper_location.map(f64::ln);
+    let mut trust = vec![1.0; design.len()];
+    let mut best = task.fit(hyper(&logs, run_offset), &trust, &[])?;
+    for round in 0..=effort.robust_rounds {
+        let steps: &[f64] = if round == 0 { &[0.6, 0.3, 0.15] } else { &[0.2] };
+        best = climb(&task, prior, run_offset, &trust, &mut logs, best, steps);
+        if round == effort.robust_rounds {
+            break;
+        }
+        // the weights of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t
+        // Distribution, JASA 1989), from errors that the timing itself had no part in
+        let weight = |z2: &f64| (OUTLIER_FREEDOM + 1.0) / (OUTLIER_FREEDOM + z2);
+        trust = best.left_out.iter().map(|z2| weight(z2).clamp(0.02, 1.25)).collect();
+        best = task.fit(best.hyper, &trust, &best.coordinates)?;
+    }
+    Some((best, trust))
+}
+
+fn inducing_points(design: &Design, prior: &Prior, most: usize) -> Points {
+    let inherited = prior.inherited_factors(design);
+    let functions = state::Functions {
+        len: 0,
+        at: vec![(0, Vec::new(), 0.0); design.works.len()],
+    };
+    let origin = [0.0; super::prior::COORDINATES];
+    let base = state::State::new(design, prior, &inherited, &functions, &origin).base;
+    let occurrences = design.occurrences();
+    let weights: Vec<f64> = base.iter().zip(&occurrences).map(|(b, o)| b * o.sqrt()).collect();
+    let covariance = hyper(&prior.hyper_location.map(f64::ln), 0.0).covariance;
+    points::choose(&design.works, &weights, covariance, most)
+}
+
+fn hyper(logs: &[f64; 4], run_offset: f64) -> Hyper {
+    let [amplitude, detail, length_scale, noise] = logs.map(f64::exp);
+    Hyper {
+        covariance: Covariance {
+            amplitude,
+            detail,
+            length_scale,
+        },
+        noise,
+        run_offset,
+    }
+}
+
+/// Climbs the posterior of the hyper-parameters, one of them at a time, with ever smaller steps (Hooke, Jeeves: Direct Search, JACM 1961).
+fn climb(
+    task: &Task<'_>,
+    prior: &Prior,
+    run_offset: f64,
+    trust: &[f64],
+    logs: &mut [f64; 4],
+    start: Laplace,
+    steps: &[f64],
+) -> Laplace {
+    let height = |logs: &[f64; 4], fit: &Laplace| {
+        let prior: f64 = (0..4)
+            .map(|k| ((logs[k] - prior.hyper_location[k].ln()) / prior.hyper_scale[k]).powi(2))
+            .sum();
+        fit.log_evidence - 0.5 * prior
+    };
+    let mut best = start;
+    let mut highest = height(logs, &best);
+    for &step in steps {
+        let mut moved = true;
+        let mut rounds = 0;
+        while moved && rounds < 6 {
+            (moved, rounds) = (false, rounds + 1);
+            for k in 0..4 {
+                for direction in [1.0, -1.0] {
+                    let mut there = *logs;
+                    there[k] += direction * step * (2.0 * prior.hyper_scale[k]);
+                    let Some(fit) = task.fit(hyper(&there, run_offset), trust, &best.coordinates)
+                    else {
+                        continue;
+                    };
+                    let height = height(&there, &fit);
+                    if height > highest + 1e-3 {
+                        (highest, best, *logs, moved) = (height, fit, there, true);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    best.log_evidence = highest;
+    best
+}

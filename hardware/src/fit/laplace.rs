@@ -1,0 +1,322 @@
+//! The most probable parameters, and how probable the timings are under a prior.
+//!
+//! With `v` the coordinates (all of them standard normal a priori), `f(v)` the predictions, `H` their derivatives and `R` the covariance of
+//! what is left (noise, and what the residual's functions can't express):
+//!
+//! ```text
+//! most probable v:   minimum of |L^-1 (y - f(v))|^2 / 2 + |v|^2 / 2,   R = L L'       by Gauss-Newton steps with a line search
+//! posterior:         covariance (I + H' R^-1 H)^-1
+//! log evidence:      - that minimum - sum log L_ii - log det(I + H' R^-1 H) / 2       Laplace's approximation
+//! ```
+//!
+//! (MacKay: Bayesian Interpolation, Neural Computation 1992.) `f` is linear in the residual's weights, so for these nothing is approximate.
+
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+use roofnas_cost::calibration::{Basis, Covariance, Points};
+
+use super::design::Design;
+use super::prior::{COORDINATES, Prior};
+use super::state::{Functions, State};
+
+/// Beyond so many timings, what the functions leave unexplained is taken as independent for each timing.
+const DENSE: usize = 300;
+
+/// Steps to the most probable parameters.
+const STEPS: usize = 12;
+
+/// What the marginal likelihood is maximised over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Hyper {
+    pub(super) covariance: Covariance,
+    /// Relative standard deviation of a timing.
+    pub(super) noise: f64,
+    /// Relative standard deviation of the offset that timings of one run share; 0 with a single run.
+    pub(super) run_offset: f64,
+}
+
+/// A fit under one prior with one set of hyper-parameters.
+#[derive(Debug, Clone)]
+pub(super) struct Laplace {
+    pub(super) hyper: Hyper,
+    pub(super) basis: Basis,
+    /// Most probable coordinates: parameters, then the residual's weights.
+    pub(super) coordinates: Vec<f64>,
+    /// Logarithm of the timings' probability, but for a constant.
+    pub(super) log_evidence: f64,
+    /// `I + H' R^-1 H`, decomposed.
+    pub(super) precision: Cholesky<f64, Dyn>,
+    /// Each timing's error if it were left out, squared and relative to its expected variance.
+    pub(super) left_out: Vec<f64>,
+    /// What the model says of each timing, in seconds.
+    pub(super) predicted: Vec<f64>,
+}
+
+/// What stays the same while one prior is fitted.
+pub(super) struct Task<'a> {
+    pub(super) design: &'a Design,
+    pub(super) prior: &'a Prior,
+    pub(super) points: &'a Points,
+    /// Steps in which the timings come, in seconds.
+    pub(super) resolution_s: f64,
+    inherited: Vec<f64>,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(
+        design: &'a Design,
+        prior: &'a Prior,
+        points: &'a Points,
+        resolution_s: f64,
+    ) -> Self {
+        Self {
+            inherited: prior.inherited_factors(design),
+            design,
+            prior,
+            points,
+            resolution_s,
+        }
+    }
+
+    /// Fits from a starting place. `trust`: weight of each timing, 1 for one like the others.
+    pub(super) fn fit(&self, hyper: Hyper, trust: &[f64], start: &[f64]) -> Option<Laplace> {
+        let basis = Basis::new(hyper.covariance, self.points);
+        let functions = Functions::new(self.design, &basis);
+        let mut place = start.to_vec();
+        place.resize(COORDINATES + functions.len, 0.0);
+        let mut state = self.state(&functions, &place);
+        for _ in 0..STEPS {
+            let left = self.left(&state, &functions, &hyper, trust)?;
+            let step = self.step(&state, &functions, &left, &place)?;
+            let here = self.cost(&state, &left, &place);
+            let mut taken = None;
+            for halvings in 0..8 {
+                let part = 0.5f64.powi(halvings);
+                let there: Vec<f64> = place.iter().zip(&step).map(|(p, s)| p + part * s).collect();
+                let next = self.state(&functions, &there);
+                let cost = self.cost(&next, &left, &there);
+                if cost < here {
+                    taken = Some((there, next, here - cost));
+                    break;
+                }
+            }
+            let Some((there, next, gain)) = taken else { break };
+            (place, state) = (there, next);
+            if gain < 1e-4 {
+                break;
+            }
+        }
+        self.finish(hyper, basis, &functions, trust, place, &state)
+    }
+
+    fn state(&self, functions: &Functions, place: &[f64]) -> State {
+        State::new(self.design, self.prior, &self.inherited, functions, place)
+    }
+
+    /// Half the squared errors and coordinates: what the most probable place has least of.
+    fn cost(&self, state: &State, left: &Left, place: &[f64]) -> f64 {
+        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
+        0.5 * (errors.norm_squared() + place.iter().map(|p| p * p).sum::<f64>())
+    }
+
+    fn step(
+        &self,
+        state: &State,
+        functions: &Functions,
+        left: &Left,
+        place: &[f64],
+    ) -> Option<DVector<f64>> {
+        let mut derivatives = state.derivatives(self.design, self.prior, functions);
+        left.whiten_columns(&mut derivatives);
+        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
+        let downhill = derivatives.tr_mul(&errors) - DVector::from_column_slice(place);
+        Some(precision(&derivatives)?.solve(&downhill))
+    }
+
+    /// Covariance of what the coordinates don't explain.
+    fn left(
+        &self,
+        state: &State,
+        functions: &Functions,
+        hyper: &Hyper,
+        trust: &[f64],
+    ) -> Option<Left> {
+        let n = self.design.len();
+        let rest: Vec<f64> = functions
+            .at
+            .iter()
+            .zip(&state.base)
+            .map(|((_, _, rest), base)| base * base * rest)
+            .collect();
+        let rounding = self.resolution_s * self.resolution_s / 12.0;
+        let own = |i: usize| {
+            let noise = hyper.noise * state.predicted[i];
+            noise * noise / (trust[i] * self.design.repeats[i]) + rounding
+        };
+        let unexplained = |row: &[(usize, f64)], weight: f64| -> f64 {
+            let each = |&(work, count): &(usize, f64)| count * count * rest[work];
+            weight * weight * row.iter().map(each).sum::<f64>()
+        };
+        if n > DENSE {
+            let of = |i: usize| {
+                let offset = hyper.run_offset * state.predicted[i];
+                let unexplained = unexplained(&self.design.rows[i], state.device_weights[i]);
+                own(i) + offset * offset + unexplained
+            };
+            return Some(Left::Diagonal(DVector::from_fn(n, |i, _| of(i).sqrt())));
+        }
+        let mut counts = vec![0.0; rest.len()];
+        let mut covariance = DMatrix::zeros(n, n);
+        for i in 0..n {
+            for &(work, count) in &self.design.rows[i] {
+                counts[work] = count * rest[work];
+            }
+            for j in 0..=i {
+                let shared: f64 = self.design.rows[j]
+                    .iter()
+                    .map(|&(work, count)| count * counts[work])
+                    .sum();
+                let weights = state.device_weights[i] * state.device_weights[j];
+                let mut entry = weights * shared;
+                if self.design.runs[i] == self.design.runs[j] {
+                    let offset = hyper.run_offset * hyper.run_offset;
+                    entry += offset * state.predicted[i] * state.predicted[j];
+                }
+                if i == j {
+                    entry += own(i);
+                }
+                covariance[(i, j)] = entry;
+                covariance[(j, i)] = entry;
+            }
+            for &(work, _) in &self.design.rows[i] {
+                counts[work] = 0.0;
+            }
+        }
+        Some(Left::Dense(covariance.cholesky()?))
+    }
+
+    fn finish(
+        &self,
+        hyper: Hyper,
+        basis: Basis,
+        functions: &Functions,
+        trust: &[f64],
+        place: Vec<f64>,
+        state: &State,
+    ) -> Option<Laplace> {
+        let left = self.left(state, functions, &hyper, trust)?;
+        let mut derivatives = state.derivatives(self.design, self.prior, functions);
+        left.whiten_columns(&mut derivatives);
+        let precision = precision(&derivatives)?;
+        let log_evidence =
+            -self.cost(state, &left, &place) - left.log_root() - log_root(&precision);
+        // errors left out, from the inverse of the timings' covariance C = R + H H' (Sundararajan, Keerthi: Predictive
+        // Approaches for Choosing Hyperparameters in Gaussian Processes, 2001); at the most probable place
+        // C^-1 (y - f + H v) = R^-1 (y - f)
+        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
+        let pulled = left.unwhiten(&errors);
+        let shares = left.inverse_diagonal(&derivatives, &precision);
+        let left_out = pulled.iter().zip(&shares).map(|(p, s)| p * p / s).collect();
+        log_evidence.is_finite().then(|| Laplace {
+            hyper,
+            basis,
+            coordinates: place,
+            log_evidence,
+            precision,
+            left_out,
+            predicted: state.predicted.iter().copied().collect(),
+        })
+    }
+}
+
+fn precision(whitened: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
+    let mut precision = whitened.tr_mul(whitened);
+    for i in 0..precision.nrows() {
+        precision[(i, i)] += 1.0;
+    }
+    precision.cholesky()
+}
+
+/// Half the logarithm of a determinant.
+fn log_root(decomposed: &Cholesky<f64, Dyn>) -> f64 {
+    let factor = decomposed.l_dirty();
+    (0..factor.nrows()).map(|i| factor[(i, i)].ln()).sum()
+}
+
+/// The covariance of what is left, decomposed.
+enum Left {
+    Dense(Cholesky<f64, Dyn>),
+    /// Standard deviations.
+    Diagonal(DVector<f64>),
+}
+
+impl Left {
+    fn whiten(&self, vector: &DVector<f64>) -> DVector<f64> {
+        let mut whitened = vector.clone();
+        match self {
+            Self::Dense(factor) => {
+                factor.l_dirty().solve_lower_triangular_mut(&mut whitened);
+            }
+            Self::Diagonal(deviations) => whitened.component_div_assign(deviations),
+        }
+        whitened
+    }
+
+    fn whiten_columns(&self, matrix: &mut DMatrix<f64>) {
+        match self {
+            Self::Dense(factor) => {
+                factor.l_dirty().solve_lower_triangular_mut(matrix);
+            }
+            Self::Diagonal(deviations) => {
+                for mut column in matrix.column_iter_mut() {
+                    column.component_div_assign(deviations);
+                }
+            }
+        }
+    }
+
+    /// `L^-T` times a vector.
+    fn unwhiten(&self, whitened: &DVector<f64>) -> DVector<f64> {
+        let mut vector = whitened.clone();
+        match self {
+            Self::Dense(factor) => {
+                factor.l_dirty().tr_solve_lower_triangular_mut(&mut vector);
+            }
+            Self::Diagonal(deviations) => vector.component_div_assign(deviations),
+        }
+        vector
+    }
+
+    fn log_root(&self) -> f64 {
+        match self {
+            Self::Dense(factor) => log_root(factor),
+            Self::Diagonal(deviations) => deviations.iter().map(|d| d.ln()).sum(),
+        }
+    }
+
+    /// Diagonal of `(R + H H')^-1 = R^-1 - R^-1 H P^-1 H' R^-1`, with `H` whitened and `P` the precision.
+    fn inverse_diagonal(&self, whitened: &DMatrix<f64>, precision: &Cholesky<f64, Dyn>) -> Vec<f64> {
+        let n = whitened.nrows();
+        // rows of L^-T H, and of L^-T
+        let mut rows = whitened.clone();
+        let own: Vec<f64> = match self {
+            Self::Dense(factor) => {
+                factor.l_dirty().tr_solve_lower_triangular_mut(&mut rows);
+                let mut inverse = DMatrix::identity(n, n);
+                factor.l_dirty().solve_lower_triangular_mut(&mut inverse);
+                inverse.column_iter().map(|column| column.norm_squared()).collect()
+            }
+            Self::Diagonal(deviations) => {
+                for mut column in rows.column_iter_mut() {
+                    column.component_div_assign(deviations);
+                }
+                deviations.iter().map(|d| 1.0 / (d * d)).collect()
+            }
+        };
+        let mut explained = rows.transpose();
+        precision.l_dirty().solve_lower_triangular_mut(&mut explained);
+        own.into_iter()
+            .zip(explained.column_iter())
+            .map(|(own, column)| (own - column.norm_squared()).max(1e-12 * own))
+            .collect()
+    }
+}

@@ -1,0 +1,153 @@
+//! Fitting the latency model to timings.
+//!
+//! Timings of layers, of blocks and of whole networks enter alike: each is a weighted sum of kernels. The model is fitted from several
+//! priors, one that knows of no platform in particular for each way in which kernels can add up, and one for each of the platforms
+//! calibrated before that come closest; the fits are averaged by how probable they make the timings.
+
+mod design;
+mod hyper;
+mod laplace;
+mod points;
+mod prior;
+mod ship;
+mod state;
+
+use roofnas_cost::calibration::{Calibration, Component, Composition};
+use thiserror::Error;
+
+pub use design::Timing;
+use design::Design;
+use hyper::Effort;
+use laplace::Laplace;
+use prior::Prior;
+
+/// How to fit.
+#[derive(Debug, Clone)]
+pub struct FitOptions {
+    /// Inducing points of the residual, at most: more of them express finer differences, and make a larger profile.
+    pub points: usize,
+    /// Components kept, at most.
+    pub components: usize,
+    /// Priors from other platforms tried, at most.
+    pub neighbours: usize,
+    /// Compositions tried.
+    pub compositions: Vec<Composition>,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self {
+            points: 64,
+            components: 4,
+            neighbours: 6,
+            compositions: Composition::ALL.to_vec(),
+        }
+    }
+}
+
+/// Why no model could be fitted.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum FitError {
+    /// Not enough to tell anything.
+    #[error("{0} timings are too few to fit a latency model: at least 3 networks or layers are needed")]
+    TooFew(usize),
+    /// The timings fit no model: they are far too large, too small or too wild.
+    #[error("no model fits these timings: are the latencies in milliseconds, and of these networks?")]
+    Numerical,
+}
+
+/// Components with less weight than this are dropped.
+const LEAST_WEIGHT: f64 = 0.02;
+
+/// A model fitted to timings, ready to be put into a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fit {
+    /// The components, the most probable first.
+    pub components: Vec<Component>,
+    /// Degrees of freedom of the predictive distribution.
+    pub degrees_of_freedom: f64,
+    /// Steps in which the timings come, in milliseconds; 0 where none shows.
+    pub resolution_ms: f64,
+    /// Weight given to each timing, 1 for one like the others: small for outliers.
+    pub trust: Vec<f64>,
+}
+
+/// Fits the model. `known`: platforms calibrated before, by name.
+///
+/// # Errors
+/// When there are too few timings, or they fit no model.
+pub fn fit(
+    timings: &[Timing],
+    known: &[(String, &Calibration)],
+    options: &FitOptions,
+) -> Result<Fit, FitError> {
+    if timings.len() < 3 {
+        return Err(FitError::TooFew(timings.len()));
+    }
+    let design = Design::new(timings);
+    let resolution_ms = resolution_ms(timings);
+    let mut priors: Vec<Prior> = options
+        .compositions
+        .iter()
+        .map(|&composition| Prior::generic(&design, composition))
+        .collect();
+    priors.extend(neighbours(&design, known, options.neighbours));
+    let effort = Effort {
+        points: options.points,
+        robust_rounds: 2,
+    };
+    let mut fits: Vec<(Prior, Laplace, Vec<f64>)> = priors
+        .into_iter()
+        .filter_map(|prior| {
+            let (laplace, trust) = hyper::fit(&design, &prior, 1e-3 * resolution_ms, effort)?;
+            Some((prior, laplace, trust))
+        })
+        .collect();
+    fits.sort_by(|a, b| b.1.log_evidence.total_cmp(&a.1.log_evidence));
+    let best = fits.first().ok_or(FitError::Numerical)?.1.log_evidence;
+    let odds = |laplace: &Laplace| (laplace.log_evidence - best).exp();
+    fits.truncate(options.components);
+    fits.retain(|(_, laplace, _)| odds(laplace) > LEAST_WEIGHT);
+    let total: f64 = fits.iter().map(|(_, laplace, _)| odds(laplace)).sum();
+    let components = fits.iter().filter_map(|(prior, laplace, _)| {
+        let weight = odds(laplace) / total;
+        ship::component(prior, laplace, weight)
+    });
+    let components: Vec<Component> = components.collect();
+    if components.is_empty() {
+        return Err(FitError::Numerical);
+    }
+    Ok(Fit {
+        components,
+        degrees_of_freedom: 4.0 + timings.len() as f64,
+        resolution_ms,
+        trust: fits.swap_remove(0).2,
+    })
+}
+
+/// The known platforms that come closest to the timings once the speed as a whole is set right.
+fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
+    let mut near: Vec<(f64, Prior)> = known
+        .iter()
+        .filter_map(|(name, calibration)| {
+            let prior = Prior::like(name, calibration, design)?;
+            let own = state::predict(&prior, design);
+            let error = |(y, f): (&f64, &f64)| (y / f).ln().abs();
+            let distance = prior::median(design.seconds.iter().zip(&own).map(error));
+            distance.is_finite().then_some((distance, prior))
+        })
+        .collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    near.truncate(most);
+    near.into_iter().map(|(_, prior)| prior).collect()
+}
+
+/// The step that all latencies are multiples of, if it is coarse enough to matter.
+fn resolution_ms(timings: &[Timing]) -> f64 {
+    let steps = [10.0, 1.0, 0.1, 0.01, 0.001];
+    let fits = |step: f64| {
+        let multiple = |ms: f64| (ms / step - (ms / step).round()).abs() < 1e-6 * (ms / step).max(1.0);
+        timings.iter().all(|timing| multiple(timing.latency_ms))
+    };
+    steps.into_iter().find(|&step| fits(step)).unwrap_or(0.0)
+}

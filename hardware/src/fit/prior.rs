@@ -1,0 +1,156 @@
+//! What is held likely before any timing of the platform is seen.
+
+use roofnas_cost::calibration::{
+    CLASSES, Calibration, Composition, LogParameters, PARAMETERS, PreparedSurface, Surface,
+    overhead_index, timed_classes,
+};
+
+use super::design::Design;
+
+/// Coordinates of a fit: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
+/// deviation in overhead, peak and bandwidth. All are standard normal a priori.
+pub(super) const COORDINATES: usize = 5 + 3 * CLASSES;
+
+/// A prior over the model's parameters and residual.
+#[derive(Debug, Clone)]
+pub(super) struct Prior {
+    /// `generic`, or the name of the platform it is taken from.
+    pub(super) name: String,
+    pub(super) composition: Composition,
+    /// Medians of the parameters.
+    pub(super) location: LogParameters,
+    /// Standard deviations of the logarithms: the platform as a whole.
+    whole: [f64; 5],
+    /// The same of a class beside the whole: overhead, peak, bandwidth.
+    class: [f64; 3],
+    /// Residuals of the platform it is taken from.
+    pub(super) inherited: Vec<Surface>,
+    /// Medians of amplitude, detail, length scale and noise.
+    pub(super) hyper_location: [f64; 4],
+    /// Standard deviations of their logarithms.
+    pub(super) hyper_scale: [f64; 4],
+}
+
+/// Shares of a typical network's time that the generic prior starts from. They matter little: the deviations are an order of magnitude.
+const CALL_SHARE: f64 = 0.05;
+const OVERHEAD_SHARE: f64 = 0.3;
+const ROOF_SHARE: f64 = 0.5;
+
+impl Prior {
+    /// What is known of no platform in particular: only the scale of the timings is taken from the data.
+    pub(super) fn generic(design: &Design, composition: Composition) -> Self {
+        let n = design.len() as f64;
+        let typical = median(design.seconds.iter().copied());
+        let mean = |of: fn(&roofnas_cost::calibration::Workload) -> f64| {
+            let rows = design.rows.iter().flatten();
+            let sum: f64 = rows.map(|&(work, count)| count * of(&design.works[work])).sum();
+            (sum / n).max(1.0)
+        };
+        let mut location = [0.0; PARAMETERS];
+        location[0] = (CALL_SHARE * typical).ln();
+        location[1] = -1.5;
+        for class in timed_classes() {
+            let first = overhead_index(class);
+            location[first] = (OVERHEAD_SHARE * typical / mean(|_| 1.0)).ln();
+            location[first + CLASSES] = (mean(|work| work.flops) / (ROOF_SHARE * typical)).ln();
+            location[first + 2 * CLASSES] =
+                (mean(|work| work.bytes) / (ROOF_SHARE * typical)).ln();
+        }
+        Self {
+            name: "generic".to_owned(),
+            composition,
+            location: LogParameters(location),
+            whole: [2.0, 0.7, 2.0, 2.0, 2.0],
+            class: [1.0; 3],
+            inherited: Vec::new(),
+            hyper_location: [0.3, 0.1, 1.0, 0.03],
+            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+        }
+    }
+
+    /// A platform like another one: as fast as the timings say, alike in what its classes and kernels cost beside each other.
+    pub(super) fn like(name: &str, calibration: &Calibration, design: &Design) -> Option<Self> {
+        let best = calibration
+            .components
+            .iter()
+            .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+        let mut inherited = best.inherited.clone();
+        inherited.push(best.residual.clone());
+        let mut prior = Self {
+            name: name.to_owned(),
+            composition: best.composition,
+            location: LogParameters::from(&best.parameters),
+            whole: [1.0, 0.2, 1.0, 1.0, 1.0],
+            class: [0.3; 3],
+            inherited,
+            hyper_location: [0.15, 0.05, 1.0, 0.03],
+            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+        };
+        let own = super::state::predict(&prior, design);
+        let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
+        prior.slow_down(slower);
+        Some(prior)
+    }
+
+    /// Multiplies every time by `exp(log_factor)`.
+    fn slow_down(&mut self, log_factor: f64) {
+        let location = &mut self.location.0;
+        location[0] += log_factor;
+        for class in timed_classes() {
+            let first = overhead_index(class);
+            location[first] += log_factor;
+            location[first + CLASSES] -= log_factor;
+            location[first + 2 * CLASSES] -= log_factor;
+        }
+    }
+
+    /// The parameters at these coordinates.
+    pub(super) fn parameters(&self, coordinates: &[f64]) -> LogParameters {
+        let mut logs = self.location.clone();
+        for (index, log) in logs.0.iter_mut().enumerate() {
+            for (coordinate, scale) in self.scales(index) {
+                *log += scale * coordinates[coordinate];
+            }
+        }
+        logs
+    }
+
+    /// The coordinates that a parameter depends on, with its derivatives by them.
+    pub(super) fn scales(&self, parameter: usize) -> impl Iterator<Item = (usize, f64)> {
+        let (whole, class) = match parameter {
+            0 | 1 => (Some((parameter, self.whole[parameter])), None),
+            _ => {
+                let kind = (parameter - 2) / CLASSES;
+                let whole = (2 + kind, self.whole[2 + kind]);
+                (Some(whole), Some((3 + parameter, self.class[kind])))
+            }
+        };
+        whole.into_iter().chain(class)
+    }
+
+    /// What the inherited residuals multiply each distinct kernel's time by.
+    pub(super) fn inherited_factors(&self, design: &Design) -> Vec<f64> {
+        let surfaces: Vec<PreparedSurface> =
+            self.inherited.iter().map(PreparedSurface::new).collect();
+        let mut values = Vec::new();
+        let mut factor = |work| {
+            let factors = surfaces.iter();
+            factors
+                .map(|surface| surface.at(work, &mut values).factor)
+                .product()
+        };
+        design.works.iter().map(&mut factor).collect()
+    }
+}
+
+/// The median; 0 for nothing.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}

@@ -1,0 +1,95 @@
+//! A fit in the form that profiles hold.
+
+use nalgebra::DMatrix;
+use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, Surface};
+
+use super::laplace::Laplace;
+use super::prior::{COORDINATES, Prior};
+
+/// Digits kept of parameters, points and weights.
+const DIGITS: usize = 6;
+/// Digits kept of the covariance's factor.
+const FACTOR_DIGITS: usize = 4;
+
+/// A component of a calibration; none where the covariance can't be decomposed.
+pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option<Component> {
+    let functions = laplace.basis.len();
+    let (own, weights) = laplace.coordinates.split_at(COORDINATES);
+    let mut parameters = Parameters::from(&prior.parameters(own));
+    round_parameters(&mut parameters);
+    // S = K^-T K^-1 with P = K K', so T K^-T is a factor of the covariance of what profiles hold
+    let precision = laplace.precision.l();
+    let mut inverse = DMatrix::identity(precision.nrows(), precision.ncols());
+    precision.solve_lower_triangular_mut(&mut inverse);
+    let mut factor = DMatrix::zeros(PARAMETERS + functions, COORDINATES + functions);
+    for parameter in 0..PARAMETERS {
+        for (coordinate, scale) in prior.scales(parameter) {
+            for column in 0..factor.ncols() {
+                factor[(parameter, column)] += scale * inverse[(column, coordinate)];
+            }
+        }
+    }
+    for function in 0..functions {
+        for column in 0..factor.ncols() {
+            factor[(PARAMETERS + function, column)] = inverse[(column, COORDINATES + function)];
+        }
+    }
+    let triangle = factor.transpose().qr().unpack_r();
+    let rows = 0..PARAMETERS + functions;
+    let covariance_factor: Vec<Vec<f64>> = rows
+        .map(|i| (0..=i).map(|j| round(triangle[(j, i)], FACTOR_DIGITS)).collect())
+        .collect();
+    covariance_factor
+        .iter()
+        .flatten()
+        .all(|number: &f64| number.is_finite())
+        .then(|| Component {
+            weight: round(weight, DIGITS),
+            prior: prior.name.clone(),
+            composition: prior.composition,
+            noise: round(laplace.hyper.noise, DIGITS),
+            parameters,
+            residual: surface(laplace, weights),
+            inherited: prior.inherited.clone(),
+            covariance_factor,
+        })
+}
+
+fn surface(laplace: &Laplace, weights: &[f64]) -> Surface {
+    let mut covariance = laplace.basis.covariance();
+    for scale in [
+        &mut covariance.amplitude,
+        &mut covariance.detail,
+        &mut covariance.length_scale,
+    ] {
+        *scale = round(*scale, DIGITS);
+    }
+    let mut points = laplace.basis.points();
+    for coordinate in points.values_mut().flatten().flatten() {
+        *coordinate = round(*coordinate, DIGITS);
+    }
+    Surface {
+        covariance,
+        weights: weights.iter().map(|&w| round(w, DIGITS)).collect(),
+        points,
+    }
+}
+
+fn round_parameters(parameters: &mut Parameters) {
+    let tables = [
+        &mut parameters.overhead_us,
+        &mut parameters.peak_gflops,
+        &mut parameters.bandwidth_gb_s,
+    ];
+    for number in tables.into_iter().flat_map(|table| table.values_mut()) {
+        *number = round(*number, DIGITS);
+    }
+    parameters.inference_us = round(parameters.inference_us, DIGITS);
+    parameters.sharpness = round(parameters.sharpness, DIGITS);
+}
+
+/// A number to so many significant digits.
+fn round(number: f64, digits: usize) -> f64 {
+    let text = format!("{number:.*e}", digits - 1);
+    text.parse().unwrap_or(number)
+}

@@ -1,0 +1,158 @@
+//! The model at one place of its parameters: what it says of the timings, and how that changes.
+
+use nalgebra::{DMatrix, DVector};
+use roofnas_cost::calibration::{
+    Basis, CLASSES, Composition, LEAST_FACTOR, LogParameters, Mean, PARAMETERS, overhead_index,
+};
+
+use super::design::Design;
+use super::prior::{COORDINATES, Prior};
+
+/// The residual's functions at each distinct kernel.
+#[derive(Debug, Clone)]
+pub(super) struct Functions {
+    pub(super) len: usize,
+    /// For each kernel: the first function that isn't zero, the values from there on, the variance left unexplained.
+    pub(super) at: Vec<(usize, Vec<f64>, f64)>,
+}
+
+impl Functions {
+    pub(super) fn new(design: &Design, basis: &Basis) -> Self {
+        let project = |work: &roofnas_cost::calibration::Workload| {
+            let mut values = Vec::new();
+            let (first, rest) = basis.project(work.class, &work.coordinates, &mut values);
+            (first, values, rest)
+        };
+        Self {
+            len: basis.len(),
+            at: design.works.iter().map(project).collect(),
+        }
+    }
+}
+
+/// The model at one place.
+pub(super) struct State {
+    /// Predicted seconds of each timing.
+    pub(super) predicted: DVector<f64>,
+    /// Seconds of each distinct kernel before this platform's residual.
+    pub(super) base: Vec<f64>,
+    /// For each timing what a second on the device counts.
+    pub(super) device_weights: Vec<f64>,
+    parts: Vec<Part>,
+    parameters: LogParameters,
+    host_weights: Vec<f64>,
+}
+
+/// One distinct kernel.
+struct Part {
+    mean: Mean,
+    /// What all residuals multiply its time by.
+    factor: f64,
+    host: f64,
+    device: f64,
+}
+
+impl State {
+    /// The model at coordinates (parameters, then the residual's weights).
+    pub(super) fn new(
+        design: &Design,
+        prior: &Prior,
+        inherited: &[f64],
+        functions: &Functions,
+        coordinates: &[f64],
+    ) -> Self {
+        let parameters = prior.parameters(coordinates);
+        let weights = &coordinates[COORDINATES..];
+        let mut base = Vec::with_capacity(design.works.len());
+        let mut parts = Vec::with_capacity(design.works.len());
+        for (index, work) in design.works.iter().enumerate() {
+            let mut mean = parameters.mean(work);
+            if prior.composition == Composition::Graph {
+                mean.overhead_s = 0.0;
+            }
+            let (first, values, _) = &functions.at[index];
+            let own = weights.get(*first..).unwrap_or_default();
+            let residual: f64 = values.iter().zip(own).map(|(v, w)| v * w).sum();
+            let on_host = prior.composition == Composition::Async;
+            let work_s = if on_host { mean.roof_s } else { mean.overhead_s + mean.roof_s };
+            let factor = inherited[index] * (1.0 + residual).max(LEAST_FACTOR);
+            base.push(inherited[index] * work_s);
+            parts.push(Part {
+                host: if on_host { mean.overhead_s } else { 0.0 },
+                device: factor * work_s,
+                factor,
+                mean,
+            });
+        }
+        let call = parameters.0[0].exp();
+        let mut state = Self {
+            predicted: DVector::zeros(design.len()),
+            base,
+            device_weights: Vec::with_capacity(design.len()),
+            host_weights: Vec::with_capacity(design.len()),
+            parts,
+            parameters,
+        };
+        for (i, row) in design.rows.iter().enumerate() {
+            let total = |of: fn(&Part) -> f64| -> f64 {
+                row.iter().map(|&(work, count)| count * of(&state.parts[work])).sum()
+            };
+            let (host, device) = (total(|part| part.host), total(|part| part.device));
+            let [on_host, on_device] = prior.composition.weights(host, device);
+            state.predicted[i] = design.calls[i] * call + on_host * host + on_device * device;
+            state.host_weights.push(on_host);
+            state.device_weights.push(on_device);
+        }
+        state
+    }
+
+    /// Derivatives of the predictions by the coordinates, one row a timing.
+    pub(super) fn derivatives(
+        &self,
+        design: &Design,
+        prior: &Prior,
+        functions: &Functions,
+    ) -> DMatrix<f64> {
+        let on_host = prior.composition == Composition::Async;
+        let mut matrix = DMatrix::zeros(design.len(), COORDINATES + functions.len);
+        let mut by_parameter = [0.0; PARAMETERS];
+        for (i, row) in design.rows.iter().enumerate() {
+            by_parameter.fill(0.0);
+            by_parameter[0] = design.calls[i] * self.parameters.0[0].exp();
+            for &(index, count) in row {
+                let part = &self.parts[index];
+                let mean = &part.mean;
+                let device = self.device_weights[i] * count * part.factor;
+                let host = if on_host { self.host_weights[i] * count } else { device };
+                let first = overhead_index(design.works[index].class);
+                by_parameter[1] += device * mean.by_sharpness_s;
+                by_parameter[first] += host * mean.overhead_s;
+                by_parameter[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
+                by_parameter[first + 2 * CLASSES] -=
+                    device * mean.roof_s * (1.0 - mean.compute_share);
+                let each = self.device_weights[i] * count * self.base[index];
+                let (first, values, _) = &functions.at[index];
+                for (function, value) in values.iter().enumerate() {
+                    matrix[(i, COORDINATES + first + function)] += each * value;
+                }
+            }
+            for (parameter, derivative) in by_parameter.iter().enumerate() {
+                for (coordinate, scale) in prior.scales(parameter) {
+                    matrix[(i, coordinate)] += derivative * scale;
+                }
+            }
+        }
+        matrix
+    }
+}
+
+/// What a prior's medians say of the timings, in seconds.
+pub(super) fn predict(prior: &Prior, design: &Design) -> Vec<f64> {
+    let functions = Functions {
+        len: 0,
+        at: vec![(0, Vec::new(), 0.0); design.works.len()],
+    };
+    let inherited = prior.inherited_factors(design);
+    let state = State::new(design, prior, &inherited, &functions, &[0.0; COORDINATES]);
+    state.predicted.iter().copied().collect()
+}

@@ -1,0 +1,99 @@
+//! Whether rows describe one platform under one set of conditions.
+
+use super::error::{ColumnValues, MeasurementError};
+use super::read::values;
+use super::row::Measurement;
+use super::selection::condition;
+use super::table::{Record, Table};
+
+/// Columns that tell platforms and conditions apart, where a table has them. Threads are among them: a fit over several thread counts
+/// would need a model of how work is shared.
+const TELLING: [&str; 10] = [
+    "platform",
+    "device",
+    "isa",
+    "variant",
+    "backend",
+    "powersave",
+    "engine",
+    "batch",
+    "threads",
+    "dtype",
+];
+
+/// Refuses rows that differ in one of the telling columns.
+pub(super) fn describe_one_platform(
+    table: &Table,
+    usable: &[(&Record, Measurement)],
+) -> Result<(), MeasurementError> {
+    let records: Vec<&Record> = usable.iter().map(|(record, _)| *record).collect();
+    let Some(first) = records.first() else {
+        return Ok(());
+    };
+    let mut columns = Vec::new();
+    let mut example = Vec::new();
+    for column in TELLING {
+        let Some(place) = table.place(column)? else {
+            continue;
+        };
+        let values = values(&records, place);
+        if values.len() > 1 {
+            example.push(condition(column, first.cell(place)));
+            columns.push(ColumnValues {
+                column: column.to_owned(),
+                values,
+            });
+        }
+    }
+    if columns.is_empty() {
+        return Ok(());
+    }
+    Err(MeasurementError::SeveralPlatforms {
+        columns,
+        example: for_a_shell(&example.join(",")),
+    })
+}
+
+/// The text as one word of a command line.
+fn for_a_shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=,./:@%".contains(c);
+    if text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::measurements::{Selection, read};
+
+    fn refusal(text: &str) -> String {
+        let error = read(text, &Selection::default()).unwrap_err();
+        error.to_string()
+    }
+
+    #[test]
+    fn several_platforms_are_listed_with_a_way_out() {
+        assert_eq!(
+            refusal("platform,network,batch,latency_ms\nx,a,1,1\ny,a,1,2\ny,b,32,3\n"),
+            "the rows describe more than one platform: platform is x | y; batch is 1 | 32; choose one with --where, such as \
+             --where platform=x,batch=1"
+        );
+        assert_eq!(
+            refusal("device,variant,network,latency_ms\n\"x, 4 cores\",,a,1\ny,old,a,2\n"),
+            "the rows describe more than one platform: device is x, 4 cores | y; variant is (empty) | old; choose one with \
+             --where, such as --where 'device=\"x, 4 cores\",variant='"
+        );
+        for column in ["isa", "backend", "powersave", "engine", "threads", "dtype"] {
+            let message = refusal(&format!("{column},network,latency_ms\n1,a,1\n2,a,2\n"));
+            assert!(message.contains(&format!("{column} is 1 | 2")), "{message}");
+        }
+    }
+
+    #[test]
+    fn unusable_rows_and_other_columns_make_no_difference() {
+        let text = "platform,network,latency_ms,note\nx,a,1,good\ny,b,,bad\nx,c,2,\n";
+        assert_eq!(read(text, &Selection::default()).unwrap().rows.len(), 2);
+    }
+}
