@@ -120,9 +120,9 @@ fn main() {
     let variable = |name: &str, otherwise: &str| std::env::var(name).unwrap_or(otherwise.to_owned());
     let draws: u64 = variable("DRAWS", "5").parse().unwrap();
     let sizes: Vec<usize> = variable("SIZES", "5,10,30,100").split(',').map(|s| s.parse().unwrap()).collect();
-    let points: usize = variable("POINTS", "64").parse().unwrap();
-    let neighbours: usize = variable("NEIGHBOURS", "6").parse().unwrap();
-    let components: usize = variable("COMPONENTS", "4").parse().unwrap();
+    let points: usize = variable("POINTS", "96").parse().unwrap();
+    let neighbours: usize = variable("NEIGHBOURS", "8").parse().unwrap();
+    let components: usize = variable("COMPONENTS", "8").parse().unwrap();
     let mut all = columns("ofa", &["titan_rtx_1", "titan_rtx_32", "titan_rtx_64", "titan_xp_1", "titan_xp_32", "titan_xp_64"]);
     all.extend(columns("fbnet", &["silver_4114", "pixel2", "samsung_a50", "titan_rtx_1", "titan_rtx_64"]));
     let options = FitOptions { points, neighbours, components, ..FitOptions::default() };
@@ -164,6 +164,7 @@ fn main() {
                     let fitted = column.fit(&drawn.fit, &known, &options);
                     let seconds = began.elapsed().as_secs_f64();
                     let names: Vec<String> = fitted.components.iter().map(|c| format!("{}:{}:{:.2}", c.prior.rsplit('/').next().unwrap(), c.composition.name(), c.weight)).collect();
+                    if std::env::var("VERBOSE").is_ok() { for c in &fitted.components { eprintln!("{} {} {:.2} noise {:.3} cov {:?} t0 {:.1} p {:.2} low trust {:?}", c.prior, c.composition.name(), c.weight, c.noise, c.residual.covariance, c.parameters.inference_us, c.parameters.sharpness, fitted.trust.iter().filter(|t| **t < 0.5).count()); } }
                     let prepared = PreparedCalibration::new(&calibration(fitted, column.batch));
                     let predictions: Vec<Prediction> = drawn.held_out.iter().map(|&row| {
                         let price = prepared.price(&column.timing(row).works, None);

@@ -7,6 +7,7 @@ use super::parameters::{
     CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index,
 };
 use super::surface::{PreparedSurface, Surface};
+use super::triangle::Triangle;
 use super::workload::Workload;
 use crate::class::OpClass;
 use crate::platform::RoofFigures;
@@ -31,8 +32,8 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order) and the residual's weights, row by row.
-    pub covariance_factor: Vec<Vec<f64>>,
+    /// above 1, overheads, peaks, bandwidths of the classes in their order) and the residual's weights.
+    pub covariance_factor: Triangle,
 }
 
 /// A component with what evaluating it needs.
@@ -80,7 +81,7 @@ pub const WINOGRAD_SAVING: f64 = 4.0;
 impl PreparedComponent {
     /// Prepares a component.
     pub fn new(component: &Component) -> Self {
-        let factor = &component.covariance_factor;
+        let factor = component.covariance_factor.rows();
         let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
         Self {
             weight: component.weight,

@@ -20,6 +20,7 @@ mod covariance;
 mod parameters;
 mod predictive;
 mod surface;
+mod triangle;
 mod workload;
 
 pub use basis::{Basis, Points};
@@ -34,5 +35,6 @@ pub use predictive::{
     student_t95,
 };
 pub use surface::{LEAST_FACTOR, PreparedSurface, Residual, Surface};
+pub use triangle::Triangle;
 pub(crate) use workload::activation_effort;
 pub use workload::{COORDINATES, Workload};

@@ -150,15 +150,10 @@ impl Calibration {
             for surface in &component.inherited {
                 check_surface(surface).map_err(|rule| error(key("inherited"), &"...", rule))?;
             }
-            let factor = &component.covariance_factor;
-            let whole = PARAMETERS + component.residual.weights.len();
-            let triangle = factor.len() == whole
-                && factor.iter().enumerate().all(|(i, row)| row.len() == i + 1)
-                && factor.iter().flatten().all(|number| number.is_finite());
-            if !triangle {
-                let rule = "must be the rows of a lower triangle, one for each parameter and each weight of the residual";
-                let value = format!("{} rows", factor.len());
-                return Err(error(key("covariance_factor"), &value, rule));
+            let rows = PARAMETERS + component.residual.weights.len();
+            if component.covariance_factor.size() != Some(rows) {
+                let rule = "must be a lower triangle with a row for each parameter and each weight of the residual";
+                return Err(error(key("covariance_factor"), &"...", rule));
             }
         }
         Ok(())

@@ -37,9 +37,9 @@ pub struct FitOptions {
 impl Default for FitOptions {
     fn default() -> Self {
         Self {
-            points: 64,
-            components: 4,
-            neighbours: 6,
+            points: 96,
+            components: 8,
+            neighbours: 8,
             compositions: Composition::ALL.to_vec(),
         }
     }

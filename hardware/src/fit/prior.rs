@@ -61,7 +61,7 @@ impl Prior {
             composition,
             location: LogParameters(location),
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
-            class: [1.0; 3],
+            class: [1.0, 1.0, 1.0],
             inherited: Vec::new(),
             hyper_location: [0.3, 0.1, 1.0, 0.03],
             hyper_scale: [0.5, 0.5, 0.3, 1.0],
@@ -81,9 +81,9 @@ impl Prior {
             composition: best.composition,
             location: LogParameters::from(&best.parameters),
             whole: [1.0, 0.2, 1.0, 1.0, 1.0],
-            class: [0.3; 3],
+            class: [0.5; 3],
             inherited,
-            hyper_location: [0.15, 0.05, 1.0, 0.03],
+            hyper_location: [0.3, 0.1, 1.0, 0.03],
             hyper_scale: [0.5, 0.5, 0.3, 1.0],
         };
         let own = super::state::predict(&prior, design);

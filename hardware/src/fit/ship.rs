@@ -1,15 +1,13 @@
 //! A fit in the form that profiles hold.
 
 use nalgebra::DMatrix;
-use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, Surface};
+use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, Surface, Triangle};
 
 use super::laplace::Laplace;
 use super::prior::{COORDINATES, Prior};
 
 /// Digits kept of parameters, points and weights.
 const DIGITS: usize = 6;
-/// Digits kept of the covariance's factor.
-const FACTOR_DIGITS: usize = 4;
 
 /// A component of a calibration; none where the covariance can't be decomposed.
 pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option<Component> {
@@ -36,23 +34,19 @@ pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option
     }
     let triangle = factor.transpose().qr().unpack_r();
     let rows = 0..PARAMETERS + functions;
-    let covariance_factor: Vec<Vec<f64>> = rows
-        .map(|i| (0..=i).map(|j| round(triangle[(j, i)], FACTOR_DIGITS)).collect())
+    let rows: Vec<Vec<f64>> = rows
+        .map(|i| (0..=i).map(|j| triangle[(j, i)]).collect())
         .collect();
-    covariance_factor
-        .iter()
-        .flatten()
-        .all(|number: &f64| number.is_finite())
-        .then(|| Component {
-            weight: round(weight, DIGITS),
-            prior: prior.name.clone(),
-            composition: prior.composition,
-            noise: round(laplace.hyper.noise, DIGITS),
-            parameters,
-            residual: surface(laplace, weights),
-            inherited: prior.inherited.clone(),
-            covariance_factor,
-        })
+    Some(Component {
+        weight: round(weight, DIGITS),
+        prior: prior.name.clone(),
+        composition: prior.composition,
+        noise: round(laplace.hyper.noise, DIGITS),
+        parameters,
+        residual: surface(laplace, weights),
+        inherited: prior.inherited.clone(),
+        covariance_factor: Triangle::from_rows(&rows)?,
+    })
 }
 
 fn surface(laplace: &Laplace, weights: &[f64]) -> Surface {
