@@ -15,8 +15,9 @@ use roofnas_space::{Conv, Network, Op, Other, Tensor, Work};
 
 use crate::class::OpClass;
 use crate::counts::NetworkCost;
-use crate::latency::{Bound, LatencyModel};
+use crate::latency::LatencyModel;
 use crate::memory::live_at_peak;
+use crate::price::Bound;
 
 /// One piece of advice.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,8 +164,12 @@ impl<'a> Adviser<'a> {
         let Some(quantum) = self.model.channel_quantum().filter(|&quantum| quantum > 1) else {
             return Vec::new();
         };
-        let convolutions =
-            self.anchors(|kernel| matches!(kernel.class, OpClass::Pointwise | OpClass::Dense | OpClass::Winograd));
+        let convolutions = self.anchors(|kernel| {
+            matches!(
+                kernel.class,
+                OpClass::Pointwise | OpClass::Dense | OpClass::Winograd
+            )
+        });
         let advice = convolutions.into_iter().filter_map(|layer| {
             let conv = self.conv(layer)?;
             let off = conv.out_channels % quantum;

@@ -13,17 +13,19 @@
 //! * *parallel work*: output elements are worked on in waves of as many lanes as the machine has, and the last
 //!   wave is rarely full.
 //!
-//! A platform without calibration states a prior relative deviation of the whole; nothing of it was measured.
+//! A platform without calibration states a prior relative deviation of the whole; nothing of it was measured. One with a
+//! calibration for the number format is priced by [the calibrated model](crate::calibration) instead.
+
+use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::calibration::{Calibration, KernelShare, Predictive, PreparedCalibration, Workload};
 use crate::class::OpClass;
 use crate::counts::{Geometry, KernelCost, NetworkCost};
 use crate::dtype::Dtype;
 use crate::platform::{Platform, RoofFigures, RoofKind, Utilisation};
-
-/// The one-sided 95 % quantile of the normal distribution.
-pub(crate) const Z95: f64 = 1.644_853_626_951_472_2;
+use crate::price::{Breakdown, KernelPrice, Latency, Shares};
 
 /// Prices networks for one platform, number format and batch size.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,8 @@ pub struct LatencyModel {
     roof_kind: RoofKind,
     roofs: RoofFigures,
     utilisation: Option<Utilisation>,
+    /// Shared, since it is large and never changes.
+    calibrated: Option<Arc<PreparedCalibration>>,
 }
 
 /// A number format or batch size that a platform's profile doesn't cover.
@@ -52,116 +56,6 @@ pub enum LatencyError {
     /// A batch of nothing, or one whose work can't be counted.
     #[error("batch = {0}: must be from 1 to 65536")]
     Batch(u64),
-}
-
-/// What holds a kernel's time up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Bound {
-    /// Arithmetic.
-    Compute,
-    /// Memory traffic.
-    Memory,
-    /// The overhead is larger than either.
-    Overhead,
-}
-
-impl Bound {
-    /// The name in files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compute => "compute",
-            Self::Memory => "memory",
-            Self::Overhead => "overhead",
-        }
-    }
-}
-
-/// The price of one kernel, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KernelPrice {
-    /// Overhead.
-    pub overhead_s: f64,
-    /// Time of the arithmetic alone.
-    pub compute_s: f64,
-    /// Time of the memory traffic alone.
-    pub memory_s: f64,
-    /// Share of the peak that the kernel's shape lets it reach.
-    pub utilisation: f64,
-}
-
-impl KernelPrice {
-    /// The price of what is not executed.
-    const NOTHING: Self = Self {
-        overhead_s: 0.0,
-        compute_s: 0.0,
-        memory_s: 0.0,
-        utilisation: 1.0,
-    };
-
-    /// The kernel's latency, in seconds.
-    pub fn seconds(&self) -> f64 {
-        self.overhead_s + self.compute_s.max(self.memory_s)
-    }
-
-    /// What holds it up.
-    pub fn bound(&self) -> Bound {
-        if self.overhead_s > self.compute_s.max(self.memory_s) {
-            Bound::Overhead
-        } else if self.compute_s >= self.memory_s {
-            Bound::Compute
-        } else {
-            Bound::Memory
-        }
-    }
-}
-
-/// A latency with its uncertainty, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Latency {
-    /// Mean of the predictive distribution.
-    pub mean_ms: f64,
-    /// Its standard deviation.
-    pub std_ms: f64,
-}
-
-impl Latency {
-    /// The one-sided 95 % bound: with probability 0.95 the latency is no more.
-    pub fn upper95_ms(&self) -> f64 {
-        self.mean_ms + Z95 * self.std_ms
-    }
-}
-
-/// The price of a network, part by part.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Breakdown {
-    /// The call of the engine.
-    pub inference_s: f64,
-    /// The kernels, in execution order.
-    pub kernels: Vec<KernelPrice>,
-}
-
-impl Breakdown {
-    /// The whole, in seconds.
-    pub fn seconds(&self) -> f64 {
-        self.inference_s + self.kernels.iter().map(KernelPrice::seconds).sum::<f64>()
-    }
-
-    /// Share of the whole that is spent in kernels held up by this.
-    pub fn share_of(&self, bound: Bound) -> f64 {
-        let held_up = self.kernels.iter().filter(|price| price.bound() == bound);
-        held_up.map(KernelPrice::seconds).sum::<f64>() / self.seconds()
-    }
-}
-
-/// Which rules a network's price comes from, as shares of its time that add up to 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Shares {
-    /// Operators of classes that were calibrated on the platform.
-    pub calibrated: f64,
-    /// Operators priced by formula alone.
-    pub fallback: f64,
-    /// Operators nobody here knows, priced as arithmetic on every element.
-    pub unknown: f64,
 }
 
 impl LatencyModel {
@@ -186,6 +80,10 @@ impl LatencyModel {
             roof_kind,
             roofs: figures.clone(),
             utilisation: platform.utilisation.get(&dtype).copied(),
+            calibrated: platform
+                .calibration
+                .get(&dtype)
+                .map(|calibration| Arc::new(PreparedCalibration::new(calibration))),
             platform,
             dtype,
             batch,
@@ -222,20 +120,86 @@ impl LatencyModel {
         &self.roofs
     }
 
+    /// The calibration that prices are made with; without one they are roofline estimates.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.platform.calibration.get(&self.dtype)
+    }
+
+    /// Calibrated or not, in a word.
+    pub fn word(&self) -> &'static str {
+        match self.calibration() {
+            Some(_) => "calibrated",
+            None => "uncalibrated",
+        }
+    }
+
+    /// Where the deviation of a price comes from.
+    pub fn origin(&self) -> String {
+        self.calibration().map_or_else(
+            || "prior, not measured".to_owned(),
+            |calibration| format!("posterior given {} timings", calibration.measured.timings),
+        )
+    }
+
+    /// Both in short, beside a price.
+    pub fn label(&self) -> String {
+        self.calibration().map_or_else(
+            || "uncalibrated; std is a prior".to_owned(),
+            |calibration| format!("calibrated on {} networks", calibration.measured.networks),
+        )
+    }
+
+    /// How prices are made and how far they can be trusted, as a sentence for reports.
+    pub fn statement(&self) -> String {
+        let Some(calibration) = self.calibration() else {
+            return format!(
+                "Latencies are roofline estimates from {} roofs and assumed overheads, with a relative deviation of {} ({}).",
+                self.roof_kind.name(),
+                self.platform.uncertainty.prior_relative_std,
+                self.origin()
+            );
+        };
+        let measured = &calibration.measured;
+        let validation = measured.held_out.map_or_else(
+            || "no network was held out to check it".to_owned(),
+            |held_out| {
+                format!(
+                    "on {} networks it had not seen its mean error was {:.1} %",
+                    held_out.n,
+                    100.0 * held_out.mape
+                )
+            },
+        );
+        format!(
+            "Latencies come from a model fitted to {} timings of {} networks on this platform; {validation}.",
+            measured.timings, measured.networks
+        )
+    }
+
     /// What a reader of its prices should know.
     pub fn caveats(&self) -> Vec<String> {
-        let platform = &self.platform;
+        let name = &self.platform.name;
+        if let Some(calibration) = self.calibration() {
+            return (calibration.batch != self.batch)
+                .then(|| {
+                    format!(
+                        "platform {name} was calibrated at batch {}: prices at batch {} are extrapolated, which their \
+                         deviations know only in part",
+                        calibration.batch, self.batch
+                    )
+                })
+                .into_iter()
+                .collect();
+        }
         let mut caveats = vec![format!(
-            "platform {} is {}: its latencies are roofline estimates with a relative deviation of {} ({})",
-            platform.name,
-            platform.uncertainty.word(),
-            platform.uncertainty.prior_relative_std,
-            platform.uncertainty.origin()
+            "platform {name} is uncalibrated: its latencies are roofline estimates with a relative deviation of {} ({})",
+            self.platform.uncertainty.prior_relative_std,
+            self.origin()
         )];
         if self.utilisation.is_none() {
             caveats.push(format!(
-                "platform {} has no utilisation rules for {}: every layer is priced as if it could reach the peak",
-                platform.name, self.dtype
+                "platform {name} has no utilisation rules for {}: every layer is priced as if it could reach the peak",
+                self.dtype
             ));
         }
         caveats
@@ -244,42 +208,91 @@ impl LatencyModel {
     /// The price of a network, part by part.
     pub fn breakdown(&self, cost: &NetworkCost) -> Breakdown {
         let kernels = cost.kernels.iter();
+        let Some(calibrated) = &self.calibrated else {
+            return Breakdown {
+                inference_s: 1e-6 * self.platform.overhead.inference_us,
+                kernels: kernels.map(|kernel| self.estimate(kernel)).collect(),
+            };
+        };
+        let timed = kernels.filter(|kernel| kernel.class != OpClass::View);
+        let works: Vec<Workload> = timed
+            .map(|kernel| Workload::new(kernel, self.batch, self.dtype))
+            .collect();
+        let price = self.predict(calibrated, &works);
+        let mut shares = price.kernels.iter();
+        let kernels = cost.kernels.iter().map(|kernel| match kernel.class {
+            OpClass::View => KernelPrice::NOTHING,
+            _ => shares.next().map_or(KernelPrice::NOTHING, priced),
+        });
         Breakdown {
-            inference_s: 1e-6 * self.platform.overhead.inference_us,
-            kernels: kernels.map(|kernel| self.price_kernel(kernel)).collect(),
+            kernels: kernels.collect(),
+            inference_s: price.inference_s,
         }
     }
 
     /// The price of a network's inference.
     pub fn price(&self, cost: &NetworkCost) -> Latency {
+        if let Some(calibrated) = &self.calibrated {
+            let works = Workload::of_network(cost, self.batch, self.dtype);
+            let price = self.predict(calibrated, &works);
+            return Latency {
+                mean_ms: 1e3 * price.mean_s,
+                std_ms: 1e3 * price.std_s,
+                degrees_of_freedom: price.degrees_of_freedom,
+            };
+        }
         let kernels = cost.kernels.iter();
-        let seconds: f64 = kernels
-            .map(|kernel| self.price_kernel(kernel).seconds())
-            .sum();
+        let seconds: f64 = kernels.map(|kernel| self.estimate(kernel).seconds()).sum();
         let mean_ms = 1e3 * (1e-6 * self.platform.overhead.inference_us + seconds);
         Latency {
             mean_ms,
             std_ms: mean_ms * self.platform.uncertainty.prior_relative_std,
+            degrees_of_freedom: f64::INFINITY,
         }
     }
 
     /// Which rules a network's price comes from. Nothing is calibrated on an uncalibrated platform.
     pub fn shares(&self, cost: &NetworkCost) -> Shares {
-        let seconds = |kernel: &KernelCost| self.price_kernel(kernel).seconds();
-        let total: f64 = cost.kernels.iter().map(seconds).sum();
-        let unknown = cost.kernels.iter().filter(|kernel| kernel.is_unknown);
-        // an empty sum of floats is minus zero
-        let unknown =
-            unknown.map(seconds).fold(0.0, |sum, s| sum + s) / total.max(f64::MIN_POSITIVE);
+        let prices = self.breakdown(cost).kernels;
+        let classes = self.calibration().map_or(&[][..], |c| &c.classes);
+        let share_of = |is: &dyn Fn(&KernelCost) -> bool| {
+            let kernels = cost.kernels.iter().zip(&prices);
+            let seconds = kernels.filter(|(kernel, _)| is(kernel));
+            // an empty sum of floats is minus zero
+            seconds.fold(0.0, |sum, (_, price)| sum + price.seconds())
+        };
+        let total = share_of(&|_| true).max(f64::MIN_POSITIVE);
+        let unknown = share_of(&|kernel| kernel.is_unknown) / total;
+        let calibrated =
+            share_of(&|kernel| !kernel.is_unknown && classes.contains(&kernel.class)) / total;
         Shares {
-            calibrated: 0.0,
-            fallback: 1.0 - unknown,
+            calibrated,
+            fallback: (1.0 - calibrated - unknown).max(0.0),
             unknown,
         }
     }
 
-    /// The price of one kernel.
+    /// The price of one kernel, as the only one of a network.
     pub fn price_kernel(&self, kernel: &KernelCost) -> KernelPrice {
+        match &self.calibrated {
+            Some(_) if kernel.class == OpClass::View => KernelPrice::NOTHING,
+            Some(calibrated) => {
+                let work = Workload::new(kernel, self.batch, self.dtype);
+                let price = self.predict(calibrated, &[work]);
+                price.kernels.first().map_or(KernelPrice::NOTHING, priced)
+            }
+            None => self.estimate(kernel),
+        }
+    }
+
+    fn predict(&self, calibrated: &PreparedCalibration, works: &[Workload]) -> Predictive {
+        let roofs = self.platform.roofs.get(&self.dtype);
+        let theoretical = roofs.and_then(|roofs| roofs.theoretical.as_ref());
+        calibrated.price(works, theoretical)
+    }
+
+    /// The price of one kernel by roofline alone.
+    fn estimate(&self, kernel: &KernelCost) -> KernelPrice {
         let roof = self.roofs.roof_of(kernel.class);
         let utilisation = self
             .utilisation
@@ -287,12 +300,23 @@ impl LatencyModel {
         if kernel.class == OpClass::View {
             return KernelPrice::NOTHING;
         }
-        KernelPrice {
-            overhead_s: self.platform.overhead.kernel_s(kernel.class),
-            compute_s: kernel.batch_flops(self.batch) / (roof.peak_flops * utilisation),
-            memory_s: kernel.traffic_bytes(self.batch, self.dtype) as f64 / roof.bandwidth,
+        KernelPrice::roofline(
+            self.platform.overhead.kernel_s(kernel.class),
+            kernel.batch_flops(self.batch) / (roof.peak_flops * utilisation),
+            kernel.traffic_bytes(self.batch, self.dtype) as f64 / roof.bandwidth,
             utilisation,
-        }
+        )
+    }
+}
+
+/// What the calibrated model says of a kernel.
+fn priced(share: &KernelShare) -> KernelPrice {
+    KernelPrice {
+        overhead_s: share.overhead_s,
+        compute_s: share.compute_s,
+        memory_s: share.memory_s,
+        utilisation: 1.0,
+        total_s: share.seconds,
     }
 }
 
@@ -329,18 +353,4 @@ fn utilisation(rules: &Utilisation, kernel: &KernelCost, batch: u64) -> f64 {
     let work = batch as f64 * lanes as f64;
     let wave = f64::from(rules.parallel_lanes);
     channels * work / ((work / wave).ceil() * wave)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bound_is_one_sided() {
-        let latency = Latency {
-            mean_ms: 2.0,
-            std_ms: 1.0,
-        };
-        assert!((latency.upper95_ms() - 3.6449).abs() < 1e-4);
-    }
 }

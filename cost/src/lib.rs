@@ -17,26 +17,30 @@ mod advice;
 pub mod calibration;
 mod class;
 mod counts;
+mod distribution;
 mod dtype;
 mod figures;
 mod fusion;
 mod latency;
 mod memory;
 mod platform;
+mod price;
 mod quality;
 mod roofline;
 
 pub use advice::{Advice, AdviceKind, advise, peak_culprits};
 pub use class::OpClass;
 pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
+pub use distribution::{normal_quantile, student_quantile};
 pub use dtype::Dtype;
 pub use figures::{Figures, Prediction, order_accuracy_in_bands};
 pub use fusion::{Fusion, Kernel, kernels};
-pub use latency::{Bound, Breakdown, KernelPrice, Latency, LatencyError, LatencyModel, Shares};
+pub use latency::{LatencyError, LatencyModel};
 pub use memory::Footprint;
 pub use platform::{
     FORMAT, Overhead, Platform, PlatformError, Provenance, RoofFigures, RoofKind, Roofs,
     Uncertainty, Utilisation,
 };
+pub use price::{Bound, Breakdown, KernelPrice, Latency, Shares};
 pub use quality::{Moments, Normalisation, QualityTerms, Score, expected_log_determinant};
 pub use roofline::Roof;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::calibration::{Calibration, CalibrationError};
 use crate::class::OpClass;
 use crate::dtype::Dtype;
 use crate::fusion::Fusion;
@@ -42,6 +43,9 @@ pub struct Platform {
     /// Utilisation rules per number format.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub utilisation: BTreeMap<Dtype, Utilisation>,
+    /// The latency model fitted to timings, per number format; without one, prices are roofline estimates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calibration: BTreeMap<Dtype, Calibration>,
 }
 
 /// Where a profile's numbers come from.
@@ -50,9 +54,15 @@ pub struct Platform {
 pub struct Provenance {
     /// One entry per source, in words.
     pub sources: Vec<String>,
+    /// Licence of the measurements that the profile was derived from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Whom to name as their author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
 }
 
-/// The uncertainty of a profile without calibration: a prior, not a measurement.
+/// The uncertainty of prices without calibration: a prior, not a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Uncertainty {
@@ -60,23 +70,6 @@ pub struct Uncertainty {
     pub prior_relative_std: f64,
     /// Why this and not another value.
     pub reason: String,
-}
-
-impl Uncertainty {
-    /// Calibrated or not, in a word.
-    pub const fn word(&self) -> &'static str {
-        "uncalibrated"
-    }
-
-    /// Where the deviation of a price comes from.
-    pub const fn origin(&self) -> &'static str {
-        "prior, not measured"
-    }
-
-    /// Both in short, beside a price.
-    pub const fn label(&self) -> &'static str {
-        "uncalibrated; std is a prior"
-    }
 }
 
 /// Costs that don't depend on the work.
@@ -279,6 +272,18 @@ impl Platform {
             if least == 0 {
                 let key = format!("utilisation.{dtype}");
                 return Err(value(&key, 0, "quanta and lanes are at least 1"));
+            }
+        }
+        for (dtype, calibration) in &self.calibration {
+            let error = |error: CalibrationError| PlatformError::Value {
+                key: format!("calibration.{dtype}.{}", error.key),
+                value: error.value,
+                rule: error.rule.to_owned(),
+            };
+            calibration.check().map_err(error)?;
+            if !self.roofs.contains_key(dtype) {
+                let rule = "a calibrated number format has roofs";
+                return Err(value(&format!("calibration.{dtype}"), "...", rule));
             }
         }
         Ok(())

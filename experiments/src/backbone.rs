@@ -53,9 +53,9 @@ fn figures(experiment: &Experiment, row: &FrontRow) -> String {
         score = experiment.appraiser.score.name(),
         mean = metrics.latency.mean_ms,
         std = metrics.latency.std_ms,
-        origin = model.platform().uncertainty.origin(),
+        origin = model.origin(),
         platform = model.platform().name,
-        word = model.platform().uncertainty.word(),
+        word = model.word(),
         batch = model.batch(),
         dtype = model.dtype(),
         threads = model

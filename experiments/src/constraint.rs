@@ -10,12 +10,14 @@ pub struct Constraint {
     pub figure: Figure,
     /// Its bound, in the figure's unit.
     pub limit: f64,
+    /// Probability with which a latency must keep it; 0.5 bounds the mean. Other figures are certain.
+    pub confidence: f64,
 }
 
 /// The figures that can be bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
-    /// Mean latency in milliseconds.
+    /// Latency in milliseconds.
     LatencyMs,
     /// MACs per image.
     Macs,
@@ -55,18 +57,6 @@ impl Figure {
             Self::Rho => "rho, depth over width",
         }
     }
-
-    /// The figure of a network.
-    pub fn value(self, metrics: &Metrics) -> f64 {
-        match self {
-            Self::LatencyMs => metrics.latency.mean_ms,
-            Self::Macs => metrics.macs as f64,
-            Self::Params => metrics.params as f64,
-            Self::PeakMemoryMib => metrics.peak_memory_bytes as f64 / MIB,
-            Self::WeightsMib => metrics.weight_bytes as f64 / MIB,
-            Self::Rho => metrics.rho,
-        }
-    }
 }
 
 impl Constraint {
@@ -83,12 +73,42 @@ impl Constraint {
         ];
         stated
             .into_iter()
-            .filter_map(|(figure, limit)| limit.map(|limit| Self { figure, limit }))
+            .filter_map(|(figure, limit)| {
+                Some(Self {
+                    figure,
+                    limit: limit?,
+                    confidence: config.confidence,
+                })
+            })
             .collect()
+    }
+
+    /// The figure with its unit, in words, and what of it is bounded.
+    pub fn name(&self) -> String {
+        if self.figure == Figure::LatencyMs && self.confidence > 0.5 {
+            return format!(
+                "{} (with {} % confidence)",
+                self.figure.name(),
+                100.0 * self.confidence
+            );
+        }
+        self.figure.name().to_owned()
+    }
+
+    /// What is bounded of a network.
+    pub fn value(&self, metrics: &Metrics) -> f64 {
+        match self.figure {
+            Figure::LatencyMs => metrics.latency.upper_ms(self.confidence),
+            Figure::Macs => metrics.macs as f64,
+            Figure::Params => metrics.params as f64,
+            Figure::PeakMemoryMib => metrics.peak_memory_bytes as f64 / MIB,
+            Figure::WeightsMib => metrics.weight_bytes as f64 / MIB,
+            Figure::Rho => metrics.rho,
+        }
     }
 
     /// By how much of the bound the figure exceeds it; 0 where it keeps it.
     pub fn excess(&self, metrics: &Metrics) -> f64 {
-        (self.figure.value(metrics) / self.limit - 1.0).max(0.0)
+        (self.value(metrics) / self.limit - 1.0).max(0.0)
     }
 }

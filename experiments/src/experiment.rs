@@ -78,7 +78,7 @@ impl Experiment {
         let check = Check { file };
         check.names(&config)?;
         check.quality(&config.quality)?;
-        check.constraints(&config.constraints)?;
+        check.constraints(&config.constraints, &model)?;
         let objectives = check.objectives(&config.objectives)?;
         let nsga2 = check.search(&config)?;
         let space = check.space(&config.space)?;
@@ -208,7 +208,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn constraints(&self, config: &ConstraintsConfig) -> Result<(), Error> {
+    fn constraints(&self, config: &ConstraintsConfig, model: &LatencyModel) -> Result<(), Error> {
         for constraint in Constraint::all(config) {
             if !(constraint.limit > 0.0 && constraint.limit.is_finite()) {
                 let key = format!("constraints.{}", constraint.figure.key());
@@ -220,7 +220,7 @@ impl Check<'_> {
             let rule = "a confidence is from 0.5 (the mean) to below 1";
             return Err(self.error("constraints.confidence", confidence, rule));
         }
-        if confidence > 0.5 {
+        if confidence > 0.5 && model.calibration().is_none() {
             let rule = "the platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
                         would promise what nobody knows; leave confidence at 0.5, the mean";
             return Err(self.error("constraints.confidence", confidence, rule));

@@ -96,8 +96,7 @@ pub(crate) fn quality_kind(experiment: &Experiment) -> String {
 
 /// How far latencies can be trusted, in words.
 pub(crate) fn latency_kind(experiment: &Experiment) -> String {
-    let platform = experiment.appraiser.model.platform();
-    platform.uncertainty.label().to_owned()
+    experiment.appraiser.model.label()
 }
 
 /// A figure, or nothing.

@@ -2,11 +2,17 @@
 //! them hold, beside those of simple baselines.
 
 mod baseline;
+mod calibrate;
+pub mod fit;
 mod measurements;
 mod profiles;
 
 pub use baseline::{
     Baseline, BaselineError, FittedBaseline, LatencyByNetwork, NearestPlatform, Timing,
+};
+pub use calibrate::{
+    CalibrateError, CalibrateOptions, Calibrated, CrossValidation, Material, MeasuredNetwork,
+    calibrate, family, validate, validate_baselines,
 };
 pub use measurements::{
     Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
@@ -14,5 +20,3 @@ pub use measurements::{
     draw, read as read_measurements,
 };
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};
-
-pub mod fit;

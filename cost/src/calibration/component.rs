@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::composition::Composition;
-use super::parameters::{
-    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index,
-};
+use super::parameters::{CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
 use super::surface::{PreparedSurface, Surface};
 use super::triangle::Triangle;
 use super::workload::Workload;
@@ -38,7 +36,7 @@ pub struct Component {
 
 /// A component with what evaluating it needs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PreparedComponent {
+pub(super) struct PreparedComponent {
     weight: f64,
     composition: Composition,
     noise: f64,
@@ -51,7 +49,7 @@ pub struct PreparedComponent {
 
 /// What a component says of a network.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ComponentPrice {
+pub(super) struct ComponentPrice {
     /// Mean of the predictive distribution, in seconds.
     pub mean_s: f64,
     /// Its variance, in square seconds, a single timing's noise included.
@@ -80,7 +78,7 @@ pub const WINOGRAD_SAVING: f64 = 4.0;
 
 impl PreparedComponent {
     /// Prepares a component.
-    pub fn new(component: &Component) -> Self {
+    pub(super) fn new(component: &Component) -> Self {
         let factor = component.covariance_factor.rows();
         let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
         Self {
@@ -89,18 +87,26 @@ impl PreparedComponent {
             noise: component.noise,
             parameters: LogParameters::from(&component.parameters),
             residual: PreparedSurface::new(&component.residual),
-            inherited: component.inherited.iter().map(PreparedSurface::new).collect(),
+            inherited: component
+                .inherited
+                .iter()
+                .map(PreparedSurface::new)
+                .collect(),
             columns: (0..factor.len()).map(column).collect(),
         }
     }
 
     /// Posterior probability of the component.
-    pub fn weight(&self) -> f64 {
+    pub(super) fn weight(&self) -> f64 {
         self.weight
     }
 
     /// Prices a network of these kernels. No kernel is priced below its theoretical roof, where that is known.
-    pub fn price(&self, works: &[Workload], theoretical: Option<&RoofFigures>) -> ComponentPrice {
+    pub(super) fn price(
+        &self,
+        works: &[Workload],
+        theoretical: Option<&RoofFigures>,
+    ) -> ComponentPrice {
         let inference_s = self.parameters.0[0].exp();
         let mut gradient = Gradient::new(self.columns.len(), inference_s);
         let mut kernels: Vec<ComponentKernel> = Vec::with_capacity(works.len());
@@ -147,7 +153,11 @@ impl PreparedComponent {
         }
         let residual = self.residual.at(work, &mut values);
         let on_host = self.composition == Composition::Async;
-        let work_s = if on_host { mean.roof_s } else { mean.overhead_s + mean.roof_s };
+        let work_s = if on_host {
+            mean.roof_s
+        } else {
+            mean.overhead_s + mean.roof_s
+        };
         let base_s = inherited * work_s;
         let least_s = theoretical.map_or(0.0, |roofs| least_seconds(work, roofs));
         let device_s = (base_s * residual.factor).max(least_s);
@@ -171,7 +181,11 @@ impl PreparedComponent {
 
 /// The least time a kernel can take under these roofs.
 fn least_seconds(work: &Workload, roofs: &RoofFigures) -> f64 {
-    let saving = if work.class == OpClass::Winograd { WINOGRAD_SAVING } else { 1.0 };
+    let saving = if work.class == OpClass::Winograd {
+        WINOGRAD_SAVING
+    } else {
+        1.0
+    };
     let compute_s = work.flops / (saving * roofs.roof_of(work.class).peak_flops);
     // traffic may be served by a cache: no bound
     compute_s
@@ -201,7 +215,11 @@ impl Gradient {
     fn add(&mut self, work: &Workload, kernel: &ComponentKernel, lane: &Lane, weights: [f64; 2]) {
         let mean = &kernel.mean;
         let device = weights[1] * work.count * kernel.factor;
-        let host = if lane.host_s > 0.0 { weights[0] * work.count } else { device };
+        let host = if lane.host_s > 0.0 {
+            weights[0] * work.count
+        } else {
+            device
+        };
         let first = overhead_index(work.class);
         let gradient = &mut self.0;
         gradient[1] += device * mean.by_sharpness_s;

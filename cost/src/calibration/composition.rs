@@ -39,7 +39,7 @@ impl Composition {
                 let longer = host_s.max(device_s).max(f64::MIN_POSITIVE);
                 let (host, device) = (host_s / longer, device_s / longer);
                 let whole = (host.powf(EXPONENT) + device.powf(EXPONENT)).powf(1.0 / EXPONENT);
-                [host, device].map(|part| (part / whole).powf(EXPONENT - 1.0))
+                [host, device].map(|part| (part / whole.max(1.0)).powf(EXPONENT - 1.0))
             }
         }
     }

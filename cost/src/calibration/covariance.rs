@@ -36,7 +36,6 @@ impl Covariance {
         // exp(-4.5 e) is the ninth power of exp(-e / 2)
         let broad = (-0.5 * exponent).exp();
         let third = broad * broad * broad;
-        self.amplitude * self.amplitude * broad
-            + self.detail * self.detail * third * third * third
+        self.amplitude * self.amplitude * broad + self.detail * self.detail * third * third * third
     }
 }

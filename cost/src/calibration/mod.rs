@@ -32,7 +32,6 @@ pub use parameters::{
 };
 pub use predictive::{
     Calibration, CalibrationError, KernelShare, Measured, Predictive, PreparedCalibration,
-    student_t95,
 };
 pub use surface::{LEAST_FACTOR, PreparedSurface, Residual, Surface};
 pub use triangle::Triangle;

@@ -59,7 +59,7 @@ pub struct Measured {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreparedCalibration {
     components: Vec<PreparedComponent>,
-    quantile95: f64,
+    degrees_of_freedom: f64,
     resolution_s: f64,
 }
 
@@ -70,8 +70,8 @@ pub struct Predictive {
     pub mean_s: f64,
     /// Standard deviation, in seconds.
     pub std_s: f64,
-    /// The one-sided 95 % quantile in standard deviations from the mean.
-    pub quantile95: f64,
+    /// Degrees of freedom of the distribution, Student's.
+    pub degrees_of_freedom: f64,
     /// One call of the engine, in seconds.
     pub inference_s: f64,
     /// The kernels, in the order given.
@@ -122,7 +122,11 @@ impl Calibration {
         let positive = |key: String, number: f64| {
             let rule = "must be a number above 0";
             let is = number > 0.0 && number.is_finite();
-            if is { Ok(()) } else { Err(error(key, &number, rule)) }
+            if is {
+                Ok(())
+            } else {
+                Err(error(key, &number, rule))
+            }
         };
         positive("degrees_of_freedom".into(), self.degrees_of_freedom)?;
         if !(0.0..=1e6).contains(&self.resolution_ms) {
@@ -174,7 +178,12 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
         return Err("there must be as many weights as points");
     }
     let coordinates = surface.points.values().flatten().flatten();
-    if !surface.weights.iter().chain(coordinates).all(|n| n.is_finite()) {
+    if !surface
+        .weights
+        .iter()
+        .chain(coordinates)
+        .all(|n| n.is_finite())
+    {
         return Err("points and weights must be numbers");
     }
     if surface.points.contains_key(&OpClass::View) {
@@ -187,8 +196,12 @@ impl PreparedCalibration {
     /// Prepares a checked calibration.
     pub fn new(calibration: &Calibration) -> Self {
         Self {
-            components: calibration.components.iter().map(PreparedComponent::new).collect(),
-            quantile95: student_t95(calibration.degrees_of_freedom),
+            components: calibration
+                .components
+                .iter()
+                .map(PreparedComponent::new)
+                .collect(),
+            degrees_of_freedom: calibration.degrees_of_freedom,
             resolution_s: 1e-3 * calibration.resolution_ms,
         }
     }
@@ -199,10 +212,18 @@ impl PreparedCalibration {
         let prices: Vec<(f64, ComponentPrice)> = self
             .components
             .iter()
-            .map(|component| (component.weight() / total, component.price(works, theoretical)))
+            .map(|component| {
+                (
+                    component.weight() / total,
+                    component.price(works, theoretical),
+                )
+            })
             .collect();
         let average = |of: fn(&ComponentPrice) -> f64| -> f64 {
-            prices.iter().map(|(weight, price)| weight * of(price)).sum()
+            prices
+                .iter()
+                .map(|(weight, price)| weight * of(price))
+                .sum()
         };
         let mean_s = average(|price| price.mean_s);
         // rounding to steps spreads a timing evenly over one step
@@ -225,36 +246,9 @@ impl PreparedCalibration {
         Predictive {
             mean_s,
             std_s: variance.sqrt(),
-            quantile95: self.quantile95,
+            degrees_of_freedom: self.degrees_of_freedom,
             inference_s: average(|price| price.inference_s),
             kernels,
-        }
-    }
-}
-
-/// The one-sided 95 % quantile of Student's distribution (Abramowitz, Stegun: Handbook of Mathematical Functions, 26.7.5), to 0.002
-/// from 4 degrees of freedom up.
-pub fn student_t95(degrees_of_freedom: f64) -> f64 {
-    let z = crate::latency::Z95;
-    let n = degrees_of_freedom.max(3.0);
-    let (z2, z3) = (z * z, z * z * z);
-    let terms = [
-        (z3 + z) / 4.0,
-        z * (5.0 * z2 * z2 + 16.0 * z2 + 3.0) / 96.0,
-        z * (3.0 * z2 * z2 * z2 + 19.0 * z2 * z2 + 17.0 * z2 - 15.0) / 384.0,
-    ];
-    z + terms[0] / n + terms[1] / (n * n) + terms[2] / (n * n * n)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn students_quantiles() {
-        // tables of Student's distribution
-        for (n, expected) in [(4.0, 2.132), (9.0, 1.833), (14.0, 1.761), (34.0, 1.691), (1e9, 1.645)] {
-            assert!((student_t95(n) - expected).abs() < 0.002, "{n}: {}", student_t95(n));
         }
     }
 }

@@ -20,14 +20,20 @@ impl Triangle {
     pub fn from_rows(rows: &[Vec<f64>]) -> Option<Self> {
         let mut triangle = Self::default();
         for row in rows {
-            let largest = row.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
+            let largest = row
+                .iter()
+                .fold(0.0, |largest: f64, number| largest.max(number.abs()));
             if !row.iter().all(|number| number.is_finite()) {
                 return None;
             }
             // six digits of scale, so that a file's text is the number itself
             let scale: f64 = format!("{:.5e}", largest / LARGEST).parse().ok()?;
             let integer = |number: &f64| {
-                if scale > 0.0 { (number / scale).round() as i32 } else { 0 }
+                if scale > 0.0 {
+                    (number / scale).round() as i32
+                } else {
+                    0
+                }
             };
             triangle.integers.push(row.iter().map(integer).collect());
             triangle.scales.push(scale);

@@ -101,7 +101,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
     vec![
         model.platform().name.clone().into(),
         experiment.platform_origin.clone().into(),
-        model.platform().uncertainty.label().into(),
+        model.label().into(),
         model.batch().into(),
         model.dtype().name().into(),
         objectives.collect::<Vec<_>>().join(", ").into(),

@@ -1,7 +1,7 @@
 //! `roofnas platforms`.
 
 use roofnas::{Error, exit};
-use roofnas_cost::{Platform, RoofFigures};
+use roofnas_cost::{Dtype, Platform, RoofFigures};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
     Ok(code)
 }
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "name",
     "dtype",
     "roofs",
@@ -49,8 +49,9 @@ const COLUMNS: [&str; 10] = [
     "bandwidth_gb_s",
     "ridge_flop_per_byte",
     "threads",
-    "calibration",
-    "relative_std",
+    "calibration_networks",
+    "held_out_mape",
+    "held_out_spearman",
     "description",
 ];
 
@@ -58,22 +59,27 @@ const COLUMNS: [&str; 10] = [
 fn rows(platform: &Platform, data: &mut Data) {
     for (dtype, roofs) in &platform.roofs {
         for (kind, figures) in roofs.known() {
-            data.push(row(platform, dtype.name(), kind.name(), figures));
+            data.push(row(platform, *dtype, kind.name(), figures));
         }
     }
 }
 
-fn row(platform: &Platform, dtype: &str, kind: &str, figures: &RoofFigures) -> Vec<Value> {
+fn row(platform: &Platform, dtype: Dtype, kind: &str, figures: &RoofFigures) -> Vec<Value> {
+    let calibration = platform.calibration.get(&dtype);
+    let held_out = calibration.and_then(|calibration| calibration.measured.held_out);
     vec![
         platform.name.clone().into(),
-        dtype.into(),
+        dtype.name().into(),
         kind.into(),
         figures.peak_tflops.into(),
         figures.bandwidth_gb_s.into(),
         figures.roof().ridge().into(),
         platform.threads.into(),
-        platform.uncertainty.label().into(),
-        platform.uncertainty.prior_relative_std.into(),
+        calibration
+            .map(|calibration| calibration.measured.networks)
+            .into(),
+        held_out.map(|figures| figures.mape).into(),
+        held_out.and_then(|figures| figures.spearman).into(),
         platform.description.clone().into(),
     ]
 }

@@ -66,6 +66,6 @@ fn row(model: &LatencyModel, network: &Network) -> Vec<Value> {
         platform.threads.into(),
         dtype.name().into(),
         cost.intensity(batch, dtype).into(),
-        platform.uncertainty.label().into(),
+        model.label().into(),
     ]
 }

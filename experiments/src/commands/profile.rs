@@ -228,7 +228,7 @@ fn totals(platform: &OnPlatform) -> String {
         model.platform().name,
         profile.latency.mean_ms,
         profile.latency.std_ms,
-        model.platform().uncertainty.label(),
+        model.label(),
         1e3 * profile.call_s,
         shares.join(", "),
         cost.macs,
@@ -317,7 +317,7 @@ fn long(network: &Network, platforms: &[OnPlatform]) -> Data {
                 layer.bound_name().into(),
                 layer.price.utilisation.into(),
                 cost.is_unknown.into(),
-                model.platform().uncertainty.label().into(),
+                model.label().into(),
             ]);
         }
     }

@@ -245,7 +245,7 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
             best.metrics.quality,
             best.metrics.latency.mean_ms,
             best.metrics.latency.std_ms,
-            experiment.appraiser.model.platform().uncertainty.label()
+            experiment.appraiser.model.label()
         )
     });
     format!(
@@ -262,7 +262,7 @@ fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
         outcome.evaluations, nearest.text
     );
     for constraint in &nearest.broken {
-        let value = constraint.figure.value(&nearest.metrics);
+        let value = constraint.value(&nearest.metrics);
         text += &format!(
             "\n  binds: {} is {}, at most {} ({:.2} times)",
             constraint.figure.key(),

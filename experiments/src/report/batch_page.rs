@@ -37,10 +37,10 @@ pub fn batch_html(
         &html! {
             p class="soft" { (entries.len()) " runs" }
             @if let Some(first) = entries.first() {
-                @let uncertainty = &first.experiment.appraiser.model.platform().uncertainty;
+                @let model = &first.experiment.appraiser.model;
                 p class="notice" {
-                    strong { "These platforms are " (uncertainty.word()) ". " }
-                    "Latencies are roofline estimates (deviations: " (uncertainty.origin()) "); scores are unitless ranks, not accuracy."
+                    strong { "The first platform is " (model.word()) ". " }
+                    (model.statement()) " Scores are unitless ranks, not accuracy."
                 }
             }
             h2 { "The runs" }

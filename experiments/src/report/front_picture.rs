@@ -125,7 +125,7 @@ fn x_title(experiment: &Experiment) -> String {
         model.platform().name,
         model.batch(),
         model.dtype(),
-        model.platform().uncertainty.word()
+        model.word()
     )
 }
 

@@ -47,7 +47,7 @@ pub(super) fn svg(
             model.platform().name,
             model.batch(),
             model.dtype(),
-            model.platform().uncertainty.word()
+            model.word()
         ))
         .y_desc(format!("{} (rank score)", target.appraiser.score.name()))
         .draw()

@@ -99,10 +99,8 @@ fn conditions(experiment: &Experiment) -> Markup {
             "; seed " (experiment.resolved.seed)
         }
         p class="notice" {
-            strong { "This platform is " (platform.uncertainty.word()) ". " }
-            "Latencies are roofline estimates from " (model.roof_kind().name()) " roofs and assumed overheads, with a relative "
-            "deviation of " (platform.uncertainty.prior_relative_std) " (" (platform.uncertainty.origin()) "). Scores are unitless "
-            "ranks and say nothing about accuracy in percent."
+            strong { "This platform is " (model.word()) ". " }
+            (model.statement()) " Scores are unitless ranks and say nothing about accuracy in percent."
         }
     }
 }
@@ -112,7 +110,7 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
         ul class="facts" {
             li { b { (outcome.front.len()) } "networks in the front" }
             @for constraint in &experiment.constraints {
-                li { b { "≤ " (short(constraint.limit)) } (constraint.figure.name()) }
+                li { b { "≤ " (short(constraint.limit)) } (constraint.name()) }
             }
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest score" }
@@ -280,8 +278,14 @@ fn provenance(experiment: &Experiment) -> Markup {
         ul {
             li { "roofnas " (env!("CARGO_PKG_VERSION")) ", experiment in experiment.toml, platform " (platform.name) " in platform.toml" }
             @for source in &platform.provenance.sources { li { (source) } }
-            li { "overheads: " (platform.overhead.source) }
-            li { "uncertainty: " (platform.uncertainty.reason) }
+            @if let Some(licence) = &platform.provenance.licence { li { "licence of the measurements: " (licence) } }
+            @if let Some(author) = &platform.provenance.attribution { li { "measured by: " (author) } }
+            @if let Some(calibration) = experiment.appraiser.model.calibration() {
+                li { "calibrated on: " (calibration.measured.source) }
+            } @else {
+                li { "overheads: " (platform.overhead.source) }
+                li { "uncertainty: " (platform.uncertainty.reason) }
+            }
             li { "space of " (experiment.space.size()) " networks" }
             li {
                 "scores are normalised over " (experiment.sample.len()) " networks drawn from the space with seed 0: "

@@ -33,7 +33,7 @@ pub fn profile_svg(name: &str, model: &LatencyModel, profile: &Profile) -> Resul
         model.dtype(),
         short(profile.latency.mean_ms),
         short(profile.latency.std_ms),
-        model.platform().uncertainty.label()
+        model.label()
     );
     let roofline = roofline_picture::svg(model, &profile.layers)?;
     let bars = bars_picture::svg(&profile.layers)?;

@@ -32,12 +32,20 @@ pub(super) fn fit(
 ) -> Option<(Laplace, Vec<f64>)> {
     let points = inducing_points(design, prior, effort.points);
     let task = Task::new(design, prior, &points, resolution_s);
-    let run_offset = if design.run_count() > 1 { RUN_OFFSET } else { 0.0 };
+    let run_offset = if design.run_count() > 1 {
+        RUN_OFFSET
+    } else {
+        0.0
+    };
     let mut logs = prior.hyper_location.map(f64::ln);
     let mut trust = vec![1.0; design.len()];
     let mut best = task.fit(hyper(&logs, run_offset), &trust, &[])?;
     for round in 0..=effort.robust_rounds {
-        let steps: &[f64] = if round == 0 { &[0.6, 0.3, 0.15] } else { &[0.2] };
+        let steps: &[f64] = if round == 0 {
+            &[0.6, 0.3, 0.15]
+        } else {
+            &[0.2]
+        };
         best = climb(&task, prior, run_offset, &trust, &mut logs, best, steps);
         if round == effort.robust_rounds {
             break;
@@ -45,7 +53,11 @@ pub(super) fn fit(
         // the weights of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t
         // Distribution, JASA 1989), from errors that the timing itself had no part in
         let weight = |z2: &f64| (OUTLIER_FREEDOM + 1.0) / (OUTLIER_FREEDOM + z2);
-        trust = best.left_out.iter().map(|z2| weight(z2).clamp(0.02, 1.25)).collect();
+        trust = best
+            .left_out
+            .iter()
+            .map(|z2| weight(z2).clamp(0.02, 1.25))
+            .collect();
         best = task.fit(best.hyper, &trust, &best.coordinates)?;
     }
     Some((best, trust))
@@ -60,7 +72,11 @@ fn inducing_points(design: &Design, prior: &Prior, most: usize) -> Points {
     let origin = [0.0; super::prior::COORDINATES];
     let base = state::State::new(design, prior, &inherited, &functions, &origin).base;
     let occurrences = design.occurrences();
-    let weights: Vec<f64> = base.iter().zip(&occurrences).map(|(b, o)| b * o.sqrt()).collect();
+    let weights: Vec<f64> = base
+        .iter()
+        .zip(&occurrences)
+        .map(|(b, o)| b * o.sqrt())
+        .collect();
     let covariance = hyper(&prior.hyper_location.map(f64::ln), 0.0).covariance;
     points::choose(&design.works, &weights, covariance, most)
 }

@@ -47,8 +47,6 @@ pub(super) struct Laplace {
     pub(super) precision: Cholesky<f64, Dyn>,
     /// Each timing's error if it were left out, squared and relative to its expected variance.
     pub(super) left_out: Vec<f64>,
-    /// What the model says of each timing, in seconds.
-    pub(super) predicted: Vec<f64>,
 }
 
 /// What stays the same while one prior is fitted.
@@ -99,7 +97,9 @@ impl<'a> Task<'a> {
                     break;
                 }
             }
-            let Some((there, next, gain)) = taken else { break };
+            let Some((there, next, gain)) = taken else {
+                break;
+            };
             (place, state) = (there, next);
             if gain < 1e-4 {
                 break;
@@ -223,7 +223,6 @@ impl<'a> Task<'a> {
             log_evidence,
             precision,
             left_out,
-            predicted: state.predicted.iter().copied().collect(),
         })
     }
 }
@@ -294,7 +293,11 @@ impl Left {
     }
 
     /// Diagonal of `(R + H H')^-1 = R^-1 - R^-1 H P^-1 H' R^-1`, with `H` whitened and `P` the precision.
-    fn inverse_diagonal(&self, whitened: &DMatrix<f64>, precision: &Cholesky<f64, Dyn>) -> Vec<f64> {
+    fn inverse_diagonal(
+        &self,
+        whitened: &DMatrix<f64>,
+        precision: &Cholesky<f64, Dyn>,
+    ) -> Vec<f64> {
         let n = whitened.nrows();
         // rows of L^-T H, and of L^-T
         let mut rows = whitened.clone();
@@ -303,7 +306,10 @@ impl Left {
                 factor.l_dirty().tr_solve_lower_triangular_mut(&mut rows);
                 let mut inverse = DMatrix::identity(n, n);
                 factor.l_dirty().solve_lower_triangular_mut(&mut inverse);
-                inverse.column_iter().map(|column| column.norm_squared()).collect()
+                inverse
+                    .column_iter()
+                    .map(|column| column.norm_squared())
+                    .collect()
             }
             Self::Diagonal(deviations) => {
                 for mut column in rows.column_iter_mut() {
@@ -313,7 +319,9 @@ impl Left {
             }
         };
         let mut explained = rows.transpose();
-        precision.l_dirty().solve_lower_triangular_mut(&mut explained);
+        precision
+            .l_dirty()
+            .solve_lower_triangular_mut(&mut explained);
         own.into_iter()
             .zip(explained.column_iter())
             .map(|(own, column)| (own - column.norm_squared()).max(1e-12 * own))

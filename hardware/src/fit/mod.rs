@@ -12,11 +12,12 @@ mod prior;
 mod ship;
 mod state;
 
+use rayon::prelude::*;
 use roofnas_cost::calibration::{Calibration, Component, Composition};
 use thiserror::Error;
 
-pub use design::Timing;
 use design::Design;
+pub use design::Timing;
 use hyper::Effort;
 use laplace::Laplace;
 use prior::Prior;
@@ -49,10 +50,14 @@ impl Default for FitOptions {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum FitError {
     /// Not enough to tell anything.
-    #[error("{0} timings are too few to fit a latency model: at least 3 networks or layers are needed")]
+    #[error(
+        "{0} timings are too few to fit a latency model: at least 3 networks or layers are needed"
+    )]
     TooFew(usize),
     /// The timings fit no model: they are far too large, too small or too wild.
-    #[error("no model fits these timings: are the latencies in milliseconds, and of these networks?")]
+    #[error(
+        "no model fits these timings: are the latencies in milliseconds, and of these networks?"
+    )]
     Numerical,
 }
 
@@ -97,7 +102,7 @@ pub fn fit(
         robust_rounds: 2,
     };
     let mut fits: Vec<(Prior, Laplace, Vec<f64>)> = priors
-        .into_iter()
+        .into_par_iter()
         .filter_map(|prior| {
             let (laplace, trust) = hyper::fit(&design, &prior, 1e-3 * resolution_ms, effort)?;
             Some((prior, laplace, trust))
@@ -146,7 +151,8 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
 fn resolution_ms(timings: &[Timing]) -> f64 {
     let steps = [10.0, 1.0, 0.1, 0.01, 0.001];
     let fits = |step: f64| {
-        let multiple = |ms: f64| (ms / step - (ms / step).round()).abs() < 1e-6 * (ms / step).max(1.0);
+        let multiple =
+            |ms: f64| (ms / step - (ms / step).round()).abs() < 1e-6 * (ms / step).max(1.0);
         timings.iter().all(|timing| multiple(timing.latency_ms))
     };
     steps.into_iter().find(|&step| fits(step)).unwrap_or(0.0)

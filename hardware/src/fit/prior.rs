@@ -43,7 +43,9 @@ impl Prior {
         let typical = median(design.seconds.iter().copied());
         let mean = |of: fn(&roofnas_cost::calibration::Workload) -> f64| {
             let rows = design.rows.iter().flatten();
-            let sum: f64 = rows.map(|&(work, count)| count * of(&design.works[work])).sum();
+            let sum: f64 = rows
+                .map(|&(work, count)| count * of(&design.works[work]))
+                .sum();
             (sum / n).max(1.0)
         };
         let mut location = [0.0; PARAMETERS];
@@ -53,8 +55,7 @@ impl Prior {
             let first = overhead_index(class);
             location[first] = (OVERHEAD_SHARE * typical / mean(|_| 1.0)).ln();
             location[first + CLASSES] = (mean(|work| work.flops) / (ROOF_SHARE * typical)).ln();
-            location[first + 2 * CLASSES] =
-                (mean(|work| work.bytes) / (ROOF_SHARE * typical)).ln();
+            location[first + 2 * CLASSES] = (mean(|work| work.bytes) / (ROOF_SHARE * typical)).ln();
         }
         Self {
             name: "generic".to_owned(),

@@ -74,7 +74,11 @@ impl State {
             let own = weights.get(*first..).unwrap_or_default();
             let residual: f64 = values.iter().zip(own).map(|(v, w)| v * w).sum();
             let on_host = prior.composition == Composition::Async;
-            let work_s = if on_host { mean.roof_s } else { mean.overhead_s + mean.roof_s };
+            let work_s = if on_host {
+                mean.roof_s
+            } else {
+                mean.overhead_s + mean.roof_s
+            };
             let factor = inherited[index] * (1.0 + residual).max(LEAST_FACTOR);
             base.push(inherited[index] * work_s);
             parts.push(Part {
@@ -95,7 +99,9 @@ impl State {
         };
         for (i, row) in design.rows.iter().enumerate() {
             let total = |of: fn(&Part) -> f64| -> f64 {
-                row.iter().map(|&(work, count)| count * of(&state.parts[work])).sum()
+                row.iter()
+                    .map(|&(work, count)| count * of(&state.parts[work]))
+                    .sum()
             };
             let (host, device) = (total(|part| part.host), total(|part| part.device));
             let [on_host, on_device] = prior.composition.weights(host, device);
@@ -123,7 +129,11 @@ impl State {
                 let part = &self.parts[index];
                 let mean = &part.mean;
                 let device = self.device_weights[i] * count * part.factor;
-                let host = if on_host { self.host_weights[i] * count } else { device };
+                let host = if on_host {
+                    self.host_weights[i] * count
+                } else {
+                    device
+                };
                 let first = overhead_index(design.works[index].class);
                 by_parameter[1] += device * mean.by_sharpness_s;
                 by_parameter[first] += host * mean.overhead_s;

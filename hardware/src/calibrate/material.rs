@@ -1,0 +1,163 @@
+//! Measurements beside the networks they are of.
+
+use std::collections::BTreeMap;
+
+use roofnas_cost::calibration::Workload;
+use roofnas_cost::{Dtype, Fusion, NetworkCost};
+use roofnas_space::Network;
+
+use super::CalibrateError;
+use crate::fit;
+use crate::measurements::{Measurements, Rate, check_rates};
+
+/// One timing of a network whose layers are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasuredNetwork {
+    /// The network.
+    pub network: String,
+    /// What it costs, as the engine runs it.
+    pub cost: NetworkCost,
+    /// Latency of one inference of the batch.
+    pub latency_ms: f64,
+    /// The measuring run.
+    pub run: Option<String>,
+    /// How many repetitions the figure stands for.
+    pub repeats: Option<u32>,
+}
+
+/// What a fit or a validation works on: timings of one platform under one set of conditions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Material {
+    /// The timings.
+    pub rows: Vec<MeasuredNetwork>,
+    /// Images in one inference.
+    pub batch: u64,
+    /// Threads of the engine, where stated.
+    pub threads: Option<u32>,
+    /// What the engine fuses, as the networks were counted.
+    pub fusion: Fusion,
+}
+
+impl Material {
+    /// Joins measurements with networks. Returns warnings beside: rows that can't be used are left out and named.
+    ///
+    /// # Errors
+    /// When no measured network has layers, or the latencies can't be in milliseconds.
+    pub fn new(
+        measurements: Measurements,
+        networks: &[Network],
+        fusion: &Fusion,
+    ) -> Result<(Self, Vec<String>), CalibrateError> {
+        let mut warnings: Vec<String> = Vec::new();
+        warnings.extend(measurements.problems.iter().map(ToString::to_string));
+        warnings.extend(measurements.duplicates.iter().map(ToString::to_string));
+        let counted: BTreeMap<&str, &Network> = networks
+            .iter()
+            .map(|network| (network.name(), network))
+            .collect();
+        let conditions = measurements
+            .rows
+            .first()
+            .map(|row| (row.batch, row.threads));
+        let (batch, threads) = conditions.unwrap_or((1, None));
+        let mut strangers: Vec<String> = Vec::new();
+        let mut rows: Vec<(u64, MeasuredNetwork)> = Vec::new();
+        for row in measurements.rows {
+            let Some(network) = counted.get(row.network.as_str()) else {
+                strangers.push(row.network);
+                continue;
+            };
+            let measured = MeasuredNetwork {
+                cost: NetworkCost::new(network, fusion),
+                network: row.network,
+                latency_ms: row.latency_ms,
+                run: row.run,
+                repeats: row.repeats,
+            };
+            rows.push((row.line, measured));
+        }
+        if !strangers.is_empty() {
+            warnings.push(without_layers(&strangers));
+        }
+        if rows.is_empty() {
+            let known = counted.keys().take(5).map(|name| (*name).to_owned());
+            return Err(CalibrateError::NothingInCommon {
+                measured: strangers.into_iter().take(5).collect(),
+                known: known.collect(),
+            });
+        }
+        let rates: Vec<Rate<'_>> = rows
+            .iter()
+            .map(|(line, row)| Rate {
+                line: *line,
+                network: &row.network,
+                flops: row.cost.flops as f64,
+                batch,
+                latency_ms: row.latency_ms,
+            })
+            .collect();
+        let check = check_rates(&rates)?;
+        warnings.extend(check.left_out.iter().map(ToString::to_string));
+        warnings.extend(check.doubt);
+        let mut rows: Vec<Option<MeasuredNetwork>> =
+            rows.into_iter().map(|(_, row)| Some(row)).collect();
+        let rows = check.plausible.iter().filter_map(|&row| rows[row].take());
+        let material = Self {
+            rows: rows.collect(),
+            batch,
+            threads,
+            fusion: fusion.clone(),
+        };
+        Ok((material, warnings))
+    }
+
+    /// Number of different networks.
+    pub fn networks(&self) -> usize {
+        let mut names: Vec<&str> = self.rows.iter().map(|row| row.network.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.len()
+    }
+
+    /// Some of the rows, ready to be fitted on.
+    pub(super) fn timings(&self, rows: &[usize], dtype: Dtype) -> Vec<fit::Timing> {
+        let mut runs: Vec<&Option<String>> = self.rows.iter().map(|row| &row.run).collect();
+        runs.sort();
+        runs.dedup();
+        let typical = f64::from(self.typical_repeats());
+        let timing = |&row: &usize| {
+            let row = &self.rows[row];
+            let repeats = row
+                .repeats
+                .map_or(1.0, |repeats| f64::from(repeats) / typical);
+            fit::Timing {
+                works: Workload::of_network(&row.cost, self.batch, dtype),
+                latency_ms: row.latency_ms,
+                is_call: true,
+                run: runs.binary_search(&&row.run).unwrap_or(0),
+                // repetitions take jitter away, and not what one run has of its own
+                repeats: repeats.clamp(0.25, 4.0),
+            }
+        };
+        rows.iter().map(timing).collect()
+    }
+
+    fn typical_repeats(&self) -> u32 {
+        let mut repeats: Vec<u32> = self.rows.iter().filter_map(|row| row.repeats).collect();
+        repeats.sort_unstable();
+        repeats.get(repeats.len() / 2).copied().unwrap_or(1).max(1)
+    }
+}
+
+fn without_layers(strangers: &[String]) -> String {
+    let named: Vec<&str> = strangers.iter().take(5).map(String::as_str).collect();
+    let more = match strangers.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "{} measured networks have no layers and are left out: {}{more}",
+        strangers.len(),
+        named.join(", ")
+    )
+}
