@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use roofnas_cost::calibration::{Calibration, Measured, PreparedCalibration};
-use roofnas_cost::{Figures, Prediction};
+use roofnas_cost::{Figures, Prediction, student_quantile};
 use roofnas_hardware::fit::{Fit, FitOptions, Timing as FitTiming, fit};
 use roofnas_hardware::{Baseline, LatencyByNetwork, NearestPlatform, Timing};
 
@@ -52,11 +52,12 @@ impl Model {
         let prepared = PreparedCalibration::new(&self.calibration);
         let predict = |&row: &usize| {
             let price = prepared.price(&column.rows[row].works, None);
+            let quantile = student_quantile(0.95, price.degrees_of_freedom);
             Prediction {
                 measured_ms: column.rows[row].latency_ms,
                 mean_ms: 1e3 * price.mean_s,
                 std_ms: Some(1e3 * price.std_s),
-                upper95_ms: Some(1e3 * (price.mean_s + price.quantile95 * price.std_s)),
+                upper95_ms: Some(1e3 * (price.mean_s + quantile * price.std_s)),
             }
         };
         rows.iter().map(predict).collect()

@@ -20,6 +20,9 @@ pub(super) struct Effort {
 /// Degrees of freedom of a timing's error: Student's distribution with few of them has room for outliers.
 const OUTLIER_FREEDOM: f64 = 4.0;
 
+/// No timing is surer than this, relative to it; simulated ones would otherwise be taken for exact, which nothing can be fitted to.
+const LEAST_NOISE: f64 = 5e-4;
+
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
 
@@ -56,9 +59,12 @@ pub(super) fn fit(
         trust = best
             .left_out
             .iter()
-            .map(|z2| weight(z2).clamp(0.02, 1.25))
+            .map(|z2| weight(z2).clamp(0.002, 1.25))
             .collect();
-        best = task.fit(best.hyper, &trust, &best.coordinates)?;
+        match task.fit(best.hyper, &trust, &best.coordinates) {
+            Some(fit) => best = fit,
+            None => break,
+        }
     }
     Some((best, trust))
 }
@@ -89,7 +95,7 @@ fn hyper(logs: &[f64; 4], run_offset: f64) -> Hyper {
             detail,
             length_scale,
         },
-        noise,
+        noise: noise.max(LEAST_NOISE),
         run_offset,
     }
 }

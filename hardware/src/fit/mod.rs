@@ -7,6 +7,7 @@
 mod design;
 mod hyper;
 mod laplace;
+mod plan;
 mod points;
 mod prior;
 mod ship;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 use design::Design;
 pub use design::Timing;
+pub use plan::plan;
 use hyper::Effort;
 use laplace::Laplace;
 use prior::Prior;
@@ -157,3 +159,6 @@ fn resolution_ms(timings: &[Timing]) -> f64 {
     };
     steps.into_iter().find(|&step| fits(step)).unwrap_or(0.0)
 }
+
+#[cfg(test)]
+mod tests;

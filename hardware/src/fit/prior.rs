@@ -69,6 +69,21 @@ impl Prior {
         }
     }
 
+    /// Parameters that are known for certain.
+    #[cfg(test)]
+    pub(super) fn known(location: LogParameters, composition: Composition) -> Self {
+        Self {
+            name: "known".to_owned(),
+            composition,
+            location,
+            whole: [0.0; 5],
+            class: [0.0; 3],
+            inherited: Vec::new(),
+            hyper_location: [0.3, 0.1, 1.0, 0.03],
+            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+        }
+    }
+
     /// A platform like another one: as fast as the timings say, alike in what its classes and kernels cost beside each other.
     pub(super) fn like(name: &str, calibration: &Calibration, design: &Design) -> Option<Self> {
         let best = calibration

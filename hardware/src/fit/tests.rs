@@ -1,0 +1,275 @@
+//! The fit against cases whose answer is known.
+
+use std::collections::BTreeMap;
+
+use nalgebra::{DMatrix, DVector};
+use roofnas_cost::calibration::{
+    Calibration, Component, Composition, Covariance, LogParameters, Measured, Parameters,
+    PreparedCalibration, Workload, timed_classes,
+};
+use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
+use roofnas_space::{SearchSpace, presets};
+
+use super::laplace::{Hyper, Task};
+use super::prior::Prior;
+use super::{FitError, FitOptions, Timing, design::Design, fit, plan, points, ship};
+
+/// Networks of different sizes: a space's sample.
+fn networks(count: usize) -> Vec<Vec<Workload>> {
+    let space = SearchSpace::new(presets::definition("mobile").unwrap()).unwrap();
+    let cost = |seed: u64| {
+        let mut random = rand::SeedableRng::seed_from_u64(seed);
+        let genotype = space.sample::<rand_xoshiro::Xoshiro256PlusPlus>(&mut random);
+        let network = space.decode(&genotype);
+        let cost = NetworkCost::new(&network, &Fusion::every_activation());
+        Workload::of_network(&cost, 1, Dtype::Fp32)
+    };
+    (0..count as u64).map(cost).collect()
+}
+
+/// A machine that is exactly what the mean says.
+fn planted() -> LogParameters {
+    let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
+    let mut parameters = Parameters {
+        inference_us: 300.0,
+        sharpness: 3.0,
+        overhead_us: everywhere(12.0),
+        peak_gflops: everywhere(150.0),
+        bandwidth_gb_s: everywhere(14.0),
+    };
+    let depthwise = roofnas_cost::OpClass::Depthwise;
+    parameters.peak_gflops.insert(depthwise, 25.0);
+    parameters.overhead_us.insert(depthwise, 30.0);
+    LogParameters::from(&parameters)
+}
+
+fn latency_ms(works: &[Workload], machine: &LogParameters) -> f64 {
+    let kernels = works.iter().map(|work| {
+        let mean = machine.mean(work);
+        work.count * (mean.overhead_s + mean.roof_s)
+    });
+    1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
+}
+
+fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
+    let machine = planted();
+    let timing = |works: &Vec<Workload>| Timing {
+        latency_ms: latency_ms(works, &machine),
+        works: works.clone(),
+        is_call: true,
+        run: 0,
+        repeats: 1.0,
+    };
+    networks.iter().map(timing).collect()
+}
+
+fn calibration(components: Vec<Component>) -> Calibration {
+    let exact = Prediction {
+        measured_ms: 1.0,
+        mean_ms: 1.0,
+        std_ms: None,
+        upper95_ms: None,
+    };
+    Calibration {
+        batch: 1,
+        classes: timed_classes().collect(),
+        degrees_of_freedom: 30.0,
+        resolution_ms: 0.0,
+        measured: Measured {
+            networks: 1,
+            timings: 1,
+            source: "planted".into(),
+            fitted_by: "a test".into(),
+            fit: Figures::of(&[exact]).unwrap(),
+            held_out: None,
+            held_out_by: None,
+            best_baseline: None,
+        },
+        components,
+    }
+}
+
+fn alone() -> FitOptions {
+    FitOptions {
+        compositions: vec![Composition::Sum],
+        components: 1,
+        points: 48,
+        ..FitOptions::default()
+    }
+}
+
+/// Mean absolute relative error of a fit on other networks of the planted machine.
+fn error(components: Vec<Component>, unseen: &[Vec<Workload>]) -> f64 {
+    let machine = planted();
+    let prepared = PreparedCalibration::new(&calibration(components));
+    let errors = unseen.iter().map(|works| {
+        let truth = latency_ms(works, &machine);
+        (1e3 * prepared.price(works, None).mean_s / truth - 1.0).abs()
+    });
+    errors.sum::<f64>() / unseen.len() as f64
+}
+
+#[test]
+fn a_planted_machine_is_found() {
+    let networks = networks(60);
+    let fitted = fit(&timings(&networks[..30]), &[], &alone()).unwrap();
+    let error = error(fitted.components, &networks[30..]);
+    assert!(error < 0.01, "{error}");
+}
+
+#[test]
+fn an_outlier_loses_its_weight() {
+    let networks = networks(60);
+    let mut timings = timings(&networks[..30]);
+    timings[7].latency_ms *= 3.0;
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    assert!(fitted.trust[7] < 0.3, "{}", fitted.trust[7]);
+    let others = (0..30).filter(|&row| row != 7);
+    assert!(others.map(|row| fitted.trust[row]).fold(1.0, f64::min) > 0.3);
+    let error = error(fitted.components, &networks[30..]);
+    assert!(error < 0.02, "{error}");
+}
+
+#[test]
+fn a_likeness_helps_where_timings_are_few() {
+    let networks = networks(80);
+    let teacher = fit(&timings(&networks[..40]), &[], &alone()).unwrap();
+    let teacher = calibration(teacher.components);
+    // the same machine at a third of the speed
+    let mut slow = timings(&networks[40..45]);
+    slow.iter_mut().for_each(|timing| timing.latency_ms *= 3.0);
+    let known = [("twin".to_owned(), &teacher)];
+    let fitted = fit(&slow, &known, &alone()).unwrap();
+    assert_eq!(fitted.components[0].prior, "twin");
+    let machine = planted();
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    for works in &networks[45..] {
+        let relative = 1e3 * prepared.price(works, None).mean_s / (3.0 * latency_ms(works, &machine));
+        assert!((relative - 1.0).abs() < 0.03, "{relative}");
+    }
+}
+
+#[test]
+fn the_order_of_timings_does_not_matter() {
+    let networks = networks(24);
+    let forward = timings(&networks[..12]);
+    let mut backward = forward.clone();
+    backward.reverse();
+    let price = |timings: &[Timing]| {
+        let fitted = fit(timings, &[], &alone()).unwrap();
+        let prepared = PreparedCalibration::new(&calibration(fitted.components));
+        prepared.price(&networks[20], None).mean_s
+    };
+    let (a, b) = (price(&forward), price(&backward));
+    assert!((a / b - 1.0).abs() < 1e-3, "{a} {b}");
+}
+
+#[test]
+fn too_few_timings_are_refused() {
+    let networks = networks(2);
+    let error = fit(&timings(&networks), &[], &alone()).unwrap_err();
+    assert_eq!(error, FitError::TooFew(2));
+}
+
+/// With all parameters known, a fit is plain Gaussian-process regression on sums: compared with the textbook formula in function space
+/// (Rasmussen, Williams, equations 2.23 and 2.24), every distinct kernel an inducing point.
+#[test]
+fn means_and_deviations_are_those_of_function_space() {
+    let networks = networks(9);
+    let mut timings = timings(&networks);
+    // a machine that is not what the mean says
+    for (row, timing) in timings.iter_mut().enumerate() {
+        timing.latency_ms *= 1.0 + 0.1 * (row as f64 - 4.0) / 4.0;
+    }
+    let design = Design::new(&timings[..8]);
+    let prior = Prior::known(planted(), Composition::Sum);
+    let covariance = Covariance {
+        amplitude: 0.3,
+        detail: 0.1,
+        length_scale: 1.0,
+    };
+    // every distinct kernel of all nine networks
+    let whole = Design::new(&timings);
+    let seconds = vec![1.0; whole.works.len()];
+    let points = points::choose(&whole.works, &seconds, covariance, whole.works.len());
+    let hyper = Hyper {
+        covariance,
+        noise: 0.02,
+        run_offset: 0.0,
+    };
+    let task = Task::new(&design, &prior, &points, 0.0);
+    let laplace = task.fit(hyper, &[1.0; 8], &[]).unwrap();
+    let component = ship::component(&prior, &laplace, 1.0).unwrap();
+    let prepared = PreparedCalibration::new(&calibration(vec![component]));
+    let price = prepared.price(&networks[8], None);
+
+    let machine = planted();
+    let terms = |works: &[Workload]| -> Vec<(Workload, f64)> {
+        let term = |work: &Workload| {
+            let mean = machine.mean(work);
+            (*work, work.count * (mean.overhead_s + mean.roof_s))
+        };
+        works.iter().map(term).collect()
+    };
+    let between = |a: &[(Workload, f64)], b: &[(Workload, f64)]| -> f64 {
+        let pairs = a.iter().flat_map(|a| b.iter().map(move |b| (a, b)));
+        pairs
+            .filter(|(a, b)| a.0.class == b.0.class)
+            .map(|(a, b)| a.1 * b.1 * covariance.between(&a.0.coordinates, &b.0.coordinates))
+            .sum()
+    };
+    let all: Vec<Vec<(Workload, f64)>> = networks.iter().map(|works| terms(works)).collect();
+    let mean = |works: &[Workload]| 1e-3 * latency_ms(works, &machine);
+    // noise is relative to what the model says in the end
+    let said: Vec<f64> = (0..8).map(|i| prepared.price(&networks[i], None).mean_s).collect();
+    let train = DMatrix::from_fn(8, 8, |i, j| {
+        let noise = if i == j { (0.02 * said[i]).powi(2) } else { 0.0 };
+        between(&all[i], &all[j]) + noise
+    });
+    let across = DVector::from_fn(8, |i, _| between(&all[i], &all[8]));
+    let errors = DVector::from_fn(8, |i, _| 1e-3 * timings[i].latency_ms - mean(&networks[i]));
+    let inverse = train.try_inverse().unwrap();
+    let expected = mean(&networks[8]) + across.dot(&(&inverse * errors));
+    let variance = between(&all[8], &all[8]) - across.dot(&(&inverse * &across))
+        + (0.02 * price.mean_s).powi(2);
+    assert!((price.mean_s / expected - 1.0).abs() < 1e-3, "{} {expected}", price.mean_s);
+    assert!((price.std_s / variance.sqrt() - 1.0).abs() < 0.01, "{} {}", price.std_s, variance.sqrt());
+}
+
+#[test]
+fn a_layer_alone_tells_of_networks() {
+    let networks = networks(40);
+    let machine = planted();
+    let mut timings = timings(&networks[..4]);
+    // every kernel of some networks timed by itself, without the call
+    let mut kernels: BTreeMap<String, Workload> = BTreeMap::new();
+    for work in networks[4..14].iter().flatten() {
+        kernels.insert(format!("{work:?}"), Workload { count: 1.0, ..*work });
+    }
+    let call_ms = 1e3 * machine.0[0].exp();
+    timings.extend(kernels.into_values().map(|work| Timing {
+        latency_ms: latency_ms(&[work], &machine) - call_ms,
+        works: vec![work],
+        is_call: false,
+        run: 0,
+        repeats: 1.0,
+    }));
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    let error = error(fitted.components, &networks[14..]);
+    assert!(error < 0.02, "{error}");
+}
+
+#[test]
+fn a_plan_is_made_of_unlike_networks() {
+    let networks = networks(30);
+    // ten copies of one network, and ten others
+    let mut candidates = vec![networks[0].clone(); 10];
+    candidates.extend_from_slice(&networks[1..11]);
+    let chosen = plan(&candidates, &networks[11..], &[], 5);
+    assert_eq!(chosen.len(), 5);
+    let copies = chosen.iter().filter(|&&row| row < 10).count();
+    assert!(copies <= 1, "{chosen:?}");
+    // what has been measured is not worth measuring again
+    let after = plan(&candidates, &networks[11..], &networks[..1], 5);
+    assert!(after.iter().all(|&row| row >= 10), "{after:?}");
+}
