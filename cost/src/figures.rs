@@ -19,6 +19,15 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// Half the width of the two-sided 90 % interval: both of its sides end at the one-sided 95 % bound's distance.
+    fn half_width_ms(&self) -> Option<f64> {
+        match (self.upper95_ms, self.std_ms) {
+            (Some(upper), Some(_)) => Some(upper - self.mean_ms),
+            (None, Some(std)) => Some(Z_90 * std),
+            (_, None) => None,
+        }
+    }
+
     fn relative_error(&self) -> f64 {
         (self.mean_ms - self.measured_ms) / self.measured_ms
     }
@@ -26,7 +35,8 @@ impl Prediction {
 
 /// How well predictions hold.
 ///
-/// With `e = (mean - measured) / measured` for each network, and `z = 1.6449`, the 95 % quantile of the normal distribution:
+/// With `e = (mean - measured) / measured` for each network, and `h` the distance of the one-sided 95 % bound from the mean (without a bound:
+/// 1.6449 standard deviations, the normal distribution's):
 ///
 /// | figure | formula |
 /// |---|---|
@@ -35,8 +45,8 @@ impl Prediction {
 /// | `within_5pct`, `within_10pct` | share of networks with `abs(e)` at most 0.05, 0.10 |
 /// | `spearman` | Pearson's correlation of the ranks, equal values sharing the average of theirs (C. Spearman, "The proof and measurement of association between two things", 1904) |
 /// | `bias` | mean of `e`: above 0 where predictions are too long |
-/// | `coverage_90` | share of networks measured within `mean ± z * std` |
-/// | `width_90` | mean of `2 * z * std / measured` |
+/// | `coverage_90` | share of networks measured within `mean ± h` |
+/// | `width_90` | mean of `2 * h / measured` |
 /// | `exceeds_upper_95` | share of networks measured above the one-sided 95 % bound; 0.05 is ideal |
 ///
 /// All are fractions of 1. Errors are relative to what was measured, so a prediction can't be worse than -1 on one side and has no limit on the
@@ -78,7 +88,9 @@ impl Figures {
         }
         let errors: Vec<f64> = predictions.iter().map(Prediction::relative_error).collect();
         let within = |limit: f64| share(errors.iter().map(|error| error.abs() <= limit));
-        let interval = every(predictions, |p| Some((p.measured_ms, p.mean_ms, p.std_ms?)));
+        let interval = every(predictions, |p| {
+            Some((p.measured_ms, p.mean_ms, p.half_width_ms()?))
+        });
         let bounds = every(predictions, |p| Some((p.measured_ms, p.upper95_ms?)));
         let column =
             |of: fn(&Prediction) -> f64| -> Vec<f64> { predictions.iter().map(of).collect() };
@@ -91,13 +103,12 @@ impl Figures {
             spearman: spearman(&column(|p| p.mean_ms), &column(|p| p.measured_ms)),
             bias: mean(errors.iter().copied()),
             coverage_90: interval.as_ref().map(|rows| {
-                let inside = |&(measured, mean, std): &(f64, f64, f64)| {
-                    (measured - mean).abs() <= Z_90 * std
-                };
+                let inside =
+                    |&(measured, mean, half): &(f64, f64, f64)| (measured - mean).abs() <= half;
                 share(rows.iter().map(inside))
             }),
             width_90: interval.map(|rows| {
-                let width = |(measured, _, std)| 2.0 * Z_90 * std / measured;
+                let width = |(measured, _, half)| 2.0 * half / measured;
                 mean(rows.into_iter().map(width))
             }),
             exceeds_upper_95: bounds

@@ -54,7 +54,11 @@ pub(crate) fn run(filters: &Filters) {
         column.rows.len(),
         table::LEGEND
     );
-    let head = format!("column | N | {} | {} | ratio | s", table::FIGURES, table::BASELINES);
+    let head = format!(
+        "column | N | {} | {} | ratio | s",
+        table::FIGURES,
+        table::BASELINES
+    );
     table::head(&head);
     for size in SIZES {
         let runs: Vec<(Figures, [f64; 5], f64)> = (0..DRAWS)
@@ -68,8 +72,9 @@ pub(crate) fn run(filters: &Filters) {
                 (figures, baselines, model.seconds)
             })
             .collect();
-        let baselines: Vec<f64> =
-            (0..5).map(|b| table::average(runs.iter().map(|run| run.1[b]))).collect();
+        let baselines: Vec<f64> = (0..5)
+            .map(|b| table::average(runs.iter().map(|run| run.1[b])))
+            .collect();
         let figures: Vec<Figures> = runs.iter().map(|run| run.0).collect();
         println!(
             "| {name} | {size} | {} | {} | {:.2} | {:.1} |",
@@ -83,7 +88,9 @@ pub(crate) fn run(filters: &Filters) {
 
 fn column(name: &str, text: &str) -> Column {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let layers = reader.deserialize().map(|layer: Result<Layer, csv::Error>| layer.unwrap());
+    let layers = reader
+        .deserialize()
+        .map(|layer: Result<Layer, csv::Error>| layer.unwrap());
     let layers = layers.filter(|l| l.batch == 1 && l.cin.max(l.cout) <= MOST_CHANNELS);
     let rows = layers.enumerate().map(|(index, layer)| {
         let cost = Arc::new(layer.cost());
@@ -102,8 +109,14 @@ impl Layer {
     fn cost(&self) -> NetworkCost {
         let mut builder = NetworkBuilder::new("conv", Shape::new(self.cin, self.hin, self.win));
         builder.section(Part::Whole, "");
-        let groups = if self.conv_type == "Depthwise" { self.cin } else { 1 };
-        let conv = Conv::same(self.cout, self.k, self.stride).grouped(groups).with_bias();
+        let groups = if self.conv_type == "Depthwise" {
+            self.cin
+        } else {
+            1
+        };
+        let conv = Conv::same(self.cout, self.k, self.stride)
+            .grouped(groups)
+            .with_bias();
         let mut last = builder.push("conv", Op::Conv(conv), &[Tensor::Input], Role::Main);
         if self.elmt_fused > 0 {
             let other = Tensor::Elsewhere(builder.shape(last));

@@ -27,7 +27,12 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(network: String, cost: Arc<NetworkCost>, batch: u64, latency_ms: f64) -> Self {
+    pub(crate) fn new(
+        network: String,
+        cost: Arc<NetworkCost>,
+        batch: u64,
+        latency_ms: f64,
+    ) -> Self {
         Self {
             works: Workload::of_network(&cost, batch, Dtype::Fp32),
             network,
@@ -46,7 +51,8 @@ impl Column {
     /// Latencies of some rows by the network's name.
     pub(crate) fn latencies_ms(&self, rows: &[usize]) -> LatencyByNetwork {
         let rows = rows.iter().map(|&row| &self.rows[row]);
-        rows.map(|row| (row.network.clone(), row.latency_ms)).collect()
+        rows.map(|row| (row.network.clone(), row.latency_ms))
+            .collect()
     }
 
     /// All rows.
@@ -103,7 +109,12 @@ pub(crate) fn column(
     let batch = measured.rows[0].batch;
     let rows = measured.rows.into_iter().filter_map(|row| {
         let cost = costs.get(&row.network)?;
-        Some(Row::new(row.network, Arc::clone(cost), batch, row.latency_ms))
+        Some(Row::new(
+            row.network,
+            Arc::clone(cost),
+            batch,
+            row.latency_ms,
+        ))
     });
     Column {
         rows: rows.collect(),
@@ -122,7 +133,10 @@ pub(crate) fn combinations(text: &str, columns: &[&str]) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     for record in reader.records() {
         let record = record.unwrap();
-        let values: Vec<String> = places.iter().map(|&place| record[place].to_owned()).collect();
+        let values: Vec<String> = places
+            .iter()
+            .map(|&place| record[place].to_owned())
+            .collect();
         if !all.contains(&values) {
             all.push(values);
         }

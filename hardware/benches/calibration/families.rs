@@ -19,7 +19,12 @@ const LEAST_NETWORKS: usize = 20;
 
 /// Networks of one origin, which would give each other away. A network that isn't here is a family by itself.
 const FAMILIES: [&[&str]; 8] = [
-    &["mobilenet", "mobilenet_ssd", "mobilenet_yolo", "mobilenet_yolov3"],
+    &[
+        "mobilenet",
+        "mobilenet_ssd",
+        "mobilenet_yolo",
+        "mobilenet_yolov3",
+    ],
     &["mobilenet_v2", "mobilenetv2_yolov3"],
     &["squeezenet", "squeezenet_ssd"],
     &["shufflenet_v2", "nanodet_m", "yolo-fastestv2", "FastestDet"],
@@ -30,7 +35,14 @@ const FAMILIES: [&[&str]; 8] = [
 ];
 
 /// The columns that tell platforms apart.
-const PLATFORM: [&str; 6] = ["device", "isa", "variant", "backend", "threads", "powersave"];
+const PLATFORM: [&str; 6] = [
+    "device",
+    "isa",
+    "variant",
+    "backend",
+    "threads",
+    "powersave",
+];
 
 /// What is known of one network of one device once its family has been left out.
 struct Prophecy {
@@ -68,7 +80,11 @@ pub(crate) fn run(filters: &Filters) {
          errors. {}\n",
         columns.len(),
         table::percent(table::median(fits)),
-        if filters.are_some() { "those asked for".to_owned() } else { format!("every {EVERY}th platform") },
+        if filters.are_some() {
+            "those asked for".to_owned()
+        } else {
+            format!("every {EVERY}th platform")
+        },
         table::LEGEND
     );
     let targets: Vec<&Column> = columns
@@ -89,7 +105,9 @@ pub(crate) fn run(filters: &Filters) {
     );
     table::head(&head);
     for group in ["cpu", "vulkan"] {
-        let of_group = devices.iter().filter(|(column, _)| column.name.contains(group));
+        let of_group = devices
+            .iter()
+            .filter(|(column, _)| column.name.contains(group));
         print_group(group, &of_group.collect::<Vec<_>>());
     }
     if filters.are_some() {
@@ -112,7 +130,13 @@ fn columns() -> Vec<Column> {
             latency_column: "min_ms".to_owned(),
             conditions: platform.chain([fp]).collect(),
         };
-        data::column(values.join(", "), values[0].clone(), &text, &selection, &costs)
+        data::column(
+            values.join(", "),
+            values[0].clone(),
+            &text,
+            &selection,
+            &costs,
+        )
     };
     let platforms = data::combinations(&text, &PLATFORM);
     platforms.iter().map(column).collect()
@@ -169,14 +193,21 @@ fn print_group(name: &str, devices: &[&(&Column, Vec<Prophecy>)]) {
     let figures: Vec<Figures> = devices
         .iter()
         .filter_map(|(_, networks)| {
-            Figures::of(&networks.iter().map(|network| network.model).collect::<Vec<_>>())
+            Figures::of(
+                &networks
+                    .iter()
+                    .map(|network| network.model)
+                    .collect::<Vec<_>>(),
+            )
         })
         .collect();
     let over_devices = |of: &dyn Fn(&[Prophecy]) -> f64| {
         table::median(devices.iter().map(|(_, networks)| of(networks)))
     };
     let absolute = |networks: &[Prophecy], baseline: usize| -> Vec<f64> {
-        let errors = networks.iter().map(|n| n.error(n.baselines[baseline]).abs());
+        let errors = networks
+            .iter()
+            .map(|n| n.error(n.baselines[baseline]).abs());
         errors.filter(|error| error.is_finite()).collect()
     };
     let baselines: Vec<f64> = (0..6)
@@ -190,7 +221,10 @@ fn print_group(name: &str, devices: &[&(&Column, Vec<Prophecy>)]) {
     println!(
         "| {name} | {} | {} | {} | {} | {} | {} | {:.2} | {:.1} |",
         devices.len(),
-        devices.iter().map(|(_, networks)| networks.len()).sum::<usize>(),
+        devices
+            .iter()
+            .map(|(_, networks)| networks.len())
+            .sum::<usize>(),
         table::medians(&figures),
         table::percent(median),
         table::percents(&baselines),
@@ -207,7 +241,9 @@ fn print_networks(devices: &[(&Column, Vec<Prophecy>)]) {
     names.sort_unstable();
     names.dedup();
     println!();
-    table::head("network | devices | bias (median) | absolute error (median) | the nearest platform's");
+    table::head(
+        "network | devices | bias (median) | absolute error (median) | the nearest platform's",
+    );
     for name in names {
         let of_network = || all().filter(|prophecy| prophecy.network == name);
         let median = |of: fn(&Prophecy) -> f64| table::median(of_network().map(of));

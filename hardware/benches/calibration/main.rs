@@ -46,7 +46,9 @@ const SECTIONS: [Section; 4] = [
 ];
 
 fn main() {
-    let arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let arguments = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"));
     let (sections, columns): (Vec<String>, Vec<String>) =
         arguments.partition(|argument| SECTIONS.iter().any(|(name, _)| name == argument));
     let filters = Filters { columns };

@@ -30,7 +30,12 @@ pub(crate) fn alone() -> FitOptions {
 
 impl Model {
     /// Fits some rows of a column.
-    pub(crate) fn fit(column: &Column, rows: &[usize], known: &Known, options: &FitOptions) -> Self {
+    pub(crate) fn fit(
+        column: &Column,
+        rows: &[usize],
+        known: &Known,
+        options: &FitOptions,
+    ) -> Self {
         let timing = |&row: &usize| FitTiming {
             works: column.rows[row].works.clone(),
             latency_ms: column.rows[row].latency_ms,
@@ -100,7 +105,9 @@ pub(crate) fn baselines(column: &Column, fit: &[usize], held_out: &[usize]) -> [
     let timings: Vec<Timing> = fit.iter().map(timing).collect();
     Baseline::ALL.map(|baseline| {
         let fitted = baseline.fit(&timings, column.batch).unwrap();
-        let rows = held_out.iter().map(|&row| fitted.predict_ms(&column.rows[row].cost));
+        let rows = held_out
+            .iter()
+            .map(|&row| fitted.predict_ms(&column.rows[row].cost));
         rows.collect()
     })
 }
@@ -115,11 +122,16 @@ pub(crate) fn nearest(
     let others = others.iter().filter(|other| other.device != column.device);
     let others: BTreeMap<String, LatencyByNetwork> = others
         .map(|other| (other.name.clone(), other.latencies_ms(&other.all())))
-        .filter(|(_, known)| held_out.iter().all(|&row| known.contains_key(&column.rows[row].network)))
+        .filter(|(_, known)| {
+            held_out
+                .iter()
+                .all(|&row| known.contains_key(&column.rows[row].network))
+        })
         .collect();
     let nearest = NearestPlatform::fit(&column.latencies_ms(fit), &others)?;
     let rows = held_out.iter();
-    rows.map(|&row| nearest.predict_ms(&column.rows[row].network)).collect()
+    rows.map(|&row| nearest.predict_ms(&column.rows[row].network))
+        .collect()
 }
 
 /// Mean absolute relative error of predictions of some rows.

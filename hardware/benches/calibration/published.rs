@@ -51,8 +51,14 @@ pub(crate) fn run(filters: &Filters) {
     );
     table::head(&head);
     let mut worst: Vec<(String, f64)> = Vec::new();
-    for column in columns.iter().filter(|column| filters.accepts(&column.name)) {
-        let runs: Vec<Run> = (0..DRAWS).into_par_iter().map(|seed| one_draw(column, seed)).collect();
+    for column in columns
+        .iter()
+        .filter(|column| filters.accepts(&column.name))
+    {
+        let runs: Vec<Run> = (0..DRAWS)
+            .into_par_iter()
+            .map(|seed| one_draw(column, seed))
+            .collect();
         print(column, &runs);
         worst.extend(runs.into_iter().flat_map(|run| run.errors));
     }
@@ -69,7 +75,13 @@ fn columns() -> Vec<Column> {
             conditions: vec![("platform".to_owned(), platform.clone())],
             ..Selection::default()
         };
-        data::column(platform.clone(), "i9_10940x".to_owned(), &text, &selection, &costs)
+        data::column(
+            platform.clone(),
+            "i9_10940x".to_owned(),
+            &text,
+            &selection,
+            &costs,
+        )
     };
     let platforms = data::combinations(&text, &["platform"]);
     platforms.iter().map(column).collect()
@@ -87,17 +99,30 @@ fn one_draw(column: &Column, seed: u64) -> Run {
     distinct.sort_unstable();
     distinct.dedup();
     let by_family = draw(&families, distinct.len() / 2, seed);
-    let names: Vec<&str> =
-        by_family.fit.iter().map(|&row| column.rows[row].network.as_str()).collect();
+    let names: Vec<&str> = by_family
+        .fit
+        .iter()
+        .map(|&row| column.rows[row].network.as_str())
+        .collect();
     let drawn = draw(&names, MEASURED, seed);
-    let fit: Vec<usize> = drawn.fit.iter().map(|&index| by_family.fit[index]).collect();
+    let fit: Vec<usize> = drawn
+        .fit
+        .iter()
+        .map(|&index| by_family.fit[index])
+        .collect();
     let held_out = by_family.held_out;
     let model = Model::fit(column, &fit, &[], &FitOptions::default());
     let predictions = model.predict(column, &held_out);
     let baselines = baselines(column, &fit, &held_out);
-    let macs: Vec<f64> = held_out.iter().map(|&row| column.rows[row].cost.macs as f64).collect();
+    let macs: Vec<f64> = held_out
+        .iter()
+        .map(|&row| column.rows[row].cost.macs as f64)
+        .collect();
     let measured: Vec<f64> = predictions.iter().map(|p| p.measured_ms).collect();
-    let mut orders = vec![predictions.iter().map(|p| p.mean_ms).collect(), macs.clone()];
+    let mut orders = vec![
+        predictions.iter().map(|p| p.mean_ms).collect(),
+        macs.clone(),
+    ];
     orders.extend(baselines.iter().cloned());
     let in_bands = |orders: &[Vec<f64>], macs: &[f64], measured: &[f64]| {
         let accuracy = |order: &Vec<f64>| {
@@ -105,7 +130,9 @@ fn one_draw(column: &Column, seed: u64) -> Run {
         };
         std::array::from_fn(|index| accuracy(&orders[index]))
     };
-    let middle: Vec<usize> = (0..macs.len()).filter(|&i| MIDDLE_BAND.contains(&macs[i])).collect();
+    let middle: Vec<usize> = (0..macs.len())
+        .filter(|&i| MIDDLE_BAND.contains(&macs[i]))
+        .collect();
     let pick = |values: &Vec<f64>| -> Vec<f64> { middle.iter().map(|&i| values[i]).collect() };
     // all of them in one band
     let same = vec![1.0; middle.len()];
@@ -117,7 +144,12 @@ fn one_draw(column: &Column, seed: u64) -> Run {
         in_middle: in_bands(&middle_orders, &same, &pick(&measured)),
         seconds: model.seconds,
         errors: errors
-            .map(|(&row, p)| (column.rows[row].network.clone(), p.mean_ms / p.measured_ms - 1.0))
+            .map(|(&row, p)| {
+                (
+                    column.rows[row].network.clone(),
+                    p.mean_ms / p.measured_ms - 1.0,
+                )
+            })
             .collect(),
         baselines: baselines.map(|predicted| mape(column, &held_out, &predicted)),
     }

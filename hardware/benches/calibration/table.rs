@@ -76,7 +76,11 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 pub(crate) fn least(values: &[f64]) -> f64 {
-    values.iter().copied().filter(|value| value.is_finite()).fold(f64::INFINITY, f64::min)
+    values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .fold(f64::INFINITY, f64::min)
 }
 
 /// Prints the geometric mean of the ratios collected for each number of networks.

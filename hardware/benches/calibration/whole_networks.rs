@@ -50,7 +50,10 @@ pub(crate) fn run(filters: &Filters) {
     };
     let known: Vec<Calibration> = columns.par_iter().map(fit_alone).collect();
     let mut ratios: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for column in columns.iter().filter(|column| filters.accepts(&column.name)) {
+    for column in columns
+        .iter()
+        .filter(|column| filters.accepts(&column.name))
+    {
         let known: Vec<(String, &Calibration)> = columns
             .iter()
             .zip(&known)
@@ -62,7 +65,10 @@ pub(crate) fn run(filters: &Filters) {
                 .into_par_iter()
                 .map(|seed| one_draw(column, size, seed, &known, &columns))
                 .collect();
-            ratios.entry(size).or_default().push(print(column, size, &runs));
+            ratios
+                .entry(size)
+                .or_default()
+                .push(print(column, size, &runs));
         }
     }
     table::print_ratios(&ratios);
@@ -100,7 +106,9 @@ fn one_draw(column: &Column, size: usize, seed: u64, known: &Known, columns: &[C
         .map(|predicted| mape(column, &drawn.held_out, predicted))
         .collect();
     let nearest = nearest(column, &drawn.fit, &drawn.held_out, columns);
-    errors.push(nearest.map_or(f64::NAN, |predicted| mape(column, &drawn.held_out, &predicted)));
+    errors.push(nearest.map_or(f64::NAN, |predicted| {
+        mape(column, &drawn.held_out, &predicted)
+    }));
     let model = Model::fit(column, &drawn.fit, known, &FitOptions::default());
     let components = model.calibration.components.iter();
     let priors: Vec<String> = components

@@ -23,8 +23,25 @@ const OUTLIER_FREEDOM: f64 = 4.0;
 /// No timing is surer than this, relative to it; simulated ones would otherwise be taken for exact, which nothing can be fitted to.
 const LEAST_NOISE: f64 = 5e-4;
 
+/// Weights that change by less than this, as logarithms, have settled.
+const SETTLED: f64 = 0.3;
+
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
+
+/// How probable the timings are under a prior before its hyper-parameters are fitted: enough to tell the hopeless ones.
+pub(super) fn first_evidence(
+    design: &Design,
+    prior: &Prior,
+    resolution_s: f64,
+    effort: Effort,
+) -> Option<f64> {
+    let points = inducing_points(design, prior, effort.points);
+    let task = Task::new(design, prior, &points, resolution_s);
+    let hyper = hyper(&prior.hyper_location.map(f64::ln), 0.0);
+    let trust = vec![1.0; design.len()];
+    Some(task.fit(hyper, &trust, &[])?.log_evidence)
+}
 
 /// Fits one prior: hyper-parameters by marginal likelihood, outliers by weight.
 pub(super) fn fit(
@@ -43,27 +60,33 @@ pub(super) fn fit(
     let mut logs = prior.hyper_location.map(f64::ln);
     let mut trust = vec![1.0; design.len()];
     let mut best = task.fit(hyper(&logs, run_offset), &trust, &[])?;
-    for round in 0..=effort.robust_rounds {
-        let steps: &[f64] = if round == 0 {
-            &[0.6, 0.3, 0.15]
-        } else {
-            &[0.2]
-        };
-        best = climb(&task, prior, run_offset, &trust, &mut logs, best, steps);
-        if round == effort.robust_rounds {
-            break;
-        }
+    best = climb(
+        &task,
+        prior,
+        run_offset,
+        &trust,
+        &mut logs,
+        best,
+        &[0.6, 0.3, 0.15],
+    );
+    for _ in 0..effort.robust_rounds {
         // the weights of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t
         // Distribution, JASA 1989), from errors that the timing itself had no part in
         let weight = |z2: &f64| (OUTLIER_FREEDOM + 1.0) / (OUTLIER_FREEDOM + z2);
-        trust = best
+        let next: Vec<f64> = best
             .left_out
             .iter()
             .map(|z2| weight(z2).clamp(0.002, 1.25))
             .collect();
-        match task.fit(best.hyper, &trust, &best.coordinates) {
-            Some(fit) => best = fit,
-            None => break,
+        let moved = trust.iter().zip(&next).map(|(a, b)| (a / b).ln().abs());
+        let has_settled = moved.fold(0.0, f64::max) < SETTLED;
+        let Some(fit) = task.fit(best.hyper, &next, &best.coordinates) else {
+            break;
+        };
+        trust = next;
+        best = climb(&task, prior, run_offset, &trust, &mut logs, fit, &[0.3]);
+        if has_settled {
+            break;
         }
     }
     Some((best, trust))

@@ -19,9 +19,9 @@ use thiserror::Error;
 
 use design::Design;
 pub use design::Timing;
-pub use plan::plan;
 use hyper::Effort;
 use laplace::Laplace;
+pub use plan::plan;
 use prior::Prior;
 
 /// How to fit.
@@ -101,8 +101,11 @@ pub fn fit(
     priors.extend(neighbours(&design, known, options.neighbours));
     let effort = Effort {
         points: options.points,
-        robust_rounds: 2,
+        robust_rounds: 5,
     };
+    let priors = hopeful(priors, |prior| {
+        hyper::first_evidence(&design, prior, 1e-3 * resolution_ms, effort)
+    });
     let mut fits: Vec<(Prior, Laplace, Vec<f64>)> = priors
         .into_par_iter()
         .filter_map(|prior| {
@@ -132,6 +135,23 @@ pub fn fit(
     })
 }
 
+/// Priors that lag behind the best by more than this, as a logarithm of odds, are given up before their hyper-parameters are fitted.
+const HOPELESS: f64 = 8.0;
+
+/// Priors that are never given up, the best first.
+const LEAST_PRIORS: usize = 3;
+
+fn hopeful(priors: Vec<Prior>, evidence: impl Fn(&Prior) -> Option<f64> + Sync) -> Vec<Prior> {
+    let first = priors.into_par_iter().filter_map(|prior| Some((evidence(&prior)?, prior)));
+    let mut first: Vec<(f64, Prior)> = first.collect();
+    first.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = first.first().map_or(0.0, |(evidence, _)| *evidence);
+    let is_hopeful = |(rank, (evidence, prior)): (usize, (f64, Prior))| {
+        (rank < LEAST_PRIORS || evidence > best - HOPELESS).then_some(prior)
+    };
+    first.into_iter().enumerate().filter_map(is_hopeful).collect()
+}
+
 /// The known platforms that come closest to the timings once the speed as a whole is set right.
 fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
     let mut near: Vec<(f64, Prior)> = known
@@ -144,9 +164,15 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
             distance.is_finite().then_some((distance, prior))
         })
         .collect();
+    if most == 0 {
+        return Vec::new();
+    }
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
-    near.truncate(most);
-    near.into_iter().map(|(_, prior)| prior).collect()
+    let mut priors: Vec<Prior> = near.into_iter().map(|(_, prior)| prior).collect();
+    let common = Prior::common(&priors);
+    priors.truncate(most);
+    priors.extend(common);
+    priors
 }
 
 /// The step that all latencies are multiples of, if it is coarse enough to matter.

@@ -83,7 +83,11 @@ fn derivatives(design: &Design) -> DMatrix<f64> {
     let origin = [0.0; COORDINATES];
     let base = State::new(design, &prior, &inherited, &nothing, &origin).base;
     let occurrences = design.occurrences();
-    let weights: Vec<f64> = base.iter().zip(&occurrences).map(|(b, o)| b * o.sqrt()).collect();
+    let weights: Vec<f64> = base
+        .iter()
+        .zip(&occurrences)
+        .map(|(b, o)| b * o.sqrt())
+        .collect();
     let points = points::choose(&design.works, &weights, covariance, POINTS);
     let functions = Functions::new(design, &Basis::new(covariance, &points));
     let place = vec![0.0; COORDINATES + functions.len];
@@ -136,7 +140,9 @@ impl Taught {
         let of_targets = column.rows(self.targets.start, self.targets.len());
         self.with_targets -= &column * of_targets.transpose();
         self.variances -= column.component_mul(&column);
-        self.variances.iter_mut().for_each(|variance| *variance = variance.max(0.0));
+        self.variances
+            .iter_mut()
+            .for_each(|variance| *variance = variance.max(0.0));
         self.taken.push(column);
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Prior {
     pub(super) hyper_scale: [f64; 4],
 }
 
+/// What fewer platforms have in common says little of others.
+const LEAST_COMMON: usize = 3;
+
 /// Shares of a typical network's time that the generic prior starts from. They matter little: the deviations are an order of magnitude.
 const CALL_SHARE: f64 = 0.05;
 const OVERHEAD_SHARE: f64 = 0.3;
@@ -106,6 +109,24 @@ impl Prior {
         let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
         prior.slow_down(slower);
         Some(prior)
+    }
+
+    /// What platforms have in common: medians in the middle of theirs, wide enough to hold them all. Their residuals are not averaged.
+    pub(super) fn common(priors: &[Self]) -> Option<Self> {
+        let first = priors.first().filter(|_| priors.len() >= LEAST_COMMON)?;
+        let mut location = first.location.clone();
+        for (index, log) in location.0.iter_mut().enumerate() {
+            *log = median(priors.iter().map(|prior| prior.location.0[index]));
+        }
+        Some(Self {
+            name: format!("{} platforms", priors.len()),
+            composition: Composition::Sum,
+            location,
+            whole: [1.5, 0.5, 1.5, 1.5, 1.5],
+            class: [0.7; 3],
+            inherited: Vec::new(),
+            ..first.clone()
+        })
     }
 
     /// Multiplies every time by `exp(log_factor)`.

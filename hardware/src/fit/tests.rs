@@ -144,7 +144,8 @@ fn a_likeness_helps_where_timings_are_few() {
     let machine = planted();
     let prepared = PreparedCalibration::new(&calibration(fitted.components));
     for works in &networks[45..] {
-        let relative = 1e3 * prepared.price(works, None).mean_s / (3.0 * latency_ms(works, &machine));
+        let relative =
+            1e3 * prepared.price(works, None).mean_s / (3.0 * latency_ms(works, &machine));
         assert!((relative - 1.0).abs() < 0.03, "{relative}");
     }
 }
@@ -221,9 +222,15 @@ fn means_and_deviations_are_those_of_function_space() {
     let all: Vec<Vec<(Workload, f64)>> = networks.iter().map(|works| terms(works)).collect();
     let mean = |works: &[Workload]| 1e-3 * latency_ms(works, &machine);
     // noise is relative to what the model says in the end
-    let said: Vec<f64> = (0..8).map(|i| prepared.price(&networks[i], None).mean_s).collect();
+    let said: Vec<f64> = (0..8)
+        .map(|i| prepared.price(&networks[i], None).mean_s)
+        .collect();
     let train = DMatrix::from_fn(8, 8, |i, j| {
-        let noise = if i == j { (0.02 * said[i]).powi(2) } else { 0.0 };
+        let noise = if i == j {
+            (0.02 * said[i]).powi(2)
+        } else {
+            0.0
+        };
         between(&all[i], &all[j]) + noise
     });
     let across = DVector::from_fn(8, |i, _| between(&all[i], &all[8]));
@@ -232,8 +239,17 @@ fn means_and_deviations_are_those_of_function_space() {
     let expected = mean(&networks[8]) + across.dot(&(&inverse * errors));
     let variance = between(&all[8], &all[8]) - across.dot(&(&inverse * &across))
         + (0.02 * price.mean_s).powi(2);
-    assert!((price.mean_s / expected - 1.0).abs() < 1e-3, "{} {expected}", price.mean_s);
-    assert!((price.std_s / variance.sqrt() - 1.0).abs() < 0.01, "{} {}", price.std_s, variance.sqrt());
+    assert!(
+        (price.mean_s / expected - 1.0).abs() < 1e-3,
+        "{} {expected}",
+        price.mean_s
+    );
+    assert!(
+        (price.std_s / variance.sqrt() - 1.0).abs() < 0.01,
+        "{} {}",
+        price.std_s,
+        variance.sqrt()
+    );
 }
 
 #[test]
@@ -244,7 +260,13 @@ fn a_layer_alone_tells_of_networks() {
     // every kernel of some networks timed by itself, without the call
     let mut kernels: BTreeMap<String, Workload> = BTreeMap::new();
     for work in networks[4..14].iter().flatten() {
-        kernels.insert(format!("{work:?}"), Workload { count: 1.0, ..*work });
+        kernels.insert(
+            format!("{work:?}"),
+            Workload {
+                count: 1.0,
+                ..*work
+            },
+        );
     }
     let call_ms = 1e3 * machine.0[0].exp();
     timings.extend(kernels.into_values().map(|work| Timing {

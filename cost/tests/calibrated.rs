@@ -1,0 +1,332 @@
+//! Laws of the calibrated model, on calibrations made by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use roofnas_cost::calibration::{
+    Calibration, Component, Composition, Covariance, Measured, PARAMETERS, Parameters,
+    PreparedCalibration, Surface, Triangle, Workload, timed_classes,
+};
+use roofnas_cost::{
+    Dtype, Figures, Fusion, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
+    normal_quantile,
+};
+use roofnas_space::presets;
+
+const PROFILE: &str = r#"
+format = 1
+name = "by-hand"
+description = "a machine made up for tests"
+
+[provenance]
+sources = ["nobody"]
+
+[uncertainty]
+prior_relative_std = 0.5
+reason = "a test"
+
+[overhead]
+inference_us = 100.0
+kernel_us = 5.0
+source = "nobody"
+
+[fusion]
+activations = ["relu", "hard_swish", "swish"]
+
+[roofs.fp32.achieved]
+peak_tflops = 0.2
+bandwidth_gb_s = 20.0
+source = "nobody"
+"#;
+
+fn works() -> Vec<Workload> {
+    let landmarks = presets::landmarks();
+    let landmark = landmarks.iter().find(|l| l.name == "ResNet-50").unwrap();
+    let cost = NetworkCost::new(&landmark.network, &Fusion::every_activation());
+    Workload::of_network(&cost, 1, Dtype::Fp32)
+}
+
+/// A component with inducing points at some of the network's kernels.
+fn component(composition: Composition, spread: f64) -> Component {
+    let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
+    let mut points: BTreeMap<OpClass, Vec<[f64; 8]>> = BTreeMap::new();
+    for work in works().iter().step_by(5) {
+        points.entry(work.class).or_default().push(work.coordinates);
+    }
+    let functions: usize = points.values().map(Vec::len).sum();
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(4);
+    let mut number = || spread * (2.0 * random.random::<f64>() - 1.0);
+    let rows: Vec<Vec<f64>> = (0..PARAMETERS + functions)
+        .map(|row| (0..=row).map(|_| number() / 4.0).collect())
+        .collect();
+    Component {
+        weight: 1.0,
+        prior: "generic".into(),
+        composition,
+        noise: 0.01,
+        parameters: Parameters {
+            inference_us: 200.0,
+            sharpness: 1.5,
+            overhead_us: everywhere(15.0),
+            peak_gflops: everywhere(180.0),
+            bandwidth_gb_s: everywhere(12.0),
+        },
+        residual: Surface {
+            covariance: Covariance {
+                amplitude: 0.2,
+                detail: 0.05,
+                length_scale: 1.0,
+            },
+            weights: (0..functions).map(|i| 0.3 * (i as f64).sin()).collect(),
+            points,
+        },
+        inherited: Vec::new(),
+        covariance_factor: Triangle::from_rows(&rows).unwrap(),
+    }
+}
+
+fn calibration(components: Vec<Component>) -> Calibration {
+    let exact = Prediction {
+        measured_ms: 1.0,
+        mean_ms: 1.0,
+        std_ms: None,
+        upper95_ms: None,
+    };
+    Calibration {
+        batch: 1,
+        classes: vec![OpClass::Pointwise, OpClass::Winograd],
+        degrees_of_freedom: 14.0,
+        resolution_ms: 0.0,
+        measured: Measured {
+            networks: 10,
+            timings: 12,
+            source: "nobody".into(),
+            fitted_by: "a test".into(),
+            fit: Figures::of(&[exact]).unwrap(),
+            held_out: None,
+            held_out_by: None,
+            best_baseline: Some(("macs_constant".into(), 0.1)),
+        },
+        components,
+    }
+}
+
+fn price(component: Component, works: &[Workload]) -> (f64, f64) {
+    let price = PreparedCalibration::new(&calibration(vec![component])).price(works, None);
+    (price.mean_s, price.std_s)
+}
+
+/// The deviation is that of means under parameters drawn from the posterior, as far as first derivatives go.
+#[test]
+fn deviations_are_those_of_drawn_parameters() {
+    let works = works();
+    for composition in Composition::ALL {
+        let spread = 0.01;
+        let base = component(composition, spread);
+        // what the points can't express, and noise, have nothing to do with it
+        let mut quiet = base.clone();
+        quiet.noise = 1e-9;
+        let (mean, std) = price(quiet.clone(), &works);
+        let zero = Triangle::from_rows(
+            &base
+                .covariance_factor
+                .rows()
+                .iter()
+                .map(|row| vec![0.0; row.len()])
+                .collect::<Vec<_>>(),
+        );
+        let mut certain = quiet.clone();
+        certain.covariance_factor = zero.unwrap();
+        let (_, rest) = price(certain.clone(), &works);
+        let expected = (std * std - rest * rest).sqrt();
+
+        let rows = base.covariance_factor.rows();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(11);
+        let mut normal = || normal_quantile(random.random::<f64>().clamp(1e-12, 1.0 - 1e-12));
+        let draws = 4000;
+        let mut squares = 0.0;
+        for _ in 0..draws {
+            let standard: Vec<f64> = rows.iter().map(|_| normal()).collect();
+            let moved =
+                |row: usize| -> f64 { rows[row].iter().zip(&standard).map(|(r, z)| r * z).sum() };
+            let mut drawn = certain.clone();
+            let parameters = &mut drawn.parameters;
+            parameters.inference_us *= moved(0).exp();
+            parameters.sharpness = 1.0 + (parameters.sharpness - 1.0) * moved(1).exp();
+            let tables = [
+                &mut parameters.overhead_us,
+                &mut parameters.peak_gflops,
+                &mut parameters.bandwidth_gb_s,
+            ];
+            for (row, value) in tables.into_iter().flat_map(|t| t.values_mut()).enumerate() {
+                *value *= moved(2 + row).exp();
+            }
+            for (row, weight) in drawn.residual.weights.iter_mut().enumerate() {
+                *weight += moved(PARAMETERS + row);
+            }
+            squares += (price(drawn, &works).0 - mean).powi(2);
+        }
+        let found = (squares / f64::from(draws)).sqrt();
+        assert!(
+            (found / expected - 1.0).abs() < 0.06,
+            "{composition:?}: {found} {expected}"
+        );
+    }
+}
+
+#[test]
+fn kernels_add_up_to_the_network() {
+    let works = works();
+    for composition in Composition::ALL {
+        let prepared = PreparedCalibration::new(&calibration(vec![
+            Component {
+                weight: 0.7,
+                ..component(composition, 0.02)
+            },
+            Component {
+                weight: 0.3,
+                ..component(Composition::Sum, 0.05)
+            },
+        ]));
+        let price = prepared.price(&works, None);
+        let kernels = works
+            .iter()
+            .zip(&price.kernels)
+            .map(|(w, k)| w.count * k.seconds);
+        let sum = price.inference_s + kernels.sum::<f64>();
+        assert!((sum / price.mean_s - 1.0).abs() < 1e-12, "{composition:?}");
+        assert!(price.std_s > 0.0);
+    }
+}
+
+#[test]
+fn components_that_disagree_widen_the_deviation() {
+    let works = works();
+    let (fast, std) = price(component(Composition::Sum, 0.02), &works);
+    let mut slow = component(Composition::Sum, 0.02);
+    for peak in slow.parameters.peak_gflops.values_mut() {
+        *peak /= 2.0;
+    }
+    let (slower, _) = price(slow.clone(), &works);
+    let both = calibration(vec![component(Composition::Sum, 0.02), slow]);
+    let price = PreparedCalibration::new(&both).price(&works, None);
+    assert!((price.mean_s - f64::midpoint(fast, slower)).abs() < 1e-12);
+    let between = (slower - fast) / 2.0;
+    assert!(price.std_s > between && between > std);
+}
+
+#[test]
+fn no_kernel_is_faster_than_its_theoretical_roof() {
+    let works = works();
+    let prepared = PreparedCalibration::new(&calibration(vec![component(Composition::Sum, 0.0)]));
+    let free = prepared.price(&works, None);
+    assert!(free.kernels.iter().all(|kernel| !kernel.is_clamped));
+    let roofs = "peak_tflops = 0.01\nbandwidth_gb_s = 1.0\nsource = \"nobody\"\n";
+    let text = format!("{PROFILE}\n[roofs.fp32.theoretical]\n{roofs}");
+    let platform = Platform::from_toml(&text).unwrap();
+    let theoretical = platform.roofs[&Dtype::Fp32].theoretical.as_ref().unwrap();
+    let held = prepared.price(&works, Some(theoretical));
+    for (work, kernel) in works.iter().zip(&held.kernels) {
+        let saving = if work.class == OpClass::Winograd {
+            4.0
+        } else {
+            1.0
+        };
+        assert!(kernel.seconds >= work.flops / (saving * 1e10) * 0.999_999);
+    }
+    assert!(held.kernels.iter().any(|kernel| kernel.is_clamped));
+    assert!(held.mean_s > free.mean_s);
+}
+
+fn platform(calibration: Calibration) -> Platform {
+    let mut platform = Platform::from_toml(PROFILE).unwrap();
+    platform.calibration.insert(Dtype::Fp32, calibration);
+    platform
+}
+
+#[test]
+fn a_profile_with_a_calibration_reads_back_and_prices_the_same() {
+    let calibrated = platform(calibration(vec![component(Composition::Sum, 0.02)]));
+    let back = Platform::from_toml(&calibrated.to_toml()).unwrap();
+    assert_eq!(back, calibrated);
+    let landmarks = presets::landmarks();
+    let model = |platform: Platform| LatencyModel::new(platform, Dtype::Fp32, 1).unwrap();
+    let (a, b) = (model(calibrated), model(back));
+    assert_eq!(
+        (a.word(), &*a.label()),
+        ("calibrated", "calibrated on 10 networks")
+    );
+    for landmark in &landmarks {
+        let cost = NetworkCost::new(&landmark.network, &a.platform().fusion);
+        assert_eq!(a.price(&cost), b.price(&cost));
+        let latency = a.price(&cost);
+        assert!(latency.upper95_ms() > latency.mean_ms + 1.7 * latency.std_ms);
+        let breakdown = a.breakdown(&cost);
+        assert!((1e3 * breakdown.seconds() / latency.mean_ms - 1.0).abs() < 1e-9);
+        let shares = a.shares(&cost);
+        let whole = shares.calibrated + shares.fallback + shares.unknown;
+        assert!((whole - 1.0).abs() < 1e-9);
+        assert!(shares.calibrated > 0.1 && shares.fallback > 0.0);
+    }
+    let other = model(platform(calibration(vec![component(
+        Composition::Sum,
+        0.02,
+    )])));
+    assert_eq!(other.caveats(), Vec::<String>::new());
+    let batch = LatencyModel::new(other.platform().clone(), Dtype::Fp32, 8).unwrap();
+    assert!(batch.caveats()[0].contains("calibrated at batch 1"));
+}
+
+#[test]
+fn calibrations_that_can_not_be_are_refused() {
+    let error = |change: &dyn Fn(&mut Calibration)| {
+        let mut calibration = calibration(vec![component(Composition::Sum, 0.02)]);
+        change(&mut calibration);
+        Platform::from_toml(&platform(calibration).to_toml())
+            .unwrap_err()
+            .to_string()
+    };
+    let start = |text: String, expected: &str| assert!(text.starts_with(expected), "{text}");
+    start(
+        error(&|c| c.batch = 0),
+        "calibration.fp32.batch = 0: must be at least 1",
+    );
+    start(
+        error(&|c| c.components.clear()),
+        "calibration.fp32.components = []",
+    );
+    start(
+        error(&|c| c.components[0].noise = -1.0),
+        "calibration.fp32.components[0].noise = -1: must be a number above 0",
+    );
+    start(
+        error(&|c| c.components[0].parameters.sharpness = 1.0),
+        "calibration.fp32.components[0].parameters.sharpness = 1: must be above 1",
+    );
+    let missing = |c: &mut Calibration| {
+        c.components[0]
+            .parameters
+            .peak_gflops
+            .remove(&OpClass::Depthwise);
+    };
+    start(
+        error(&missing),
+        "calibration.fp32.components[0].parameters.peak_gflops.depthwise = NaN",
+    );
+    let weight = |c: &mut Calibration| {
+        c.components[0].residual.weights.pop();
+    };
+    start(error(&weight), "calibration.fp32.components[0].residual");
+    let factor = |c: &mut Calibration| {
+        let mut rows = c.components[0].covariance_factor.rows();
+        rows.pop();
+        c.components[0].covariance_factor = Triangle::from_rows(&rows).unwrap();
+    };
+    start(
+        error(&factor),
+        "calibration.fp32.components[0].covariance_factor",
+    );
+}
