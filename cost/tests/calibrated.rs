@@ -66,6 +66,7 @@ fn component(composition: Composition, spread: f64) -> Component {
         weight: 1.0,
         prior: "generic".into(),
         composition,
+        channel_quantum: 16,
         noise: 0.01,
         parameters: Parameters {
             inference_us: 200.0,

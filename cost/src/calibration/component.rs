@@ -6,7 +6,7 @@ use super::composition::Composition;
 use super::parameters::{CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
 use super::surface::{PreparedSurface, Surface};
 use super::triangle::Triangle;
-use super::workload::Workload;
+use super::workload::{QUANTA, Workload};
 use crate::class::OpClass;
 use crate::platform::RoofFigures;
 
@@ -20,6 +20,8 @@ pub struct Component {
     pub prior: String,
     /// How kernels add up.
     pub composition: Composition,
+    /// Channels that the engine works on at a time; 1 where padding doesn't show.
+    pub channel_quantum: u32,
     /// Relative standard deviation of a single timing.
     pub noise: f64,
     /// The mean.
@@ -39,12 +41,19 @@ pub struct Component {
 pub(super) struct PreparedComponent {
     weight: f64,
     composition: Composition,
+    /// Index among the quanta that workloads know.
+    quantum: usize,
     noise: f64,
     parameters: LogParameters,
     residual: PreparedSurface,
     inherited: Vec<PreparedSurface>,
     /// Rows of the factor's transpose would be read with gaps: kept by columns, from the diagonal down.
     columns: Vec<Vec<f64>>,
+}
+
+/// Where a quantum stands among those that workloads know.
+pub fn quantum_index(quantum: u32) -> Option<usize> {
+    QUANTA.iter().position(|&known| known == quantum)
 }
 
 /// What a component says of a network.
@@ -84,6 +93,7 @@ impl PreparedComponent {
         Self {
             weight: component.weight,
             composition: component.composition,
+            quantum: quantum_index(component.channel_quantum).unwrap_or(0),
             noise: component.noise,
             parameters: LogParameters::from(&component.parameters),
             residual: PreparedSurface::new(&component.residual),
@@ -143,7 +153,7 @@ impl PreparedComponent {
         theoretical: Option<&RoofFigures>,
     ) -> (ComponentKernel, Lane) {
         let mut values = Vec::new();
-        let mut mean = self.parameters.mean(work);
+        let mut mean = self.parameters.mean(work, self.quantum);
         if self.composition == Composition::Graph {
             mean.overhead_s = 0.0;
         }

@@ -24,7 +24,7 @@ mod triangle;
 mod workload;
 
 pub use basis::{Basis, Points};
-pub use component::{Component, ComponentKernel, WINOGRAD_SAVING};
+pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::Covariance;
 pub use parameters::{
@@ -36,4 +36,4 @@ pub use predictive::{
 pub use surface::{LEAST_FACTOR, PreparedSurface, Residual, Surface};
 pub use triangle::Triangle;
 pub(crate) use workload::activation_effort;
-pub use workload::{COORDINATES, Workload};
+pub use workload::{COORDINATES, QUANTA, Workload};

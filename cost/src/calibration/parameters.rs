@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! mean(kernel) = overhead(class) + (compute^p + memory^p)^(1/p)
-//! compute      = FLOPs / peak(class),   memory = traffic / bandwidth(class)
+//! compute      = FLOPs, channels padded / peak(class),   memory = traffic / bandwidth(class)
 //! ```
 //!
 //! `p` is the roofline's sharpness: at infinity the slower of the two rules, at 1 they add up.
@@ -63,10 +63,10 @@ pub struct Mean {
 }
 
 impl LogParameters {
-    /// The mean of one kernel. `with_overhead`: captured graphs have none.
-    pub fn mean(&self, work: &Workload) -> Mean {
+    /// The mean of one kernel. `quantum`: which of [`QUANTA`](super::QUANTA) channels are padded to.
+    pub fn mean(&self, work: &Workload, quantum: usize) -> Mean {
         let first = overhead_index(work.class);
-        let compute_s = work.flops * (-self.0[first + CLASSES]).exp();
+        let compute_s = work.flops * work.padding[quantum] * (-self.0[first + CLASSES]).exp();
         let memory_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
         let above = self.0[1].exp();
         let p = 1.0 + above;
@@ -178,6 +178,7 @@ mod tests {
             flops,
             bytes,
             coordinates: [0.0; 8],
+            padding: [1.0; 5],
             count: 1.0,
         }
     }
@@ -204,11 +205,11 @@ mod tests {
     fn sharpness_goes_from_a_sum_to_a_maximum() {
         // 3 us of arithmetic, 4 us of traffic
         let work = work(300e3, 40e3);
-        let roof = |sharpness| logs(sharpness).mean(&work).roof_s;
+        let roof = |sharpness| logs(sharpness).mean(&work, 0).roof_s;
         assert!((roof(1.0 + 1e-9) - 7e-6).abs() < 1e-12);
         assert!((roof(2.0) - 5e-6).abs() < 1e-12);
         assert!((roof(200.0) - 4e-6).abs() < 1e-9);
-        assert!((logs(2.0).mean(&work).overhead_s - 2e-6).abs() < 1e-18);
+        assert!((logs(2.0).mean(&work, 0).overhead_s - 2e-6).abs() < 1e-18);
     }
 
     #[test]
@@ -221,12 +222,12 @@ mod tests {
         ];
         for work in works {
             let here = logs(1.7);
-            let mean = here.mean(&work);
+            let mean = here.mean(&work, 0);
             let by = |index: usize| {
                 let roof = |step: f64| {
                     let mut moved = here.clone();
                     moved.0[index] += step;
-                    moved.mean(&work).roof_s
+                    moved.mean(&work, 0).roof_s
                 };
                 (roof(1e-5) - roof(-1e-5)) / 2e-5
             };

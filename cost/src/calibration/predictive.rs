@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::component::{Component, ComponentPrice, PreparedComponent};
+use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
 use super::parameters::PARAMETERS;
 use super::surface::Surface;
 use super::workload::Workload;
@@ -141,6 +141,14 @@ impl Calibration {
             let key = |key: &str| format!("components[{index}].{key}");
             positive(key("weight"), component.weight)?;
             positive(key("noise"), component.noise)?;
+            if quantum_index(component.channel_quantum).is_none() {
+                let rule = "must be 1, 4, 8, 16 or 32";
+                return Err(error(
+                    key("channel_quantum"),
+                    &component.channel_quantum,
+                    rule,
+                ));
+            }
             for (name, number) in component.parameters.by_key() {
                 positive(key(&format!("parameters.{name}")), number)?;
             }

@@ -23,8 +23,43 @@ pub struct Workload {
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
     /// area, stride area (two fifths), and what the fused activation costs (0 none, 1 a comparison, 2 more).
     pub coordinates: [f64; COORDINATES],
+    /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
+    pub padding: [f64; QUANTA.len()],
     /// How many kernels of the network do exactly this.
     pub count: f64,
+}
+
+/// Numbers of channels that engines work on at a time: none, and the widths of vectors and tiles that occur.
+pub const QUANTA: [u32; 5] = [1, 4, 8, 16, 32];
+
+/// Inputs of fewer channels than this are images: engines have kernels for them that don't pad.
+const IMAGE_CHANNELS: usize = 4;
+
+/// What FLOPs are multiplied by when channels are padded to a quantum.
+fn padding(kernel: &KernelCost, quantum: u32) -> f64 {
+    let geometry = &kernel.geometry;
+    let (input, output) = (geometry.input.channels, geometry.output.channels);
+    let grown = |channels: usize| {
+        let padded = (channels.max(1) as u64).next_multiple_of(u64::from(quantum));
+        padded as f64 / channels.max(1) as f64
+    };
+    match kernel.class {
+        OpClass::Pointwise | OpClass::Dense | OpClass::Winograd | OpClass::Grouped => {
+            let inputs = input / geometry.groups;
+            let of_inputs = if inputs < IMAGE_CHANNELS {
+                1.0
+            } else {
+                grown(inputs)
+            };
+            of_inputs * grown(output / geometry.groups)
+        }
+        OpClass::Depthwise | OpClass::Linear => grown(output),
+        OpClass::Pool
+        | OpClass::Elementwise
+        | OpClass::DataMovement
+        | OpClass::MatMul
+        | OpClass::View => 1.0,
+    }
 }
 
 /// How much of a unit each coordinate's octave is.
@@ -55,6 +90,7 @@ impl Workload {
             flops,
             bytes,
             coordinates,
+            padding: QUANTA.map(|quantum| padding(kernel, quantum)),
             count: 1.0,
         }
     }
@@ -81,6 +117,7 @@ impl Workload {
             && self.bytes == other.bytes
             && self.class == other.class
             && self.coordinates == other.coordinates
+            && self.padding == other.padding
     }
 }
 

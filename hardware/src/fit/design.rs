@@ -89,11 +89,14 @@ impl Design {
 }
 
 /// Bits of everything two equal kernels share; looked up only, never iterated.
-type Key = (usize, [u64; 10]);
+type Key = (usize, [u64; 15]);
 
 fn key(work: &Workload) -> Key {
-    let mut bits = [0; 10];
-    let numbers = [work.flops, work.bytes].into_iter().chain(work.coordinates);
+    let mut bits = [0; 15];
+    let numbers = [work.flops, work.bytes]
+        .into_iter()
+        .chain(work.coordinates)
+        .chain(work.padding);
     for (bits, number) in bits.iter_mut().zip(numbers) {
         *bits = number.to_bits();
     }

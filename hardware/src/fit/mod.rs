@@ -14,7 +14,7 @@ mod ship;
 mod state;
 
 use rayon::prelude::*;
-use roofnas_cost::calibration::{Calibration, Component, Composition};
+use roofnas_cost::calibration::{Calibration, Component, Composition, QUANTA};
 use thiserror::Error;
 
 use design::Design;
@@ -93,19 +93,25 @@ pub fn fit(
     }
     let design = Design::new(timings);
     let resolution_ms = resolution_ms(timings);
-    let mut priors: Vec<Prior> = options
-        .compositions
-        .iter()
-        .map(|&composition| Prior::generic(&design, composition))
-        .collect();
-    priors.extend(neighbours(&design, known, options.neighbours));
     let effort = Effort {
         points: options.points,
         robust_rounds: 5,
     };
-    let priors = hopeful(priors, |prior| {
-        hyper::first_evidence(&design, prior, 1e-3 * resolution_ms, effort)
-    });
+    let evidence =
+        |prior: &Prior| hyper::first_evidence(&design, prior, 1e-3 * resolution_ms, effort);
+    // one quantum for all: how kernels add up has nothing to do with how they pad
+    let padded = |quantum| Prior::generic(&design, options.compositions[0], quantum);
+    let quanta: Vec<f64> = (0..QUANTA.len())
+        .into_par_iter()
+        .map(|quantum| evidence(&padded(quantum)).unwrap_or(f64::NEG_INFINITY))
+        .collect();
+    let quantum = (0..QUANTA.len())
+        .rev()
+        .max_by(|&a, &b| quanta[a].total_cmp(&quanta[b]));
+    let generic = |&composition| Prior::generic(&design, composition, quantum.unwrap_or(0));
+    let mut priors: Vec<Prior> = options.compositions.iter().map(generic).collect();
+    priors.extend(neighbours(&design, known, options.neighbours));
+    let priors = hopeful(priors, evidence);
     let mut fits: Vec<(Prior, Laplace, Vec<f64>)> = priors
         .into_par_iter()
         .filter_map(|prior| {
@@ -142,14 +148,20 @@ const HOPELESS: f64 = 8.0;
 const LEAST_PRIORS: usize = 3;
 
 fn hopeful(priors: Vec<Prior>, evidence: impl Fn(&Prior) -> Option<f64> + Sync) -> Vec<Prior> {
-    let first = priors.into_par_iter().filter_map(|prior| Some((evidence(&prior)?, prior)));
+    let first = priors
+        .into_par_iter()
+        .filter_map(|prior| Some((evidence(&prior)?, prior)));
     let mut first: Vec<(f64, Prior)> = first.collect();
     first.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = first.first().map_or(0.0, |(evidence, _)| *evidence);
     let is_hopeful = |(rank, (evidence, prior)): (usize, (f64, Prior))| {
         (rank < LEAST_PRIORS || evidence > best - HOPELESS).then_some(prior)
     };
-    first.into_iter().enumerate().filter_map(is_hopeful).collect()
+    first
+        .into_iter()
+        .enumerate()
+        .filter_map(is_hopeful)
+        .collect()
 }
 
 /// The known platforms that come closest to the timings once the speed as a whole is set right.

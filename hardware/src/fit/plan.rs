@@ -68,7 +68,7 @@ pub fn plan(
 
 /// Derivatives of every network's relative latency by what is unknown, at the generic prior.
 fn derivatives(design: &Design) -> DMatrix<f64> {
-    let prior = Prior::generic(design, Composition::Sum);
+    let prior = Prior::generic(design, Composition::Sum, 0);
     let inherited = prior.inherited_factors(design);
     let [amplitude, detail, length_scale, _] = prior.hyper_location;
     let covariance = Covariance {

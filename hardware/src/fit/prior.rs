@@ -2,7 +2,7 @@
 
 use roofnas_cost::calibration::{
     CLASSES, Calibration, Composition, LogParameters, PARAMETERS, PreparedSurface, Surface,
-    overhead_index, timed_classes,
+    overhead_index, quantum_index, timed_classes,
 };
 
 use super::design::Design;
@@ -17,6 +17,8 @@ pub(super) struct Prior {
     /// `generic`, or the name of the platform it is taken from.
     pub(super) name: String,
     pub(super) composition: Composition,
+    /// Which of the quanta channels are padded to.
+    pub(super) quantum: usize,
     /// Medians of the parameters.
     pub(super) location: LogParameters,
     /// Standard deviations of the logarithms: the platform as a whole.
@@ -41,7 +43,7 @@ const ROOF_SHARE: f64 = 0.5;
 
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
-    pub(super) fn generic(design: &Design, composition: Composition) -> Self {
+    pub(super) fn generic(design: &Design, composition: Composition, quantum: usize) -> Self {
         let n = design.len() as f64;
         let typical = median(design.seconds.iter().copied());
         let mean = |of: fn(&roofnas_cost::calibration::Workload) -> f64| {
@@ -63,6 +65,7 @@ impl Prior {
         Self {
             name: "generic".to_owned(),
             composition,
+            quantum,
             location: LogParameters(location),
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
             class: [1.0, 1.0, 1.0],
@@ -78,6 +81,7 @@ impl Prior {
         Self {
             name: "known".to_owned(),
             composition,
+            quantum: 0,
             location,
             whole: [0.0; 5],
             class: [0.0; 3],
@@ -98,6 +102,7 @@ impl Prior {
         let mut prior = Self {
             name: name.to_owned(),
             composition: best.composition,
+            quantum: quantum_index(best.channel_quantum)?,
             location: LogParameters::from(&best.parameters),
             whole: [1.0, 0.2, 1.0, 1.0, 1.0],
             class: [0.5; 3],

@@ -1,7 +1,7 @@
 //! A fit in the form that profiles hold.
 
 use nalgebra::DMatrix;
-use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, Surface, Triangle};
+use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, QUANTA, Surface, Triangle};
 
 use super::laplace::Laplace;
 use super::prior::{COORDINATES, Prior};
@@ -41,6 +41,7 @@ pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option
         weight: round(weight, DIGITS),
         prior: prior.name.clone(),
         composition: prior.composition,
+        channel_quantum: QUANTA[prior.quantum],
         noise: round(laplace.hyper.noise, DIGITS),
         parameters,
         residual: surface(laplace, weights),

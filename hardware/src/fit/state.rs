@@ -66,7 +66,7 @@ impl State {
         let mut base = Vec::with_capacity(design.works.len());
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
-            let mut mean = parameters.mean(work);
+            let mut mean = parameters.mean(work, prior.quantum);
             if prior.composition == Composition::Graph {
                 mean.overhead_s = 0.0;
             }

@@ -45,7 +45,7 @@ fn planted() -> LogParameters {
 
 fn latency_ms(works: &[Workload], machine: &LogParameters) -> f64 {
     let kernels = works.iter().map(|work| {
-        let mean = machine.mean(work);
+        let mean = machine.mean(work, 0);
         work.count * (mean.overhead_s + mean.roof_s)
     });
     1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
@@ -207,7 +207,7 @@ fn means_and_deviations_are_those_of_function_space() {
     let machine = planted();
     let terms = |works: &[Workload]| -> Vec<(Workload, f64)> {
         let term = |work: &Workload| {
-            let mean = machine.mean(work);
+            let mean = machine.mean(work, 0);
             (*work, work.count * (mean.overhead_s + mean.roof_s))
         };
         works.iter().map(term).collect()
