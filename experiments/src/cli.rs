@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use roofnas::Setting;
 use roofnas_cost::Dtype;
+use roofnas_hardware::{CrossValidation, Selection};
 use roofnas_space::Resolution;
 
 /// Designs convolutional image backbones for the hardware they will run on
@@ -43,7 +44,18 @@ pub(crate) enum Command {
         after_help = "Example: roofnas profile --platform intel-i9-10980xe,nvidia-v100 resnet50.onnx --svg resnet50.svg"
     )]
     Profile(ProfileArgs),
-    /// List the platform profiles at hand, or print one in full
+    /// Fit a platform profile to measurements, and say how well it holds
+    #[command(
+        after_help = "Example: roofnas calibrate --layers layers.csv --latency latency.csv --where platform=my-board --samples 30 \
+                      --out my-board.toml"
+    )]
+    Calibrate(CalibrateArgs),
+    /// Hold a platform profile against measurements
+    #[command(
+        after_help = "Example: roofnas validate --platform my-board.toml --layers layers.csv --latency other.csv --format json"
+    )]
+    Validate(ValidateArgs),
+    /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
     /// Write one network of a finished run again, in a form
@@ -114,6 +126,188 @@ impl Shared {
 pub(crate) struct PlatformsArgs {
     /// A profile's name or path: print it in full
     pub(crate) name: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    /// The measured networks, as a table of layers
+    #[arg(long, value_name = "L.csv")]
+    pub(crate) layers: Option<PathBuf>,
+    /// The measurements: columns network, latency_ms and, if there are any, platform, batch, threads, dtype, engine, run, repeats
+    #[arg(long, value_name = "T.csv")]
+    pub(crate) latency: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
+    /// The profile to write
+    #[arg(long, value_name = "P.toml")]
+    pub(crate) out: PathBuf,
+    /// Write over a profile that is there already
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Number format of the measurements: fp32, fp16, bf16 or int8
+    #[arg(long, value_name = "D", default_value = "fp32", value_parser = dtype)]
+    pub(crate) dtype: Dtype,
+    /// Threads of the engine, where the table has no column that says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    pub(crate) threads: Option<u32>,
+    #[command(flatten)]
+    pub(crate) fit: FitArgs,
+    #[command(flatten)]
+    pub(crate) texts: ProfileTexts,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// Which of the measurements are meant.
+#[derive(Debug, Args)]
+pub(crate) struct RowArgs {
+    /// Take only rows with these values in these columns; a value that holds a comma goes in double quotes
+    #[arg(long = "where", value_name = "K=V,...", value_parser = conditions)]
+    pub(crate) conditions: Option<RowConditions>,
+    /// The column that holds the latencies, in milliseconds
+    #[arg(long, value_name = "C", default_value = "latency_ms")]
+    pub(crate) latency_column: String,
+}
+
+impl RowArgs {
+    /// The same, as the reader of tables takes it.
+    pub(crate) fn selection(&self) -> Selection {
+        let conditions = self.conditions.as_ref();
+        Selection {
+            latency_column: self.latency_column.clone(),
+            conditions: conditions.map_or_else(Vec::new, |conditions| conditions.0.clone()),
+        }
+    }
+}
+
+/// Columns, and the values that rows must have there.
+#[derive(Debug, Clone)]
+pub(crate) struct RowConditions(Vec<(String, String)>);
+
+fn conditions(text: &str) -> Result<RowConditions, String> {
+    let conditions = Selection::parse_conditions(text);
+    conditions
+        .map(RowConditions)
+        .map_err(|error| error.to_string())
+}
+
+/// How a profile is fitted and validated.
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// Fit on N networks that are drawn, and hold the others out [default: fit on all of them, and cross-validate]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) samples: Option<usize>,
+    /// Seed of that draw, and of the groups of a cross-validation
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Without --samples, what is held out in turn: one network (loo), one family of them (family), or one of K groups that are drawn
+    /// [default: 10]
+    #[arg(long, value_name = "loo|family|K", value_parser = cross_validation, allow_negative_numbers = true)]
+    pub(crate) cross_validate: Option<CrossValidation>,
+    /// Fits from different priors that a profile averages, at most
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64), allow_negative_numbers = true)]
+    pub(crate) components: u8,
+    /// Calibrated platforms whose likeness may be used: all there are, none, or these
+    #[arg(long, value_name = "all|none|NAME,...", default_value = "all", value_parser = priors)]
+    pub(crate) priors: Priors,
+}
+
+fn cross_validation(text: &str) -> Result<CrossValidation, String> {
+    match text {
+        "loo" => Ok(CrossValidation::LeaveOneOut),
+        "family" => Ok(CrossValidation::Family),
+        number => match number.parse() {
+            Ok(groups) if groups >= 2 => Ok(CrossValidation::Folds(groups)),
+            _ => Err("must be loo, family, or a whole number of groups from 2".to_owned()),
+        },
+    }
+}
+
+/// Platforms whose likeness may be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Priors {
+    /// Those at hand that are calibrated.
+    All,
+    /// None.
+    None,
+    /// These.
+    Named(Vec<String>),
+}
+
+fn priors(text: &str) -> Result<Priors, String> {
+    match text {
+        "all" => Ok(Priors::All),
+        "none" => Ok(Priors::None),
+        names => {
+            let names: Vec<String> = names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect();
+            if names.iter().any(String::is_empty) {
+                return Err("must be all, none, or names with commas between".to_owned());
+            }
+            Ok(Priors::Named(names))
+        }
+    }
+}
+
+/// What a profile says of itself.
+#[derive(Debug, Args)]
+pub(crate) struct ProfileTexts {
+    /// Take roofs, fusion and utilisation rules from this profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) base: Option<String>,
+    /// Name of the platform [default: the name of the file it is written to]
+    #[arg(long, value_parser = platform_name)]
+    pub(crate) name: Option<String>,
+    /// The machine and its engine, in words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// What was measured, in words [default: the table's name, the column and the conditions]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) source: Option<String>,
+    /// Licence of the measurements
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) licence: Option<String>,
+    /// Whom to name as their author
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) attribution: Option<String>,
+}
+
+/// A name that a platform can have: it names files, and stands in lists with commas between.
+pub(crate) fn platform_name(text: &str) -> Result<String, String> {
+    let odd = |c: char| c.is_control() || [',', '/', '\\'].contains(&c);
+    if text.trim().is_empty() || text.chars().any(odd) {
+        return Err("a platform's name is not empty and holds no comma and no slash".to_owned());
+    }
+    Ok(text.trim().to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// The platform: a profile's name or path
+    #[arg(long, value_name = "P")]
+    pub(crate) platform: String,
+    /// The measured networks, as a table of layers
+    #[arg(long, value_name = "L.csv")]
+    pub(crate) layers: PathBuf,
+    /// The measurements, as for calibrate
+    #[arg(long, value_name = "T.csv")]
+    pub(crate) latency: PathBuf,
+    #[command(flatten)]
+    pub(crate) rows: RowArgs,
+    /// Number format of the measurements: fp32, fp16, bf16 or int8
+    #[arg(long, value_name = "D", default_value = "fp32", value_parser = dtype)]
+    pub(crate) dtype: Dtype,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use roofnas_cost::{LatencyError, PlatformError};
-use roofnas_hardware::ProfileError;
+use roofnas_hardware::{CalibrateError, ProfileError};
 use roofnas_search::Nsga2SettingsError;
 use roofnas_space::onnx::{ExportError, ImportError};
 use roofnas_space::{GenotypeError, SpaceError};
@@ -134,6 +134,22 @@ pub enum Error {
     /// A number format or batch, given on the command line, that the platform doesn't cover.
     #[error(transparent)]
     NamedLatency(#[from] LatencyError),
+    /// Measurements that no profile comes from.
+    #[error("{path}: {source}")]
+    Calibrate {
+        /// The table of latencies.
+        path: PathBuf,
+        /// Why.
+        source: Box<CalibrateError>,
+    },
+    /// An argument that can't be, beside the others or at all.
+    #[error("{argument}: {problem}")]
+    Argument {
+        /// The argument.
+        argument: String,
+        /// What about it.
+        problem: String,
+    },
     /// A file that can't be read.
     #[error("can't read {path}: {source}")]
     Read {
@@ -173,18 +189,24 @@ impl Error {
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED
             }
+            // what was fitted is at fault, not what was given
+            Self::Calibrate { source, .. } if matches!(**source, CalibrateError::Profile(_)) => {
+                exit::FAILED
+            }
             _ => exit::BAD_INPUT,
         }
     }
 
-    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+    /// A file that can't be read.
+    pub fn read(path: &Path, source: std::io::Error) -> Self {
         Self::Read {
             path: path.to_owned(),
             source,
         }
     }
 
-    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+    /// A file or folder that can't be written.
+    pub fn write(path: &Path, source: std::io::Error) -> Self {
         Self::Write {
             path: path.to_owned(),
             source,

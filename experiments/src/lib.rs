@@ -75,5 +75,5 @@ pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
 pub use problem::BackboneProblem;
 pub use profile::{Profile, ProfiledLayer};
 pub use run::{Ending, Start, Watcher, admit, run};
-pub use run_directory::{Contents, RunDirectory, write_whole};
+pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
 pub use source::{ExperimentFile, Planned, Setting};

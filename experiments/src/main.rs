@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod progress;
+mod spinner;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,8 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check(&args),
         Command::Predict(args) => commands::predict(&args),
         Command::Profile(args) => commands::profile(&args),
+        Command::Calibrate(args) => commands::calibrate(&args),
+        Command::Validate(args) => commands::validate(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
     };

@@ -190,6 +190,30 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     attempt().map_err(|source| Error::write(path, source))
 }
 
+/// Whether a file could be written at this path, as far as that can be told without leaving anything behind: for those who would rather
+/// know before hours of work than after.
+///
+/// # Errors
+/// When no file can be made in its folder, or in the nearest one above that is there.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    let mut folder = path.parent();
+    while let Some(missing) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+        // a file in the way is there, and no file can be made below it
+        if missing.exists() {
+            break;
+        }
+        folder = missing.parent();
+    }
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let attempt = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(folder.unwrap_or(Path::new(".")));
+    match attempt {
+        Ok(_) => Ok(()),
+        Err(source) => Err(Error::write(path, source)),
+    }
+}
+
 /// Temporary files are private by default; results are as readable as any file their owner makes.
 trait PermissionsIfSupported {
     fn permissions_if_supported(&mut self) -> &mut Self;
@@ -236,6 +260,18 @@ mod tests {
         let below_a_file = folder.path().join("file/below");
         write_whole(&folder.path().join("file"), b"x").unwrap();
         assert!(write_whole(&below_a_file, b"y").is_err());
+    }
+
+    #[test]
+    fn a_place_that_can_be_written_is_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("deep/er/file");
+        check_writable(&deep).unwrap();
+        check_writable(Path::new("a-file-right-here")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(folder.path().join("deep"), "in the way").unwrap();
+        let error = check_writable(&deep).unwrap_err();
+        assert!(error.to_string().contains("file"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The commands, one file each.
 
+mod calibrate;
+mod calibrated;
 mod check;
 mod export;
+mod figures;
 mod init;
+mod measurements;
 mod networks;
 mod output;
 mod platforms;
@@ -10,7 +14,9 @@ mod predict;
 mod profile;
 mod run;
 mod table;
+mod validate;
 
+pub(crate) use calibrate::calibrate;
 pub(crate) use check::check;
 pub(crate) use export::export;
 pub(crate) use init::init;
@@ -18,6 +24,7 @@ pub(crate) use platforms::platforms;
 pub(crate) use predict::predict;
 pub(crate) use profile::profile;
 pub(crate) use run::run;
+pub(crate) use validate::validate;
 
 use roofnas::Error;
 

@@ -7,7 +7,7 @@ use roofnas::{Error, exit};
 use roofnas_cost::LatencyModel;
 use roofnas_hardware::Profiles;
 use roofnas_space::Network;
-use roofnas_space::layers_csv;
+use roofnas_space::layers_csv::{self, LayerTable, LeftOut};
 use roofnas_space::onnx::{self, ImportError, ImportOptions};
 
 use crate::cli::{Conditions, NetworkArgs};
@@ -82,26 +82,40 @@ fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
 }
 
 fn from_table(path: &Path) -> Result<Loaded, Error> {
-    let unusable = |problem: String| Error::Unusable {
-        path: path.to_owned(),
-        problem,
-    };
-    let file = File::open(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let table = layers_csv::read(file).map_err(|error| unusable(error.to_string()))?;
+    let table = table(path)?;
     for left_out in &table.left_out {
-        eprintln!(
-            "warning: {} is left out: line {}: {}",
-            left_out.network, left_out.line, left_out.reason
-        );
-    }
-    if table.networks.is_empty() {
-        return Err(unusable("holds no network that can be used".to_owned()));
+        eprintln!("warning: {}", without(left_out));
     }
     Ok(Loaded {
-        networks: table.networks,
+        networks: usable(path, table)?,
         code: exit::DONE,
     })
+}
+
+/// A table of layers.
+pub(super) fn table(path: &Path) -> Result<LayerTable, Error> {
+    let file = File::open(path).map_err(|source| Error::read(path, source))?;
+    layers_csv::read(file).map_err(|error| Error::Unusable {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// Its networks, at least one.
+pub(super) fn usable(path: &Path, table: LayerTable) -> Result<Vec<Network>, Error> {
+    if table.networks.is_empty() {
+        return Err(Error::Unusable {
+            path: path.to_owned(),
+            problem: "holds no network that can be used".to_owned(),
+        });
+    }
+    Ok(table.networks)
+}
+
+/// Which network is missing, and why.
+pub(super) fn without(left_out: &LeftOut) -> String {
+    format!(
+        "{} is left out: line {}: {}",
+        left_out.network, left_out.line, left_out.reason
+    )
 }

@@ -1,10 +1,12 @@
 //! `roofnas platforms`.
 
 use roofnas::{Error, exit};
-use roofnas_cost::{Dtype, Platform, RoofFigures};
+use roofnas_cost::calibration::Calibration;
+use roofnas_cost::{Dtype, Platform, RoofFigures, RoofKind, Roofs};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
+use super::figures::percent;
 use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, PlatformsArgs};
@@ -16,10 +18,10 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
     let mut code = exit::DONE;
     let text = match (&args.name, args.format) {
         (None, format) => {
-            let mut data = Data::new(&COLUMNS);
+            let mut platforms = Vec::new();
             for name in profiles.names().map_err(Error::from)? {
                 match find(&name) {
-                    Ok(profile) => rows(&profile.platform, &mut data),
+                    Ok(profile) => platforms.push(profile.platform),
                     // one that doesn't read keeps none of the others away
                     Err(error) => {
                         eprintln!("error: {error}");
@@ -27,59 +29,151 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
                     }
                 }
             }
-            data.format(format)?
+            match format {
+                Format::Table => for_people(&platforms).format(format)?,
+                _ => for_programs(&platforms).format(format)?,
+            }
         }
         (Some(name), Format::Table) => find(name)?.platform.to_toml(),
         (Some(name), Format::Json) => serde_json::to_string_pretty(&find(name)?.platform)?,
-        (Some(name), Format::Csv) => {
-            let mut data = Data::new(&COLUMNS);
-            rows(&find(name)?.platform, &mut data);
-            data.format(Format::Csv)?
-        }
+        (Some(name), Format::Csv) => for_programs(&[find(name)?.platform]).format(Format::Csv)?,
     };
     print(&text)?;
     Ok(code)
 }
 
-const COLUMNS: [&str; 11] = [
+/// Columns of the long form: a row for each number format and kind of roof.
+const COLUMNS: [&str; 20] = [
     "name",
     "dtype",
     "roofs",
+    "in_use",
     "peak_tflops",
     "bandwidth_gb_s",
     "ridge_flop_per_byte",
     "threads",
+    "calibration",
     "calibration_networks",
+    "calibration_batch",
+    "held_out_by",
     "held_out_mape",
     "held_out_spearman",
+    "held_out_coverage_90",
+    "best_baseline",
+    "best_baseline_mape",
+    "licence",
+    "sources",
     "description",
 ];
 
-/// One row for each number format and kind of roof.
-fn rows(platform: &Platform, data: &mut Data) {
-    for (dtype, roofs) in &platform.roofs {
-        for (kind, figures) in roofs.known() {
-            data.push(row(platform, *dtype, kind.name(), figures));
+fn for_programs(platforms: &[Platform]) -> Data {
+    let mut data = Data::new(&COLUMNS);
+    for platform in platforms {
+        for (dtype, roofs) in &platform.roofs {
+            for (kind, figures) in roofs.known() {
+                data.push(row(platform, *dtype, roofs, kind, figures));
+            }
         }
     }
+    data
 }
 
-fn row(platform: &Platform, dtype: Dtype, kind: &str, figures: &RoofFigures) -> Vec<Value> {
+fn row(
+    platform: &Platform,
+    dtype: Dtype,
+    roofs: &Roofs,
+    kind: RoofKind,
+    figures: &RoofFigures,
+) -> Vec<Value> {
     let calibration = platform.calibration.get(&dtype);
-    let held_out = calibration.and_then(|calibration| calibration.measured.held_out);
+    let measured = calibration.map(|calibration| &calibration.measured);
+    let held_out = measured.and_then(|measured| measured.held_out);
+    let baseline = measured.and_then(|measured| measured.best_baseline.as_ref());
+    let in_use = roofs.in_use().is_some_and(|(used, _)| used == kind);
     vec![
         platform.name.clone().into(),
         dtype.name().into(),
-        kind.into(),
+        kind.name().into(),
+        in_use.into(),
         figures.peak_tflops.into(),
         figures.bandwidth_gb_s.into(),
         figures.roof().ridge().into(),
         platform.threads.into(),
-        calibration
-            .map(|calibration| calibration.measured.networks)
+        calibrated_on(calibration).into(),
+        measured.map(|measured| measured.networks).into(),
+        calibration.map(|calibration| calibration.batch).into(),
+        measured
+            .and_then(|measured| measured.held_out_by.clone())
             .into(),
         held_out.map(|figures| figures.mape).into(),
         held_out.and_then(|figures| figures.spearman).into(),
+        held_out.and_then(|figures| figures.coverage_90).into(),
+        baseline.map(|(name, _)| name.clone()).into(),
+        baseline.map(|(_, mape)| *mape).into(),
+        platform.provenance.licence.clone().into(),
+        platform.provenance.sources.join("; ").into(),
         platform.description.clone().into(),
     ]
+}
+
+fn calibrated_on(calibration: Option<&Calibration>) -> String {
+    calibration.map_or_else(
+        || "uncalibrated".to_owned(),
+        |calibration| format!("{} networks", calibration.measured.networks),
+    )
+}
+
+/// Characters of a description that a table shows.
+const DESCRIBED: usize = 50;
+
+/// A row for each number format, with the roofs in use.
+fn for_people(platforms: &[Platform]) -> Data {
+    let mut data = Data::new(&[
+        "name",
+        "dtype",
+        "calibrated on",
+        "error %",
+        "Spearman",
+        "baseline %",
+        "TFLOP/s",
+        "GB/s",
+        "roofs",
+        "threads",
+        "description",
+    ]);
+    for platform in platforms {
+        for (dtype, roofs) in &platform.roofs {
+            let Some((kind, figures)) = roofs.in_use() else {
+                continue;
+            };
+            let calibration = platform.calibration.get(dtype);
+            let measured = calibration.map(|calibration| &calibration.measured);
+            let held_out = measured.and_then(|measured| measured.held_out);
+            let baseline = measured.and_then(|measured| measured.best_baseline.as_ref());
+            let spearman = held_out.and_then(|figures| figures.spearman);
+            data.push(vec![
+                platform.name.clone().into(),
+                dtype.name().into(),
+                calibrated_on(calibration).into(),
+                held_out.map(|figures| percent(figures.mape)).into(),
+                spearman.map(|rho| format!("{rho:.3}")).into(),
+                baseline.map(|(_, mape)| percent(*mape)).into(),
+                figures.peak_tflops.into(),
+                figures.bandwidth_gb_s.into(),
+                kind.name().into(),
+                platform.threads.into(),
+                shortened(&platform.description).into(),
+            ]);
+        }
+    }
+    data
+}
+
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if text.chars().count() <= DESCRIBED {
+        return line.to_owned();
+    }
+    let shown: String = line.chars().take(DESCRIBED - 3).collect();
+    format!("{}...", shown.trim_end())
 }

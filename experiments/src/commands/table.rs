@@ -80,14 +80,20 @@ pub(super) fn table<C: ToString>(columns: &[C], rows: &[Vec<Value>]) -> String {
         table.add_row(row.iter().map(for_people));
     }
     for index in 0..columns.len() {
-        let numbers = rows
-            .iter()
-            .all(|row| row[index].is_number() || row[index].is_null());
+        let numbers = rows.iter().all(|row| is_numeric(&row[index]));
         if let Some(column) = table.column_mut(index).filter(|_| numbers) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.to_string()
+}
+
+/// Numbers, rounded to text or not, and gaps between them.
+fn is_numeric(value: &Value) -> bool {
+    let text = value.as_str();
+    value.is_number()
+        || value.is_null()
+        || text.is_some_and(|text| text.is_empty() || text.parse::<f64>().is_ok())
 }
 
 fn plain(value: &Value) -> String {

@@ -22,12 +22,16 @@ fn json_is_an_array_of_named_objects() {
     assert!(names.contains(&"intel-i9-10980xe") && names.contains(&"nvidia-v100"));
     for platform in platforms.as_array().unwrap() {
         assert!(platform["ridge_flop_per_byte"].as_f64().unwrap() > 1.0);
-        assert!(
-            platform["calibration"]
-                .as_str()
-                .unwrap()
-                .contains("uncalibrated")
-        );
+        assert!(platform["in_use"].is_boolean());
+        // the profiles are calibrated or not, and say so
+        let networks = &platform["calibration_networks"];
+        let expected = match networks.as_u64() {
+            Some(networks) => format!("{networks} networks"),
+            None => "uncalibrated".to_owned(),
+        };
+        assert_eq!(platform["calibration"], expected);
+        assert_eq!(platform["held_out_mape"].is_number(), networks.is_number());
+        assert!(!platform["sources"].as_str().unwrap().is_empty());
     }
 }
 
@@ -42,6 +46,16 @@ fn csv_and_table_list_the_same_names() {
     );
     let table = desk.roofnas(&["platforms"]).ends(0).stdout;
     assert!(csv.rows.len() >= 2);
+    // a row for each number format, with the roofs in use
+    let in_use = csv
+        .text("in_use")
+        .into_iter()
+        .filter(|used| *used == "true");
+    assert_eq!(table.lines().count(), in_use.count() + 2);
+    for line in table.lines() {
+        assert_eq!(line.len(), table.lines().next().unwrap().len());
+        assert!(line.len() < 220, "{line}");
+    }
     for name in csv.text("name") {
         assert!(table.contains(name), "{name}");
     }

@@ -7,7 +7,7 @@ use roofnas_space::SearchSpace;
 
 use crate::support::{Desk, QUICKSTART, Table, is_sorted};
 
-const BUDGET_MS: f64 = 1.5;
+const BUDGET_MS: f64 = 60.0;
 
 struct Quickstart {
     desk: Desk,
@@ -19,14 +19,15 @@ static RUN: LazyLock<Quickstart> = LazyLock::new(|| {
     let desk = Desk::new();
     desk.roofnas(&["run", QUICKSTART])
         .ends(0)
-        .says(&["uncalibrated", "runs/quickstart"]);
+        .says(&["calibrated on 27 networks", "runs/quickstart"]);
     let front = desk.table("runs/quickstart/pareto.csv");
     Quickstart { desk, front }
 });
 
 #[test]
 fn there_are_many_networks_and_all_keep_the_budget() {
-    let latencies = RUN.front.numbers("latency_ms");
+    // with the confidence of 0.95 that the quickstart asks for
+    let latencies = RUN.front.numbers("latency_ms_upper95");
     assert!(latencies.len() >= 20, "{}", latencies.len());
     assert!(
         latencies
@@ -65,9 +66,9 @@ fn columns_stand_as_documented() {
 #[test]
 fn rows_say_under_which_conditions_they_hold() {
     for (column, value) in [
-        ("platform", "intel-i9-10980xe"),
+        ("platform", "raspberry-pi-4-ncnn-4-threads"),
         ("batch", "1"),
-        ("threads", "16"),
+        ("threads", "4"),
         ("dtype", "fp32"),
         ("seed", "1"),
         ("resolution", "224"),

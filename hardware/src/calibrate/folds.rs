@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
 use super::CalibrateError;
-use crate::measurements::draw;
 
 /// How to validate where no network is held out for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +52,9 @@ impl CrossValidation {
         Ok(folds.into_iter().filter(enough).collect())
     }
 
-    /// In words.
+    /// In words; none where nothing could be held out.
     pub(super) fn words(self, folds: usize) -> Option<String> {
-        Some(match self {
+        (folds > 0).then(|| match self {
             Self::LeaveOneOut => "each network predicted by a fit on all others".to_owned(),
             Self::Folds(_) => format!("cross-validation in {folds} groups of networks"),
             Self::Family => format!("each of {folds} families predicted by a fit on all others"),
@@ -72,14 +75,12 @@ fn places<'a>(names: &[&'a str], seed: u64) -> BTreeMap<&'a str, usize> {
     let mut pool: Vec<&str> = names.to_vec();
     pool.sort_unstable();
     pool.dedup();
-    // drawing ever more networks with one seed adds one at a time
-    let mut places = BTreeMap::new();
-    for size in 1..=pool.len() {
-        for row in draw(&pool, size, seed).fit {
-            places.entry(pool[row]).or_insert(size - 1);
-        }
-    }
-    places
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    pool.shuffle(&mut random);
+    pool.into_iter()
+        .enumerate()
+        .map(|(place, name)| (name, place))
+        .collect()
 }
 
 /// The family of a network: the letters its name begins with.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roofnas_cost::calibration::{Calibration, Component, Measured};
+use roofnas_cost::calibration::{Calibration, Component, Composition, Measured};
 use roofnas_cost::{
     FORMAT, Figures, OpClass, Overhead, Platform, PlatformError, Prediction, Provenance,
     RoofFigures, Roofs, Uncertainty,
@@ -117,7 +117,13 @@ fn achieved(best: &Component, classes: &[OpClass]) -> RoofFigures {
 
 fn overhead(best: &Component, classes: &[OpClass]) -> Overhead {
     let parameters = &best.parameters;
-    let own = |class: &OpClass| Some((*class, *parameters.overhead_us.get(class)?));
+    // captured graphs have no overhead for each kernel, so none was fitted
+    let counts = if best.composition == Composition::Graph {
+        0.0
+    } else {
+        1.0
+    };
+    let own = |class: &OpClass| Some((*class, counts * parameters.overhead_us.get(class)?));
     let class_us: BTreeMap<OpClass, f64> = classes.iter().filter_map(own).collect();
     let mut sorted: Vec<f64> = class_us.values().copied().collect();
     sorted.sort_by(f64::total_cmp);

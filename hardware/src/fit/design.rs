@@ -77,15 +77,6 @@ impl Design {
         runs.dedup();
         runs.len()
     }
-
-    /// How often each distinct kernel occurs in all.
-    pub(super) fn occurrences(&self) -> Vec<f64> {
-        let mut occurrences = vec![0.0; self.works.len()];
-        for &(work, count) in self.rows.iter().flatten() {
-            occurrences[work] += count;
-        }
-        occurrences
-    }
 }
 
 /// Bits of everything two equal kernels share; looked up only, never iterated.

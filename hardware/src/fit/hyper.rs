@@ -93,19 +93,7 @@ pub(super) fn fit(
 }
 
 fn inducing_points(design: &Design, prior: &Prior, most: usize) -> Points {
-    let inherited = prior.inherited_factors(design);
-    let functions = state::Functions {
-        len: 0,
-        at: vec![(0, Vec::new(), 0.0); design.works.len()],
-    };
-    let origin = [0.0; super::prior::COORDINATES];
-    let base = state::State::new(design, prior, &inherited, &functions, &origin).base;
-    let occurrences = design.occurrences();
-    let weights: Vec<f64> = base
-        .iter()
-        .zip(&occurrences)
-        .map(|(b, o)| b * o.sqrt())
-        .collect();
+    let weights = state::importance(prior, design);
     let covariance = hyper(&prior.hyper_location.map(f64::ln), 0.0).covariance;
     points::choose(&design.works, &weights, covariance, most)
 }

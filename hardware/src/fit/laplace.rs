@@ -216,7 +216,7 @@ impl<'a> Task<'a> {
         let pulled = left.unwhiten(&errors);
         let shares = left.inverse_diagonal(&derivatives, &precision);
         let left_out = pulled.iter().zip(&shares).map(|(p, s)| p * p / s).collect();
-        log_evidence.is_finite().then(|| Laplace {
+        log_evidence.is_finite().then_some(Laplace {
             hyper,
             basis,
             coordinates: place,

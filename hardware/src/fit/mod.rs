@@ -22,7 +22,7 @@ pub use design::Timing;
 use hyper::Effort;
 use laplace::Laplace;
 pub use plan::plan;
-use prior::Prior;
+use prior::{Likeness, Prior};
 
 /// How to fit.
 #[derive(Debug, Clone)]
@@ -166,23 +166,30 @@ fn hopeful(priors: Vec<Prior>, evidence: impl Fn(&Prior) -> Option<f64> + Sync) 
 
 /// The known platforms that come closest to the timings once the speed as a whole is set right.
 fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
-    let mut near: Vec<(f64, Prior)> = known
-        .iter()
-        .filter_map(|(name, calibration)| {
-            let prior = Prior::like(name, calibration, design)?;
+    let mut near: Vec<(f64, usize, Prior)> = known
+        .par_iter()
+        .enumerate()
+        .filter_map(|(index, (name, calibration))| {
+            let prior = Prior::like(name, calibration, Likeness::Kin, design)?;
             let own = state::predict(&prior, design);
             let error = |(y, f): (&f64, &f64)| (y / f).ln().abs();
             let distance = prior::median(design.seconds.iter().zip(&own).map(error));
-            distance.is_finite().then_some((distance, prior))
+            distance.is_finite().then_some((distance, index, prior))
         })
         .collect();
     if most == 0 {
         return Vec::new();
     }
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut priors: Vec<Prior> = near.into_iter().map(|(_, prior)| prior).collect();
+    let twins = near.iter().take(most).filter_map(|(_, index, _)| {
+        let (name, calibration) = &known[*index];
+        Prior::like(name, calibration, Likeness::Twin, design)
+    });
+    let twins: Vec<Prior> = twins.collect();
+    let mut priors: Vec<Prior> = near.into_iter().map(|(_, _, prior)| prior).collect();
     let common = Prior::common(&priors);
     priors.truncate(most);
+    priors.extend(twins);
     priors.extend(common);
     priors
 }

@@ -12,7 +12,7 @@ use roofnas_cost::calibration::{Basis, Composition, Covariance, Workload};
 use super::design::{Design, Timing};
 use super::points;
 use super::prior::{COORDINATES, Prior};
-use super::state::{Functions, State};
+use super::state::{self, Functions, State};
 
 /// Inducing points of the plan's residual.
 const POINTS: usize = 128;
@@ -76,18 +76,7 @@ fn derivatives(design: &Design) -> DMatrix<f64> {
         detail,
         length_scale,
     };
-    let nothing = Functions {
-        len: 0,
-        at: vec![(0, Vec::new(), 0.0); design.works.len()],
-    };
-    let origin = [0.0; COORDINATES];
-    let base = State::new(design, &prior, &inherited, &nothing, &origin).base;
-    let occurrences = design.occurrences();
-    let weights: Vec<f64> = base
-        .iter()
-        .zip(&occurrences)
-        .map(|(b, o)| b * o.sqrt())
-        .collect();
+    let weights = state::importance(&prior, design);
     let points = points::choose(&design.works, &weights, covariance, POINTS);
     let functions = Functions::new(design, &Basis::new(covariance, &points));
     let place = vec![0.0; COORDINATES + functions.len];

@@ -3,15 +3,15 @@
 use roofnas_cost::calibration::{Covariance, Points, Workload};
 
 /// Greedily picks the kernels that explain most of the residual's variance: a Cholesky decomposition with pivoting (Fine, Scheinberg: Efficient
-/// SVM Training Using Low-Rank Kernel Representations, JMLR 2001), each kernel weighted by the time it stands for.
+/// SVM Training Using Low-Rank Kernel Representations, JMLR 2001), each kernel weighted by how much it matters.
 pub(super) fn choose(
     works: &[Workload],
-    seconds: &[f64],
+    importance: &[f64],
     covariance: Covariance,
     most: usize,
 ) -> Points {
     let variance = covariance.variance();
-    let mut left: Vec<f64> = seconds.iter().map(|s| s * s * variance).collect();
+    let mut left: Vec<f64> = importance.iter().map(|i| i * i * variance).collect();
     let enough = 1e-9 * left.iter().copied().fold(0.0, f64::max);
     let mut columns: Vec<Vec<f64>> = Vec::new();
     let mut points = Points::new();
@@ -31,7 +31,7 @@ pub(super) fn choose(
                 }
                 let alike = covariance.between(&work.coordinates, &at.coordinates);
                 let known: f64 = columns.iter().map(|c| c[i] * c[pivot]).sum();
-                (seconds[i] * seconds[pivot] * alike - known) / root
+                (importance[i] * importance[pivot] * alike - known) / root
             })
             .collect();
         for (left, explained) in left.iter_mut().zip(&column) {

@@ -11,6 +11,38 @@ use super::design::Design;
 /// deviation in overhead, peak and bandwidth. All are standard normal a priori.
 pub(super) const COORDINATES: usize = 5 + 3 * CLASSES;
 
+/// How alike two platforms are held to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// The same kind of machine or engine: what classes and kernels cost beside each other is alike.
+    Kin,
+    /// Nearly the same machine and engine: little but the speed differs.
+    Twin,
+}
+
+impl Likeness {
+    const fn whole(self) -> [f64; 5] {
+        match self {
+            Self::Kin => [1.0, 0.2, 1.0, 1.0, 1.0],
+            Self::Twin => [0.3, 0.1, 0.2, 0.2, 0.2],
+        }
+    }
+
+    const fn class(self) -> [f64; 3] {
+        match self {
+            Self::Kin => [0.5; 3],
+            Self::Twin => [0.1; 3],
+        }
+    }
+
+    const fn hyper_location(self) -> [f64; 4] {
+        match self {
+            Self::Kin => [0.3, 0.1, 1.0, 0.03],
+            Self::Twin => [0.08, 0.03, 1.0, 0.03],
+        }
+    }
+}
+
 /// A prior over the model's parameters and residual.
 #[derive(Debug, Clone)]
 pub(super) struct Prior {
@@ -92,7 +124,12 @@ impl Prior {
     }
 
     /// A platform like another one: as fast as the timings say, alike in what its classes and kernels cost beside each other.
-    pub(super) fn like(name: &str, calibration: &Calibration, design: &Design) -> Option<Self> {
+    pub(super) fn like(
+        name: &str,
+        calibration: &Calibration,
+        likeness: Likeness,
+        design: &Design,
+    ) -> Option<Self> {
         let best = calibration
             .components
             .iter()
@@ -104,10 +141,10 @@ impl Prior {
             composition: best.composition,
             quantum: quantum_index(best.channel_quantum)?,
             location: LogParameters::from(&best.parameters),
-            whole: [1.0, 0.2, 1.0, 1.0, 1.0],
-            class: [0.5; 3],
+            whole: likeness.whole(),
+            class: likeness.class(),
             inherited,
-            hyper_location: [0.3, 0.1, 1.0, 0.03],
+            hyper_location: likeness.hyper_location(),
             hyper_scale: [0.5, 0.5, 0.3, 1.0],
         };
         let own = super::state::predict(&prior, design);

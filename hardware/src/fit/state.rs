@@ -17,6 +17,14 @@ pub(super) struct Functions {
 }
 
 impl Functions {
+    /// No residual.
+    pub(super) fn none(design: &Design) -> Self {
+        Self {
+            len: 0,
+            at: vec![(0, Vec::new(), 0.0); design.works.len()],
+        }
+    }
+
     pub(super) fn new(design: &Design, basis: &Basis) -> Self {
         let project = |work: &roofnas_cost::calibration::Workload| {
             let mut values = Vec::new();
@@ -156,13 +164,34 @@ impl State {
     }
 }
 
+/// How much each distinct kernel matters: the root of the sum, over the timings, of its squared share in them.
+pub(super) fn importance(prior: &Prior, design: &Design) -> Vec<f64> {
+    let inherited = prior.inherited_factors(design);
+    let state = State::new(
+        design,
+        prior,
+        &inherited,
+        &Functions::none(design),
+        &[0.0; COORDINATES],
+    );
+    let mut squares = vec![0.0; design.works.len()];
+    for (row, predicted) in design.rows.iter().zip(&state.predicted) {
+        for &(work, count) in row {
+            squares[work] += (count * state.base[work] / predicted).powi(2);
+        }
+    }
+    squares.into_iter().map(f64::sqrt).collect()
+}
+
 /// What a prior's medians say of the timings, in seconds.
 pub(super) fn predict(prior: &Prior, design: &Design) -> Vec<f64> {
-    let functions = Functions {
-        len: 0,
-        at: vec![(0, Vec::new(), 0.0); design.works.len()],
-    };
     let inherited = prior.inherited_factors(design);
-    let state = State::new(design, prior, &inherited, &functions, &[0.0; COORDINATES]);
+    let state = State::new(
+        design,
+        prior,
+        &inherited,
+        &Functions::none(design),
+        &[0.0; COORDINATES],
+    );
     state.predicted.iter().copied().collect()
 }

@@ -58,6 +58,9 @@ pub(super) struct Row {
 /// Sizes beyond this are a mistake, and would make counts overflow.
 const LARGEST: usize = 1 << 20;
 
+/// No layer multiplies more often: ten thousand times what the largest published network does for one image.
+const MOST_MACS: f64 = 1e15;
+
 impl Row {
     /// Name of the network that a line belongs to.
     pub(super) fn network(header: &Header, record: &StringRecord) -> String {
@@ -102,11 +105,23 @@ impl Row {
             // a table may give one token of what a linear layer reads
             input = output.with_channels(input.channels);
         }
+        let kernel = [positive("kernel_h")?, positive("kernel_w")?];
+        let area = (kernel[0] * kernel[1]) as f64;
+        let dense = output.elements() as f64 * input.channels as f64 * area;
+        let linear = input.elements() as f64 * output.channels as f64;
+        if dense.max(linear) > MOST_MACS {
+            return Err(format!(
+                "{input} to {output} with a kernel of {}x{}: so large a layer could take {:.1e} MACs, and the most is {MOST_MACS:e}",
+                kernel[0],
+                kernel[1],
+                dense.max(linear)
+            ));
+        }
         Ok(Self {
             line,
             layer: header.text(record, "layer").to_owned(),
             op,
-            kernel: [positive("kernel_h")?, positive("kernel_w")?],
+            kernel,
             stride: [positive("stride_h")?, positive("stride_w")?],
             dilation: positive("dilation")?,
             groups: positive("groups")?,

@@ -1,0 +1,258 @@
+//! `roofnas calibrate`.
+
+use std::path::Path;
+
+use roofnas::{Error, check_writable, exit, write_whole};
+use roofnas_cost::calibration::Calibration;
+use roofnas_cost::{Dtype, Fusion, Platform};
+use roofnas_hardware::fit::FitOptions;
+use roofnas_hardware::{CalibrateOptions, Calibrated, CrossValidation, Material, Profiles};
+use serde_json::{Map, Value};
+
+use super::calibrated::for_people;
+use super::figures::{Comparison, doubts, object, rows};
+use super::measurements::Tables;
+use super::output::print;
+use crate::cli::{CalibrateArgs, Format, Priors, platform_name};
+use crate::spinner::spin;
+
+/// Groups of networks that are held out in turn where nobody says otherwise.
+const FOLDS: CrossValidation = CrossValidation::Folds(10);
+
+/// Fits a platform profile to measurements, writes it, and says how well it holds.
+pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<u8> {
+    let tables = tables(args)?;
+    admit(args)?;
+    let name = name(args)?;
+    let profiles = Profiles::from_environment();
+    let base = args.texts.base.as_deref().map(|name| profiles.find(name));
+    let base = base.transpose().map_err(Error::from)?;
+    let base = base.map(|profile| profile.platform);
+    let priors = priors(args, &name, &profiles)?;
+    let fusion = base
+        .as_ref()
+        .map_or_else(Fusion::every_activation, |base| base.fusion.clone());
+    let mut material = tables.material(args.dtype, &fusion)?;
+    material.threads = threads(args, &tables, &material)?;
+    let options = options(args, name, base, &tables, &material)?;
+    let known: Vec<(String, &Calibration)> = priors
+        .iter()
+        .filter_map(|prior| Some((prior.name.clone(), prior.calibration.get(&args.dtype)?)))
+        .collect();
+    let doing = doing(&options, &material, known.len());
+    let calibrated = spin(&doing, || {
+        roofnas_hardware::calibrate(&material, &known, &options)
+    });
+    let calibrated = calibrated.map_err(|error| tables.unusable(error))?;
+    let profile = calibrated.platform.to_toml();
+    write_whole(&args.out, profile.as_bytes())?;
+    eprintln!("wrote {}", args.out.display());
+    let comparison = calibrated.held_out.as_ref().map(|model| Comparison {
+        model,
+        baselines: &calibrated.baselines,
+    });
+    let comparison = comparison.as_ref();
+    if args.format != Format::Table {
+        for doubt in doubts(comparison) {
+            eprintln!("warning: {doubt}");
+        }
+    }
+    print(&match args.format {
+        Format::Table => for_people(&calibrated, comparison, args, profile.len()),
+        Format::Json => for_programs(&calibrated, comparison)?,
+        Format::Csv => rows(comparison).format(Format::Csv)?,
+    })?;
+    Ok(exit::DONE)
+}
+
+/// The two tables, both of which are needed.
+fn tables(args: &CalibrateArgs) -> Result<Tables<'_>, Error> {
+    let missing = match (&args.layers, &args.latency) {
+        (Some(layers), Some(latency)) => {
+            return Ok(Tables {
+                layers,
+                latency,
+                rows: &args.rows,
+            });
+        }
+        (None, None) => "--layers and --latency are",
+        (None, Some(_)) => "--layers is",
+        (Some(_), None) => "--latency is",
+    };
+    Err(Error::Argument {
+        argument: "calibrate".to_owned(),
+        problem: format!(
+            "{missing} missing. Measuring this machine is not built yet, so both are needed: --layers with a table of the measured \
+             networks' layers, and --latency with a table of their latencies"
+        ),
+    })
+}
+
+/// Refuses a profile that is there already, and a place where none can be written, before any work is done.
+fn admit(args: &CalibrateArgs) -> Result<(), Error> {
+    let problem = match args.out.symlink_metadata() {
+        Ok(there) if there.is_dir() => "is a folder: the profile is a file",
+        Ok(_) if !args.force => {
+            "is there already; name another file, or write over it with --force"
+        }
+        _ => return check_writable(&args.out),
+    };
+    Err(Error::Unusable {
+        path: args.out.clone(),
+        problem: problem.to_owned(),
+    })
+}
+
+/// The platform's name.
+fn name(args: &CalibrateArgs) -> Result<String, Error> {
+    if let Some(name) = &args.texts.name {
+        return Ok(name.clone());
+    }
+    let stem = args.out.file_stem().unwrap_or_default().to_string_lossy();
+    platform_name(&stem).map_err(|rule| Error::Unusable {
+        path: args.out.clone(),
+        problem: format!("can't name the platform: {rule}; name it with --name"),
+    })
+}
+
+/// Calibrated platforms whose likeness may be used. Among all of them, the profile that is being replaced is none: it would know the
+/// networks that are held out.
+fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<Platform>, Error> {
+    let calibrated = |platform: &Platform| platform.calibration.contains_key(&args.dtype);
+    match &args.fit.priors {
+        Priors::None => Ok(Vec::new()),
+        Priors::All => {
+            let mut platforms = Vec::new();
+            for known in profiles.names()? {
+                match profiles.find(&known) {
+                    Ok(profile) if is_same_file(&profile.origin, &args.out) => {}
+                    Ok(profile) => platforms.push(profile.platform),
+                    // one that doesn't read keeps none of the others away
+                    Err(error) => eprintln!("warning: {error}"),
+                }
+            }
+            platforms.retain(|platform| calibrated(platform) && platform.name != name);
+            Ok(platforms)
+        }
+        Priors::Named(names) => {
+            let mut platforms = Vec::new();
+            for known in names {
+                let platform = profiles.find(known)?.platform;
+                if !calibrated(&platform) {
+                    return Err(uncalibrated(known, &platform, args.dtype));
+                }
+                platforms.push(platform);
+            }
+            Ok(platforms)
+        }
+    }
+}
+
+fn is_same_file(origin: &str, out: &Path) -> bool {
+    let absolute = |path: &Path| path.canonicalize().ok();
+    let origin = absolute(Path::new(origin));
+    origin.is_some() && origin == absolute(out)
+}
+
+fn uncalibrated(name: &str, platform: &Platform, dtype: Dtype) -> Error {
+    let known: Vec<&str> = platform.calibration.keys().map(|d| d.name()).collect();
+    let known = match &known[..] {
+        [] => "for nothing".to_owned(),
+        known => format!("for {} only", known.join(", ")),
+    };
+    Error::Argument {
+        argument: "--priors".to_owned(),
+        problem: format!("platform {name} is calibrated {known}, and must be for {dtype}"),
+    }
+}
+
+/// Threads of the engine, from the table or from the command line.
+fn threads(
+    args: &CalibrateArgs,
+    tables: &Tables<'_>,
+    material: &Material,
+) -> Result<Option<u32>, Error> {
+    match (material.threads, args.threads) {
+        (Some(rows), Some(asked)) if rows != asked => Err(Error::Value {
+            file: tables.latency.display().to_string(),
+            key: "threads".to_owned(),
+            value: rows.to_string(),
+            rule: format!(
+                "must be {asked}, as --threads says: the engine's threads while it was measured"
+            ),
+        }),
+        (rows, asked) => Ok(rows.or(asked)),
+    }
+}
+
+fn options(
+    args: &CalibrateArgs,
+    name: String,
+    base: Option<Platform>,
+    tables: &Tables<'_>,
+    material: &Material,
+) -> Result<CalibrateOptions, Error> {
+    let networks = material.networks();
+    if args.fit.samples.is_none() && networks < 3 {
+        return Err(Error::Unusable {
+            path: tables.latency.to_owned(),
+            problem: format!(
+                "only {networks} networks that were measured can be used: a fit needs at least 3, and ten or more to be worth something"
+            ),
+        });
+    }
+    if args.fit.samples.is_some() && args.fit.cross_validate.is_some() {
+        eprintln!(
+            "warning: --cross-validate has no effect beside --samples: the networks that are not drawn are held out"
+        );
+    }
+    let texts = &args.texts;
+    let source = texts.source.clone().unwrap_or_else(|| tables.source());
+    let description = texts.description.clone().unwrap_or_else(|| {
+        let own = || format!("calibrated on {source}");
+        base.as_ref()
+            .map_or_else(own, |base| base.description.clone())
+    });
+    Ok(CalibrateOptions {
+        name,
+        description,
+        dtype: args.dtype,
+        base,
+        samples: args.fit.samples,
+        seed: args.fit.seed,
+        cross_validation: args.fit.cross_validate.unwrap_or(FOLDS),
+        source,
+        licence: texts.licence.clone(),
+        attribution: texts.attribution.clone(),
+        fit: FitOptions {
+            components: usize::from(args.fit.components),
+            ..FitOptions::default()
+        },
+    })
+}
+
+/// What is about to be done, in words.
+fn doing(options: &CalibrateOptions, material: &Material, priors: usize) -> String {
+    let networks = material.networks();
+    let how = match options.samples {
+        Some(samples) => format!("{samples} of {networks} networks"),
+        None => format!("{networks} networks, and again without each that is held out"),
+    };
+    let priors = match priors {
+        0 => "no other platform as a prior".to_owned(),
+        1 => "1 other platform as a prior".to_owned(),
+        more => format!("{more} other platforms as priors"),
+    };
+    format!("fitting {} on {how}, with {priors}", options.name)
+}
+
+/// Figures by set.
+fn for_programs(
+    calibrated: &Calibrated,
+    comparison: Option<&Comparison<'_>>,
+) -> Result<String, serde_json::Error> {
+    let held_out = comparison.map_or(Value::Null, |held_out| Value::Object(held_out.object()));
+    let fit = Value::Object(object("n_fit", &calibrated.fit));
+    let sets = [("fit".to_owned(), fit), ("held_out".to_owned(), held_out)];
+    serde_json::to_string_pretty(&sets.into_iter().collect::<Map<_, _>>())
+}

@@ -1,0 +1,82 @@
+//! `roofnas validate`.
+
+use roofnas::{Error, exit};
+use roofnas_cost::LatencyModel;
+use roofnas_hardware::{CalibrateError, Material, Profiles, validate_baselines};
+
+use super::figures::{Comparison, closing, doubts, rows};
+use super::measurements::Tables;
+use super::output::print;
+use crate::cli::{Format, ValidateArgs};
+use crate::spinner::spin;
+
+/// Holds a platform profile against measurements.
+pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
+    let profiles = Profiles::from_environment();
+    let platform = profiles.find(&args.platform).map_err(Error::from)?.platform;
+    let tables = Tables {
+        layers: &args.layers,
+        latency: &args.latency,
+        rows: &args.rows,
+    };
+    let material = tables.material(args.dtype, &platform.fusion)?;
+    let model = LatencyModel::new(platform, args.dtype, material.batch).map_err(Error::from)?;
+    warn(&model, &material);
+    let doing = format!("predicting {} networks", material.networks());
+    let (figures, baselines) = spin(&doing, || {
+        (
+            roofnas_hardware::validate(&material, &model),
+            validate_baselines(&material),
+        )
+    });
+    let nothing = || CalibrateError::NothingInCommon {
+        measured: Vec::new(),
+        known: Vec::new(),
+    };
+    let figures = figures.ok_or_else(|| tables.unusable(nothing()))?;
+    let comparison = Comparison {
+        model: &figures,
+        baselines: &baselines,
+    };
+    if args.format != Format::Table {
+        for doubt in doubts(Some(&comparison)) {
+            eprintln!("warning: {doubt}");
+        }
+    }
+    print(&match args.format {
+        Format::Table => for_people(&model, &material, &comparison),
+        Format::Json => serde_json::to_string_pretty(&comparison.object())?,
+        Format::Csv => rows(Some(&comparison)).format(Format::Csv)?,
+    })?;
+    Ok(exit::DONE)
+}
+
+/// Conditions under which the model says little of these measurements.
+fn warn(model: &LatencyModel, material: &Material) {
+    for caveat in model.caveats() {
+        eprintln!("warning: {caveat}");
+    }
+    if let (Some(profile), Some(rows)) = (model.platform().threads, material.threads)
+        && profile != rows
+    {
+        eprintln!(
+            "warning: the rows were measured with {rows} threads, and platform {} holds for {profile}",
+            model.platform().name
+        );
+    }
+}
+
+fn for_people(model: &LatencyModel, material: &Material, comparison: &Comparison<'_>) -> String {
+    format!(
+        "Platform {} ({}), {}, batch {}, on {} networks ({} timings). The baselines were fitted to these very measurements: each network is \
+         predicted by one fitted on four fifths of the others. Shares in percent:\n\n{}\n\n{}",
+        model.platform().name,
+        model.label(),
+        model.dtype(),
+        model.batch(),
+        material.networks(),
+        material.rows.len(),
+        comparison.table(),
+        closing(Some(comparison))
+    )
+}
