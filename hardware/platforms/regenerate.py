@@ -42,19 +42,23 @@ def calibrate(tables, out, names):
             "--layers", tables / row["layers"], "--latency", tables / row["latency"],
             "--where", row["where"], "--latency-column", row["latency_column"],
             *row["held_out"].split(),
-            "--priors", "none", "--components", "1",
+            "--priors", row["priors"] or "none", "--components", "1",
             "--description", row["description"], "--source", table,
             "--licence", row["licence"], "--attribution", row["attribution"],
             "--out", profile, "--format", "csv",
         ]
-        done = subprocess.run(command, capture_output=True, text=True)
+        environment = os.environ | {"ROOFNAS_PLATFORMS": str(out)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         print(("wrote " if done.returncode == 0 else "FAILED ") + row["name"], flush=True)
         if done.returncode:
             print(done.stderr, file=sys.stderr)
         return done.returncode
 
+    # those that lean on others come after them
+    alone = [row for row in rows if not row["priors"]]
+    leaning = [row for row in rows if row["priors"]]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return int(any(pool.map(one, rows)))
+        return int(any([*pool.map(one, alone), *pool.map(one, leaning)]))
 
 
 def ship(out):

@@ -6,6 +6,7 @@ mod calibrate;
 pub mod fit;
 mod measurements;
 mod profiles;
+mod shipped;
 
 pub use baseline::{
     Baseline, BaselineError, FittedBaseline, LatencyByNetwork, NearestPlatform, Timing,

@@ -5,17 +5,10 @@ use std::path::{Path, PathBuf};
 use roofnas_cost::{Platform, PlatformError};
 use thiserror::Error;
 
+use crate::shipped::SHIPPED;
+
 /// Environment variable with a folder of the user's own profiles.
 pub const FOLDER_VARIABLE: &str = "ROOFNAS_PLATFORMS";
-
-/// Name and text of every profile that ships with the tool.
-const SHIPPED: [(&str, &str); 2] = [
-    (
-        "intel-i9-10980xe",
-        include_str!("../platforms/intel-i9-10980xe.toml"),
-    ),
-    ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
-];
 
 /// A profile and where it was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,6 +160,43 @@ mod tests {
     }
 
     #[test]
+    fn calibrated_profiles_hold_and_say_whose_measurements_they_are() {
+        let mut calibrated = 0;
+        for (name, _) in SHIPPED {
+            let platform = Profiles::default().find(name).unwrap().platform;
+            for calibration in platform.calibration.values() {
+                calibrated += 1;
+                let held_out = calibration.measured.held_out.unwrap();
+                assert!(
+                    held_out.mape <= 0.15 && held_out.spearman.unwrap() >= 0.95,
+                    "{name}"
+                );
+                assert!(calibration.measured.networks >= 20, "{name}");
+                let provenance = &platform.provenance;
+                assert!(
+                    provenance.licence.is_some() && provenance.attribution.is_some(),
+                    "{name}"
+                );
+            }
+        }
+        assert!(calibrated >= 30, "{calibrated}");
+    }
+
+    #[test]
+    fn every_profile_in_the_folder_ships() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/platforms");
+        let files = std::fs::read_dir(folder).unwrap();
+        let names = files.filter_map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.strip_suffix(".toml").map(str::to_owned)
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, shipped);
+    }
+
+    #[test]
     fn ridges_of_the_two_teachers() {
         let ridge = |name: &str, dtype, measured: bool| {
             let platform = Profiles::default().find(name).unwrap().platform;
@@ -188,7 +218,8 @@ mod tests {
     fn paths_come_first_then_the_own_folder() {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("nvidia-v100.toml");
-        let text = SHIPPED[1].1.replace("Tesla V100 SXM2", "my own V100");
+        let shipped = SHIPPED.iter().find(|(name, _)| *name == "nvidia-v100");
+        let text = shipped.unwrap().1.replace("Tesla V100 SXM2", "my own V100");
         std::fs::write(&own, text).unwrap();
         let profiles = Profiles::new(Some(folder.path().to_owned()));
         let found = profiles.find("nvidia-v100").unwrap();
@@ -203,20 +234,21 @@ mod tests {
         assert_eq!(shipped.origin, "shipped profile nvidia-v100");
         let by_path = Profiles::default().find(&found.origin).unwrap();
         assert_eq!(by_path, found);
+        let names = profiles.names().unwrap();
         assert_eq!(
-            profiles.names().unwrap(),
-            ["intel-i9-10980xe", "nvidia-v100"]
+            names.iter().filter(|name| *name == "nvidia-v100").count(),
+            1
         );
+        assert!(names.is_sorted() && names.len() == SHIPPED.len());
     }
 
     #[test]
     fn errors_name_what_there_is() {
         let unknown = Profiles::default().find("intel").unwrap_err().to_string();
         assert!(unknown.contains("\"intel\""), "{unknown}");
-        assert!(
-            unknown.contains("intel-i9-10980xe, nvidia-v100"),
-            "{unknown}"
-        );
+        for known in ["intel-i9-10980xe", "nvidia-v100"] {
+            assert!(unknown.contains(known), "{unknown}");
+        }
         let folder = tempfile::tempdir().unwrap();
         let broken = folder.path().join("broken.toml");
         std::fs::write(&broken, "format = 1\nnmae = 2").unwrap();
