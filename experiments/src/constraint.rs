@@ -85,14 +85,20 @@ impl Constraint {
 
     /// The figure with its unit, in words, and what of it is bounded.
     pub fn name(&self) -> String {
+        self.with_confidence(self.figure.name())
+    }
+
+    /// The key in TOML, and what of it is bounded.
+    pub fn key(&self) -> String {
+        self.with_confidence(self.figure.key())
+    }
+
+    fn with_confidence(&self, figure: &str) -> String {
         if self.figure == Figure::LatencyMs && self.confidence > 0.5 {
-            return format!(
-                "{} (with {} % confidence)",
-                self.figure.name(),
-                100.0 * self.confidence
-            );
+            let percent = 100.0 * self.confidence;
+            return format!("{figure} (with {percent} % confidence)");
         }
-        self.figure.name().to_owned()
+        figure.to_owned()
     }
 
     /// What is bounded of a network.

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 
-use roofnas_cost::{Fusion, NetworkCost};
+use roofnas_cost::{Figures, Fusion, NetworkCost, Prediction};
 use roofnas_hardware::{
-    Baseline, Figures, LatencyByNetwork, Measurement, MeasurementError, NearestPlatform,
-    Prediction, Rate, Selection, Timing, check_rates, draw, read_measurements,
+    Baseline, LatencyByNetwork, Measurement, MeasurementError, NearestPlatform, Rate, Selection,
+    Timing, check_rates, draw, read_measurements,
 };
 use roofnas_space::{Activation, layers_csv};
 

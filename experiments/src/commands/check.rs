@@ -96,7 +96,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
         format!("{side} {objective}")
     });
     let constraints = experiment.constraints.iter();
-    let constraints = constraints.map(|c| format!("{} <= {}", c.figure.key(), c.limit));
+    let constraints = constraints.map(|c| format!("{} <= {}", c.key(), c.limit));
     let search = &experiment.resolved.search;
     vec![
         model.platform().name.clone().into(),

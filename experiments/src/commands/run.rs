@@ -265,7 +265,7 @@ fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
         let value = constraint.value(&nearest.metrics);
         text += &format!(
             "\n  binds: {} is {}, at most {} ({:.2} times)",
-            constraint.figure.key(),
+            constraint.key(),
             rounded(value),
             constraint.limit,
             value / constraint.limit

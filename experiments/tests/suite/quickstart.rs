@@ -208,3 +208,24 @@ fn the_best_network_is_among_the_backbones() {
             .exists()
     );
 }
+
+#[test]
+fn a_confidence_leaves_room_for_what_is_not_known() {
+    let desk = Desk::new();
+    let slowest = |confidence: &str, out: &str| {
+        let confidence = format!("constraints.confidence={confidence}");
+        let args = ["run", QUICKSTART, "--out", out, "--set", &confidence];
+        let short = ["--set", "search.evaluations=5000"];
+        desk.roofnas(&[&args[..], &short].concat()).ends(0);
+        let front = desk.table(&format!("{out}/pareto.csv"));
+        let last = |column| front.numbers(column).pop().unwrap();
+        (last("latency_ms"), last("latency_ms_upper95"))
+    };
+    let (mean, upper) = slowest("0.5", "mean");
+    assert!(mean <= BUDGET_MS && upper > BUDGET_MS, "{mean} {upper}");
+    let (mean, upper) = slowest("0.95", "upper");
+    assert!(
+        mean < 0.97 * BUDGET_MS && upper <= BUDGET_MS,
+        "{mean} {upper}"
+    );
+}

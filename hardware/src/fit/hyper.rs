@@ -40,7 +40,7 @@ pub(super) fn first_evidence(
     let task = Task::new(design, prior, &points, resolution_s);
     let hyper = hyper(&prior.hyper_location.map(f64::ln), 0.0);
     let trust = vec![1.0; design.len()];
-    Some(task.fit(hyper, &trust, &[])?.log_evidence)
+    Some(task.fit(hyper, &trust, &[])?.log_evidence + prior.log_odds)
 }
 
 /// Fits one prior: hyper-parameters by marginal likelihood, outliers by weight.
@@ -89,6 +89,7 @@ pub(super) fn fit(
             break;
         }
     }
+    best.log_evidence += prior.log_odds;
     Some((best, trust))
 }
 
@@ -122,10 +123,10 @@ fn climb(
     steps: &[f64],
 ) -> Laplace {
     let height = |logs: &[f64; 4], fit: &Laplace| {
-        let prior: f64 = (0..4)
+        let prior_cost: f64 = (0..4)
             .map(|k| ((logs[k] - prior.hyper_location[k].ln()) / prior.hyper_scale[k]).powi(2))
             .sum();
-        fit.log_evidence - 0.5 * prior
+        fit.log_evidence - 0.5 * prior_cost
     };
     let mut best = start;
     let mut highest = height(logs, &best);

@@ -164,6 +164,9 @@ fn hopeful(priors: Vec<Prior>, evidence: impl Fn(&Prior) -> Option<f64> + Sync) 
         .collect()
 }
 
+/// Known platforms that are tried as twins, at most.
+const TWINS: usize = 3;
+
 /// The known platforms that come closest to the timings once the speed as a whole is set right.
 fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
     let mut near: Vec<(f64, usize, Prior)> = known
@@ -181,10 +184,13 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
         return Vec::new();
     }
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let twins = near.iter().take(most).filter_map(|(_, index, _)| {
-        let (name, calibration) = &known[*index];
-        Prior::like(name, calibration, Likeness::Twin, design)
-    });
+    let twins = near
+        .iter()
+        .take(most.min(TWINS))
+        .filter_map(|(_, index, _)| {
+            let (name, calibration) = &known[*index];
+            Prior::like(name, calibration, Likeness::Twin, design)
+        });
     let twins: Vec<Prior> = twins.collect();
     let mut priors: Vec<Prior> = near.into_iter().map(|(_, _, prior)| prior).collect();
     let common = Prior::common(&priors);

@@ -21,6 +21,14 @@ pub(super) enum Likeness {
 }
 
 impl Likeness {
+    /// Logarithm of the odds before anything is seen: few platforms have a twin, and a handful of timings can't tell.
+    const fn log_odds(self) -> f64 {
+        match self {
+            Self::Kin => 0.0,
+            Self::Twin => -2.3,
+        }
+    }
+
     const fn whole(self) -> [f64; 5] {
         match self {
             Self::Kin => [1.0, 0.2, 1.0, 1.0, 1.0],
@@ -49,6 +57,8 @@ pub(super) struct Prior {
     /// `generic`, or the name of the platform it is taken from.
     pub(super) name: String,
     pub(super) composition: Composition,
+    /// Logarithm of its odds before anything is seen.
+    pub(super) log_odds: f64,
     /// Which of the quanta channels are padded to.
     pub(super) quantum: usize,
     /// Medians of the parameters.
@@ -97,6 +107,7 @@ impl Prior {
         Self {
             name: "generic".to_owned(),
             composition,
+            log_odds: 0.0,
             quantum,
             location: LogParameters(location),
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
@@ -113,6 +124,7 @@ impl Prior {
         Self {
             name: "known".to_owned(),
             composition,
+            log_odds: 0.0,
             quantum: 0,
             location,
             whole: [0.0; 5],
@@ -139,6 +151,7 @@ impl Prior {
         let mut prior = Self {
             name: name.to_owned(),
             composition: best.composition,
+            log_odds: likeness.log_odds(),
             quantum: quantum_index(best.channel_quantum)?,
             location: LogParameters::from(&best.parameters),
             whole: likeness.whole(),
