@@ -219,7 +219,8 @@ fn totals(platform: &OnPlatform) -> String {
         format!(
             "{} {:.0} %",
             bound.name(),
-            100.0 * held_up.map(|layer| layer.share).sum::<f64>()
+            // an empty sum of floats is minus zero
+            100.0 * held_up.fold(0.0, |sum, layer| sum + layer.share)
         )
     });
     format!(
