@@ -167,6 +167,9 @@ fn hopeful(priors: Vec<Prior>, evidence: impl Fn(&Prior) -> Option<f64> + Sync) 
 /// Known platforms that are tried as twins, at most.
 const TWINS: usize = 3;
 
+/// Fewer timings can't tell a twin from a chance likeness: a narrow prior that happens to fit them looks better than it is.
+const TWIN_TIMINGS: usize = 15;
+
 /// The known platforms that come closest to the timings once the speed as a whole is set right.
 fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
     let mut near: Vec<(f64, usize, Prior)> = known
@@ -186,7 +189,11 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
     let twins = near
         .iter()
-        .take(most.min(TWINS))
+        .take(if design.len() < TWIN_TIMINGS {
+            0
+        } else {
+            most.min(TWINS)
+        })
         .filter_map(|(_, index, _)| {
             let (name, calibration) = &known[*index];
             Prior::like(name, calibration, Likeness::Twin, design)
