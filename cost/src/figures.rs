@@ -169,7 +169,7 @@ fn average_ranks(values: &[f64]) -> Vec<f64> {
 /// counts half. Nothing if there are no pairs, or `ratio` is not above 1.
 ///
 /// ```
-/// use roofnas_hardware::order_accuracy_in_bands;
+/// use roofnas_cost::order_accuracy_in_bands;
 ///
 /// // the last network has a band to itself
 /// let macs = [100.0, 101.0, 102.0, 500.0];

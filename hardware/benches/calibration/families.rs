@@ -11,8 +11,8 @@ use crate::data::{self, Column};
 use crate::model::{Known, Model, alone, baselines, nearest};
 use crate::table;
 
-/// Of the platforms, every so many-th is a target; all of them are known.
-const EVERY: usize = 6;
+/// Groups of platforms; of each, every so many-th is a target. All of them are known.
+const GROUPS: [(&str, usize); 2] = [("cpu", 20), ("vulkan", 5)];
 
 /// Targets have at least so many networks.
 const LEAST_NETWORKS: usize = 20;
@@ -83,14 +83,15 @@ pub(crate) fn run(filters: &Filters) {
         if filters.are_some() {
             "those asked for".to_owned()
         } else {
-            format!("every {EVERY}th platform")
+            let group = |(name, every): (&str, usize)| format!("every {every}th {name} platform");
+            GROUPS.map(group).join(" and ")
         },
         table::LEGEND
     );
     let targets: Vec<&Column> = columns
         .iter()
         .enumerate()
-        .filter(|(index, _)| filters.are_some() || index % EVERY == 0)
+        .filter(|(index, _)| filters.are_some() || is_sampled(*index, &columns))
         .map(|(_, column)| column)
         .filter(|column| column.rows.len() >= LEAST_NETWORKS && filters.accepts(&column.name))
         .collect();
@@ -104,10 +105,10 @@ pub(crate) fn run(filters: &Filters) {
         table::BASELINES
     );
     table::head(&head);
-    for group in ["cpu", "vulkan"] {
+    for (group, _) in GROUPS {
         let of_group = devices
             .iter()
-            .filter(|(column, _)| column.name.contains(group));
+            .filter(|(column, _)| group_of(column).0 == group);
         print_group(group, &of_group.collect::<Vec<_>>());
     }
     if filters.are_some() {
@@ -140,6 +141,20 @@ fn columns() -> Vec<Column> {
     };
     let platforms = data::combinations(&text, &PLATFORM);
     platforms.iter().map(column).collect()
+}
+
+/// A platform's group, and how often its platforms are targets.
+fn group_of(column: &Column) -> (&'static str, usize) {
+    let is_of = |(name, _): &(&str, usize)| column.name.split(", ").any(|part| part == *name);
+    GROUPS.into_iter().find(is_of).unwrap_or(GROUPS[0])
+}
+
+fn is_sampled(index: usize, columns: &[Column]) -> bool {
+    let (group, every) = group_of(&columns[index]);
+    let before = columns[..index]
+        .iter()
+        .filter(|column| group_of(column).0 == group);
+    before.count() % every == 0
 }
 
 fn family(network: &str) -> &str {
