@@ -57,6 +57,8 @@ pub struct Geometry {
     pub stride_area: usize,
     /// What the activation costs that is fused into the kernel: 0 none, 1 a comparison, 2 more.
     pub activation_effort: u8,
+    /// Sums that are fused into the kernel: each reads one more tensor of the output's shape.
+    pub fused_sums: u8,
 }
 
 impl Geometry {
@@ -79,15 +81,18 @@ impl Geometry {
             kernel_area,
             stride_area,
             activation_effort: 0,
+            fused_sums: 0,
         }
     }
 
-    /// The same with a fused activation of this effort.
-    const fn with_activation(self, activation_effort: u8) -> Self {
-        Self {
-            activation_effort,
-            ..self
+    /// The same with what else is fused into the kernel.
+    fn with_fused<'a>(self, ops: impl Iterator<Item = &'a Op>) -> Self {
+        let mut geometry = self;
+        for op in ops {
+            geometry.activation_effort = geometry.activation_effort.max(activation_effort(op));
+            geometry.fused_sums += u8::from(*op == Op::Add);
         }
+        geometry
     }
 }
 
@@ -182,8 +187,11 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         read_elements: 0,
         written_elements: network.layers()[kernel.last()].output.elements(),
         weight_elements: deployed_weights(&anchor.op, input, kernel.folds_norm),
-        geometry: Geometry::new(&anchor.op, input, anchor.output)
-            .with_activation(activation_effort(network, &kernel.layers)),
+        geometry: Geometry::new(&anchor.op, input, anchor.output).with_fused(
+            kernel.layers[1..]
+                .iter()
+                .map(|&layer| &network.layers()[layer].op),
+        ),
         is_unknown: kernel.layers.iter().any(|&layer| {
             let op = &network.layers()[layer].op;
             matches!(op, Op::Other(other) if other.work == Work::Unknown)

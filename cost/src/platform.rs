@@ -15,7 +15,7 @@ use crate::fusion::Fusion;
 use crate::roofline::Roof;
 
 /// The version of the format that this code reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A machine with an engine, as far as the latency model needs to know it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,8 +222,7 @@ impl Platform {
     /// # Errors
     /// When the text is not a profile of this format, or a value can't be.
     pub fn from_toml(text: &str) -> Result<Self, PlatformError> {
-        let platform: Self =
-            toml::from_str(text).map_err(|error| PlatformError::Parse(error.to_string()))?;
+        let platform: Self = toml::from_str(text).map_err(|error| parse_error(text, &error))?;
         platform.check()?;
         Ok(platform)
     }
@@ -242,10 +241,7 @@ impl Platform {
     }
 
     fn check(&self) -> Result<(), PlatformError> {
-        if self.format != FORMAT {
-            let rule = format!("this version reads format {FORMAT}");
-            return Err(value("format", self.format, rule));
-        }
+        check_format(self.format)?;
         if self.provenance.sources.is_empty() {
             let rule = "a profile says where its numbers come from";
             return Err(value("provenance.sources", "[]", rule));
@@ -330,12 +326,33 @@ fn not_negative(key: &str, number: f64) -> Result<(), PlatformError> {
     }
 }
 
+/// What is wrong with a text that is not a profile: its format before anything else, which explains the rest.
+fn parse_error(text: &str, error: &toml::de::Error) -> PlatformError {
+    #[derive(Deserialize)]
+    struct Versioned {
+        format: u32,
+    }
+    let version: Option<Versioned> = toml::from_str(text).ok();
+    match version.map(|version| check_format(version.format)) {
+        Some(Err(older)) => older,
+        _ => PlatformError::Parse(error.to_string()),
+    }
+}
+
+fn check_format(format: u32) -> Result<(), PlatformError> {
+    if format == FORMAT {
+        return Ok(());
+    }
+    let rule = format!("this version reads format {FORMAT}; calibrate the platform anew");
+    Err(value("format", format, rule))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const TOY: &str = r#"
-format = 1
+format = 2
 name = "toy"
 description = "a toy"
 
@@ -393,8 +410,15 @@ parallel_lanes = 64
             "roofs.fp32.theoretical.peak_tflops = -2: must be a number above 0"
         );
         assert_eq!(
-            error("format = 1", "format = 2"),
-            "format = 2: this version reads format 1"
+            error("format = 2", "format = 1"),
+            "format = 1: this version reads format 2; calibrate the platform anew"
+        );
+        let older = "format = 1\nsomething = \"else\"";
+        assert!(
+            Platform::from_toml(older)
+                .unwrap_err()
+                .to_string()
+                .starts_with("format = 1")
         );
         assert!(error("kernel_us = 1.5", "kernel_us = nan").contains("overhead.kernel_us = NaN"));
         assert!(error("lanes = 64", "lanes = 0").contains("at least 1"));

@@ -8,7 +8,7 @@ use roofnas_cost::{
 use roofnas_space::{Activation, Conv, Network, NetworkBuilder, Op, Role, Shape, Tensor, presets};
 
 const TOY: &str = r#"
-format = 1
+format = 2
 name = "toy"
 description = "round numbers"
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    Calibration, Component, Composition, Covariance, Measured, PARAMETERS, Parameters,
+    COORDINATES, Calibration, Component, Composition, Covariance, Measured, PARAMETERS, Parameters,
     PreparedCalibration, Surface, Triangle, Workload, timed_classes,
 };
 use roofnas_cost::{
@@ -17,7 +17,7 @@ use roofnas_cost::{
 use roofnas_space::presets;
 
 const PROFILE: &str = r#"
-format = 1
+format = 2
 name = "by-hand"
 description = "a machine made up for tests"
 
@@ -52,7 +52,7 @@ fn works() -> Vec<Workload> {
 /// A component with inducing points at some of the network's kernels.
 fn component(composition: Composition, spread: f64) -> Component {
     let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
-    let mut points: BTreeMap<OpClass, Vec<[f64; 8]>> = BTreeMap::new();
+    let mut points: BTreeMap<OpClass, Vec<[f64; COORDINATES]>> = BTreeMap::new();
     for work in works().iter().step_by(5) {
         points.entry(work.class).or_default().push(work.coordinates);
     }

@@ -251,7 +251,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let broken = folder.path().join("broken.toml");
-        std::fs::write(&broken, "format = 1\nnmae = 2").unwrap();
+        std::fs::write(&broken, "format = 2\nnmae = 2").unwrap();
         let name = broken.display().to_string();
         let error = Profiles::default().find(&name).unwrap_err().to_string();
         assert!(error.contains(&name) && error.contains("nmae"), "{error}");

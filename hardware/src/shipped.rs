@@ -1,7 +1,7 @@
 //! The profiles that ship with the tool, as platforms/regenerate.py lists them.
 
 /// Name and text of each.
-pub(crate) const SHIPPED: [(&str, &str); 34] = [
+pub(crate) const SHIPPED: [(&str, &str); 35] = [
     (
         "azure-d64as-v7-avx2-ncnn-1-thread",
         include_str!("../platforms/azure-d64as-v7-avx2-ncnn-1-thread.toml"),
@@ -51,10 +51,6 @@ pub(crate) const SHIPPED: [(&str, &str); 34] = [
         include_str!("../platforms/jetson-nano-ncnn-4-threads.toml"),
     ),
     (
-        "loongson-2k1000la-ncnn-1-thread",
-        include_str!("../platforms/loongson-2k1000la-ncnn-1-thread.toml"),
-    ),
-    (
         "loongson-2k2000-ncnn-2-threads",
         include_str!("../platforms/loongson-2k2000-ncnn-2-threads.toml"),
     ),
@@ -62,6 +58,10 @@ pub(crate) const SHIPPED: [(&str, &str); 34] = [
     (
         "orange-pi-4-ncnn-2-threads",
         include_str!("../platforms/orange-pi-4-ncnn-2-threads.toml"),
+    ),
+    (
+        "orange-pi-4-ncnn-6-threads",
+        include_str!("../platforms/orange-pi-4-ncnn-6-threads.toml"),
     ),
     (
         "orange-pi-5-ncnn-4-threads",
@@ -94,6 +94,10 @@ pub(crate) const SHIPPED: [(&str, &str); 34] = [
     (
         "rk3399-ncnn-2-threads",
         include_str!("../platforms/rk3399-ncnn-2-threads.toml"),
+    ),
+    (
+        "snapdragon-410-ncnn-1-thread",
+        include_str!("../platforms/snapdragon-410-ncnn-1-thread.toml"),
     ),
     (
         "snapdragon-810-ncnn-1-thread",

@@ -134,7 +134,7 @@ impl PreparedComponent {
         for ((work, kernel), lane) in works.iter().zip(&mut kernels).zip(&lanes) {
             kernel.seconds = weights[0] * lane.host_s + weights[1] * lane.device_s;
             gradient.add(work, kernel, lane, weights);
-            let each = weights[1] * work.count * lane.base_s;
+            let each = weights[1] * work.count * lane.own_s;
             rest += each * each * lane.rest;
         }
         let mean_s = inference_s + weights[0] * host_s + weights[1] * device_s;
@@ -168,19 +168,19 @@ impl PreparedComponent {
         } else {
             mean.overhead_s + mean.roof_s
         };
-        let base_s = inherited * work_s;
+        let own_s = inherited * work_s * residual.factor;
         let least_s = theoretical.map_or(0.0, |roofs| least_seconds(work, roofs));
-        let device_s = (base_s * residual.factor).max(least_s);
+        let device_s = own_s.max(least_s);
         let kernel = ComponentKernel {
             mean,
             factor: device_s / work_s.max(f64::MIN_POSITIVE),
             seconds: 0.0,
-            is_clamped: residual.is_clamped || device_s > base_s * residual.factor,
+            is_clamped: residual.is_clamped || device_s > own_s,
         };
         let lane = Lane {
             host_s: if on_host { mean.overhead_s } else { 0.0 },
             device_s,
-            base_s,
+            own_s,
             first: residual.first,
             rest: residual.rest,
             values,
@@ -205,8 +205,8 @@ fn least_seconds(work: &Workload, roofs: &RoofFigures) -> f64 {
 struct Lane {
     host_s: f64,
     device_s: f64,
-    /// The device's time before this platform's own residual.
-    base_s: f64,
+    /// The device's time as the model has it: what a unit of the residual adds.
+    own_s: f64,
     first: usize,
     rest: f64,
     values: Vec<f64>,
@@ -236,7 +236,7 @@ impl Gradient {
         gradient[first] += host * mean.overhead_s;
         gradient[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
         gradient[first + 2 * CLASSES] -= device * mean.roof_s * (1.0 - mean.compute_share);
-        let each = weights[1] * work.count * lane.base_s;
+        let each = weights[1] * work.count * lane.own_s;
         let functions = &mut gradient[PARAMETERS + lane.first..];
         for (function, value) in functions.iter_mut().zip(&lane.values) {
             *function += each * value;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! latency(network) = inference + composition(sum of overheads, sum of kernels)
-//! latency(kernel)  = mean(kernel) * (1 + r(kernel)),     r ~ a zero-mean Gaussian process
+//! latency(kernel)  = mean(kernel) * exp(r(kernel)),     r ~ a zero-mean Gaussian process
 //! ```
 //!
 //! The mean is in [`Parameters`], the process in [`Basis`] and [`Surface`], the composition in [`Composition`]. A network's time is linear in the
@@ -33,7 +33,7 @@ pub use parameters::{
 pub use predictive::{
     Calibration, CalibrationError, KernelShare, Measured, Predictive, PreparedCalibration,
 };
-pub use surface::{LEAST_FACTOR, PreparedSurface, Residual, Surface};
+pub use surface::{PreparedSurface, Residual, Surface, residual_factor};
 pub use triangle::Triangle;
 pub(crate) use workload::activation_effort;
 pub use workload::{COORDINATES, QUANTA, Workload};

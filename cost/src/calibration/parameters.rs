@@ -177,7 +177,7 @@ mod tests {
             class: OpClass::Dense,
             flops,
             bytes,
-            coordinates: [0.0; 8],
+            coordinates: [0.0; crate::calibration::COORDINATES],
             padding: [1.0; 5],
             count: 1.0,
         }

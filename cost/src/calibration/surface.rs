@@ -6,10 +6,16 @@ use super::basis::{Basis, Points};
 use super::covariance::Covariance;
 use super::workload::Workload;
 
-/// No residual takes more than this share of a kernel's time away.
-pub const LEAST_FACTOR: f64 = 0.1;
+/// Residuals are kept within this of zero: a factor of 55 either way is no residual, it is another kernel.
+const LARGEST_RESIDUAL: f64 = 4.0;
 
-/// A relative residual: how much longer a kernel takes than the mean says, as a function of where it stands among others of its class.
+/// What a residual multiplies a kernel's time by. An exponential, so that no sum of basis functions makes a time negative, and half the time
+/// is as likely as twice the time.
+pub fn residual_factor(residual: f64) -> f64 {
+    residual.clamp(-LARGEST_RESIDUAL, LARGEST_RESIDUAL).exp()
+}
+
+/// A residual: the logarithm of how much longer a kernel takes than the mean says, as a function of where it stands among others of its class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Surface {
@@ -33,9 +39,9 @@ pub struct PreparedSurface {
 /// A residual at one kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Residual {
-    /// What the kernel's time is multiplied by, not below [`LEAST_FACTOR`].
+    /// What the kernel's time is multiplied by.
     pub factor: f64,
-    /// Whether it had to be kept from going below.
+    /// Whether the residual had to be kept within bounds.
     pub is_clamped: bool,
     /// Index of the first basis function that isn't zero here.
     pub first: usize,
@@ -58,8 +64,8 @@ impl PreparedSurface {
         let weights = &self.weights[first..];
         let residual: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
         Residual {
-            factor: (1.0 + residual).max(LEAST_FACTOR),
-            is_clamped: 1.0 + residual < LEAST_FACTOR,
+            factor: residual_factor(residual),
+            is_clamped: residual.abs() > LARGEST_RESIDUAL,
             first,
             rest,
         }

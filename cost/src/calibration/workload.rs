@@ -1,13 +1,13 @@
 //! A kernel's work as the calibrated latency model sees it.
 
-use roofnas_space::{Activation, Network, Op};
+use roofnas_space::{Activation, Op};
 
 use crate::class::OpClass;
 use crate::counts::{KernelCost, NetworkCost};
 use crate::dtype::Dtype;
 
 /// Number of coordinates that place a kernel among others of its class.
-pub const COORDINATES: usize = 8;
+pub const COORDINATES: usize = 9;
 
 /// Work of one kernel, and how often a network does it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,7 +21,8 @@ pub struct Workload {
     /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
-    /// area, stride area (two fifths), and what the fused activation costs (0 none, 1 a comparison, 2 more).
+    /// area, stride area (two fifths), and units of their own: what the fused activation costs (0 none, 1 a comparison, 2 more), and the tensors
+    /// that a fused sum adds.
     pub coordinates: [f64; COORDINATES],
     /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
     pub padding: [f64; QUANTA.len()],
@@ -63,7 +64,7 @@ fn padding(kernel: &KernelCost, quantum: u32) -> f64 {
 }
 
 /// How much of a unit each coordinate's octave is.
-const SCALES: [f64; COORDINATES] = [0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4];
+const SCALES: [f64; COORDINATES] = [0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 1.0];
 
 impl Workload {
     /// The work of a kernel.
@@ -81,6 +82,7 @@ impl Workload {
             octaves(geometry.kernel_area as f64),
             octaves(geometry.stride_area as f64),
             f64::from(geometry.activation_effort),
+            f64::from(geometry.fused_sums),
         ];
         for (coordinate, scale) in coordinates.iter_mut().zip(SCALES) {
             *coordinate *= scale;
@@ -122,14 +124,10 @@ impl Workload {
 }
 
 /// What an activation costs beside a comparison: 0 none, 1 a comparison, 2 more.
-pub(crate) fn activation_effort(network: &Network, layers: &[usize]) -> u8 {
-    let effort = |op: &Op| match op {
+pub(crate) const fn activation_effort(op: &Op) -> u8 {
+    match op {
         Op::Activation(Activation::Relu | Activation::Relu6) => 1,
         Op::Activation(_) => 2,
         _ => 0,
-    };
-    let efforts = layers
-        .iter()
-        .map(|&layer| effort(&network.layers()[layer].op));
-    efforts.max().unwrap_or(0)
+    }
 }

@@ -5,7 +5,7 @@
 //! cargo bench -p roofnas-hardware --bench calibration [-- SECTION... COLUMN...]
 //! ```
 //!
-//! Sections are `whole-networks`, `ncnn`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
+//! Sections are `whole-networks`, `plans`, `ncnn`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -13,6 +13,7 @@ mod convolutions;
 mod data;
 mod families;
 mod model;
+mod plans;
 mod published;
 mod table;
 mod whole_networks;
@@ -38,8 +39,9 @@ impl Filters {
 
 type Section = (&'static str, fn(&Filters));
 
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     ("whole-networks", whole_networks::run),
+    ("plans", plans::run),
     ("ncnn", families::run),
     ("convolutions", convolutions::run),
     ("published", published::run),

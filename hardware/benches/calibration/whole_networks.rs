@@ -32,7 +32,7 @@ struct Run {
 
 /// Runs the section.
 pub(crate) fn run(filters: &Filters) {
-    let columns: Vec<Column> = ["ofa", "fbnet"].into_iter().flat_map(columns).collect();
+    let columns = all_columns();
     println!(
         "N networks drawn and measured, the others of the column predicted; mean of {DRAWS} draws. Platforms known before: the columns of other \
          devices, {KNOWN_NETWORKS} networks each. {}\n",
@@ -72,6 +72,11 @@ pub(crate) fn run(filters: &Filters) {
         }
     }
     table::print_ratios(&ratios);
+}
+
+/// Every platform's column of both spaces.
+pub(crate) fn all_columns() -> Vec<Column> {
+    ["ofa", "fbnet"].into_iter().flat_map(columns).collect()
 }
 
 fn columns(folder: &str) -> Vec<Column> {

@@ -29,6 +29,9 @@ const SETTLED: f64 = 0.3;
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
 
+/// Noise, as multiples of its median, under which a prior is first looked at: a narrow one can need more than one that fits anything.
+const FIRST_NOISES: [f64; 2] = [1.0, 3.0];
+
 /// How probable the timings are under a prior before its hyper-parameters are fitted: enough to tell the hopeless ones.
 pub(super) fn first_evidence(
     design: &Design,
@@ -38,9 +41,14 @@ pub(super) fn first_evidence(
 ) -> Option<f64> {
     let points = inducing_points(design, prior, effort.points);
     let task = Task::new(design, prior, &points, resolution_s);
-    let hyper = hyper(&prior.hyper_location.map(f64::ln), 0.0);
     let trust = vec![1.0; design.len()];
-    Some(task.fit(hyper, &trust, &[])?.log_evidence + prior.log_odds)
+    let fits = FIRST_NOISES.iter().filter_map(|more| {
+        let [amplitude, detail, length_scale, noise] = prior.hyper_location;
+        let medians = [amplitude, detail, length_scale, more * noise];
+        task.fit(hyper(&medians.map(f64::ln), 0.0), &trust, &[])
+    });
+    let best = fits.map(|fit| fit.log_evidence).max_by(f64::total_cmp);
+    best.map(|best| best + prior.log_odds)
 }
 
 /// Fits one prior: hyper-parameters by marginal likelihood, outliers by weight.

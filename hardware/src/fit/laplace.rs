@@ -1,7 +1,7 @@
 //! The most probable parameters, and how probable the timings are under a prior.
 //!
-//! With `v` the coordinates (all of them standard normal a priori), `f(v)` the predictions, `H` their derivatives and `R` the covariance of
-//! what is left (noise, and what the residual's functions can't express):
+//! With `v` the coordinates (all of them standard normal a priori), `y` and `f(v)` the logarithms of timings and predictions, `H` the
+//! derivatives of `f` and `R` the covariance of what is left (noise, and what the residual's functions can't express):
 //!
 //! ```text
 //! most probable v:   minimum of |L^-1 (y - f(v))|^2 / 2 + |v|^2 / 2,   R = L L'       by Gauss-Newton steps with a line search
@@ -9,7 +9,8 @@
 //! log evidence:      - that minimum - sum log L_ii - log det(I + H' R^-1 H) / 2       Laplace's approximation
 //! ```
 //!
-//! (MacKay: Bayesian Interpolation, Neural Computation 1992.) `f` is linear in the residual's weights, so for these nothing is approximate.
+//! (MacKay: Bayesian Interpolation, Neural Computation 1992.) Of layers alone `f` is linear in the residual's weights, and nothing is approximate
+//! for these. With fewer timings than coordinates the same is had at less cost from `I + L^-1 H H' L^-T`, which has the same determinant.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use roofnas_cost::calibration::{Basis, Covariance, Points};
@@ -43,8 +44,8 @@ pub(super) struct Laplace {
     pub(super) coordinates: Vec<f64>,
     /// Logarithm of the timings' probability, but for a constant.
     pub(super) log_evidence: f64,
-    /// `I + H' R^-1 H`, decomposed.
-    pub(super) precision: Cholesky<f64, Dyn>,
+    /// The derivatives `L^-1 H`.
+    whitened: DMatrix<f64>,
     /// Each timing's error if it were left out, squared and relative to its expected variance.
     pub(super) left_out: Vec<f64>,
 }
@@ -112,9 +113,15 @@ impl<'a> Task<'a> {
         State::new(self.design, self.prior, &self.inherited, functions, place)
     }
 
+    /// Logarithms of the timings less those of the predictions, whitened.
+    fn errors(&self, state: &State, left: &Left) -> DVector<f64> {
+        let seconds = &self.design.seconds;
+        left.whiten(&seconds.zip_map(&state.predicted, |y, f| (y / f).ln()))
+    }
+
     /// Half the squared errors and coordinates: what the most probable place has least of.
     fn cost(&self, state: &State, left: &Left, place: &[f64]) -> f64 {
-        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
+        let errors = self.errors(state, left);
         0.5 * (errors.norm_squared() + place.iter().map(|p| p * p).sum::<f64>())
     }
 
@@ -127,12 +134,20 @@ impl<'a> Task<'a> {
     ) -> Option<DVector<f64>> {
         let mut derivatives = state.derivatives(self.design, self.prior, functions);
         left.whiten_columns(&mut derivatives);
-        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
-        let downhill = derivatives.tr_mul(&errors) - DVector::from_column_slice(place);
-        Some(precision(&derivatives)?.solve(&downhill))
+        let errors = self.errors(state, left);
+        let place = DVector::from_column_slice(place);
+        Some(match Decomposed::new(&derivatives)? {
+            Decomposed::Coordinates(precision) => {
+                precision.solve(&(derivatives.tr_mul(&errors) - place))
+            }
+            Decomposed::Timings(dual) => {
+                let aim = errors + &derivatives * &place;
+                derivatives.tr_mul(&dual.solve(&aim)) - place
+            }
+        })
     }
 
-    /// Covariance of what the coordinates don't explain.
+    /// Covariance of the logarithms of the timings that the coordinates don't explain.
     fn left(
         &self,
         state: &State,
@@ -141,27 +156,21 @@ impl<'a> Task<'a> {
         trust: &[f64],
     ) -> Option<Left> {
         let n = self.design.len();
-        let rest: Vec<f64> = functions
-            .at
-            .iter()
-            .zip(&state.base)
-            .map(|((_, _, rest), base)| base * base * rest)
-            .collect();
-        let rounding = self.resolution_s * self.resolution_s / 12.0;
+        let rest = state.rest(functions);
+        let offset = hyper.run_offset * hyper.run_offset;
         let own = |i: usize| {
-            let noise = hyper.noise * state.predicted[i];
-            noise * noise / (trust[i] * self.design.repeats[i]) + rounding
+            let rounding = self.resolution_s / state.predicted[i];
+            let noise = hyper.noise * hyper.noise / (trust[i] * self.design.repeats[i]);
+            noise + rounding * rounding / 12.0
         };
+        // what a second on the device counts, relative to the timing
+        let weight = |i: usize| state.device_weights[i] / state.predicted[i];
         let unexplained = |row: &[(usize, f64)], weight: f64| -> f64 {
             let each = |&(work, count): &(usize, f64)| count * count * rest[work];
             weight * weight * row.iter().map(each).sum::<f64>()
         };
         if n > DENSE {
-            let of = |i: usize| {
-                let offset = hyper.run_offset * state.predicted[i];
-                let unexplained = unexplained(&self.design.rows[i], state.device_weights[i]);
-                own(i) + offset * offset + unexplained
-            };
+            let of = |i: usize| own(i) + offset + unexplained(&self.design.rows[i], weight(i));
             return Some(Left::Diagonal(DVector::from_fn(n, |i, _| of(i).sqrt())));
         }
         let mut counts = vec![0.0; rest.len()];
@@ -175,11 +184,9 @@ impl<'a> Task<'a> {
                     .iter()
                     .map(|&(work, count)| count * counts[work])
                     .sum();
-                let weights = state.device_weights[i] * state.device_weights[j];
-                let mut entry = weights * shared;
+                let mut entry = weight(i) * weight(j) * shared;
                 if self.design.runs[i] == self.design.runs[j] {
-                    let offset = hyper.run_offset * hyper.run_offset;
-                    entry += offset * state.predicted[i] * state.predicted[j];
+                    entry += offset;
                 }
                 if i == j {
                     entry += own(i);
@@ -206,33 +213,61 @@ impl<'a> Task<'a> {
         let left = self.left(state, functions, &hyper, trust)?;
         let mut derivatives = state.derivatives(self.design, self.prior, functions);
         left.whiten_columns(&mut derivatives);
-        let precision = precision(&derivatives)?;
+        let decomposed = Decomposed::new(&derivatives)?;
         let log_evidence =
-            -self.cost(state, &left, &place) - left.log_root() - log_root(&precision);
+            -self.cost(state, &left, &place) - left.log_root() - decomposed.log_root();
         // errors left out, from the inverse of the timings' covariance C = R + H H' (Sundararajan, Keerthi: Predictive
         // Approaches for Choosing Hyperparameters in Gaussian Processes, 2001); at the most probable place
         // C^-1 (y - f + H v) = R^-1 (y - f)
-        let errors = left.whiten(&(&self.design.seconds - &state.predicted));
-        let pulled = left.unwhiten(&errors);
-        let shares = left.inverse_diagonal(&derivatives, &precision);
+        let pulled = left.unwhiten(&self.errors(state, &left));
+        let shares = left.inverse_diagonal(&derivatives, &decomposed);
         let left_out = pulled.iter().zip(&shares).map(|(p, s)| p * p / s).collect();
-        log_evidence.is_finite().then_some(Laplace {
+        log_evidence.is_finite().then(|| Laplace {
             hyper,
             basis,
             coordinates: place,
             log_evidence,
-            precision,
+            whitened: derivatives,
             left_out,
         })
     }
 }
 
-fn precision(whitened: &DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
-    let mut precision = whitened.tr_mul(whitened);
-    for i in 0..precision.nrows() {
-        precision[(i, i)] += 1.0;
+impl Laplace {
+    /// The posterior precision `I + H' R^-1 H` of the coordinates, decomposed.
+    pub(super) fn precision(&self) -> Option<Cholesky<f64, Dyn>> {
+        with_identity(self.whitened.tr_mul(&self.whitened))
     }
-    precision.cholesky()
+}
+
+/// What a step solves with, whichever is smaller.
+enum Decomposed {
+    /// `I + H' R^-1 H`.
+    Coordinates(Cholesky<f64, Dyn>),
+    /// `I + L^-1 H H' L^-T`.
+    Timings(Cholesky<f64, Dyn>),
+}
+
+impl Decomposed {
+    fn new(whitened: &DMatrix<f64>) -> Option<Self> {
+        Some(if whitened.nrows() < whitened.ncols() {
+            Self::Timings(with_identity(whitened * whitened.transpose())?)
+        } else {
+            Self::Coordinates(with_identity(whitened.tr_mul(whitened))?)
+        })
+    }
+
+    fn log_root(&self) -> f64 {
+        let (Self::Coordinates(factor) | Self::Timings(factor)) = self;
+        log_root(factor)
+    }
+}
+
+fn with_identity(mut product: DMatrix<f64>) -> Option<Cholesky<f64, Dyn>> {
+    for i in 0..product.nrows() {
+        product[(i, i)] += 1.0;
+    }
+    product.cholesky()
 }
 
 /// Half the logarithm of a determinant.
@@ -285,6 +320,16 @@ impl Left {
         vector
     }
 
+    fn unwhiten_columns(&self, matrix: &mut DMatrix<f64>) {
+        match self {
+            Self::Dense(factor) => {
+                factor.l_dirty().tr_solve_lower_triangular_mut(matrix);
+            }
+            // L is its own transpose
+            Self::Diagonal(_) => self.whiten_columns(matrix),
+        }
+    }
+
     fn log_root(&self) -> f64 {
         match self {
             Self::Dense(factor) => log_root(factor),
@@ -292,39 +337,46 @@ impl Left {
         }
     }
 
-    /// Diagonal of `(R + H H')^-1 = R^-1 - R^-1 H P^-1 H' R^-1`, with `H` whitened and `P` the precision.
-    fn inverse_diagonal(
-        &self,
-        whitened: &DMatrix<f64>,
-        precision: &Cholesky<f64, Dyn>,
-    ) -> Vec<f64> {
-        let n = whitened.nrows();
-        // rows of L^-T H, and of L^-T
-        let mut rows = whitened.clone();
-        let own: Vec<f64> = match self {
-            Self::Dense(factor) => {
-                factor.l_dirty().tr_solve_lower_triangular_mut(&mut rows);
-                let mut inverse = DMatrix::identity(n, n);
-                factor.l_dirty().solve_lower_triangular_mut(&mut inverse);
-                inverse
-                    .column_iter()
-                    .map(|column| column.norm_squared())
+    /// Diagonal of `C^-1` with `C = R + H H'`; with `W = L^-1 H`,
+    /// `C^-1 = L^-T (I + W W')^-1 L^-1 = R^-1 - L^-T W P^-1 W' L^-1`, where `P` is the precision.
+    fn inverse_diagonal(&self, whitened: &DMatrix<f64>, decomposed: &Decomposed) -> Vec<f64> {
+        match decomposed {
+            Decomposed::Timings(dual) => {
+                let mut columns = self.inverse(whitened.nrows());
+                dual.l_dirty().solve_lower_triangular_mut(&mut columns);
+                columns.column_iter().map(|c| c.norm_squared()).collect()
+            }
+            Decomposed::Coordinates(precision) => {
+                let mut explained = whitened.clone();
+                self.unwhiten_columns(&mut explained);
+                let mut explained = explained.transpose();
+                precision
+                    .l_dirty()
+                    .solve_lower_triangular_mut(&mut explained);
+                let own = self.own_precisions(whitened.nrows());
+                own.into_iter()
+                    .zip(explained.column_iter())
+                    .map(|(own, column)| (own - column.norm_squared()).max(1e-12 * own))
                     .collect()
             }
-            Self::Diagonal(deviations) => {
-                for mut column in rows.column_iter_mut() {
-                    column.component_div_assign(deviations);
-                }
-                deviations.iter().map(|d| 1.0 / (d * d)).collect()
+        }
+    }
+
+    /// `L^-1`.
+    fn inverse(&self, n: usize) -> DMatrix<f64> {
+        let mut inverse = DMatrix::identity(n, n);
+        self.whiten_columns(&mut inverse);
+        inverse
+    }
+
+    /// Diagonal of `R^-1`.
+    fn own_precisions(&self, n: usize) -> Vec<f64> {
+        match self {
+            Self::Dense(_) => {
+                let inverse = self.inverse(n);
+                inverse.column_iter().map(|c| c.norm_squared()).collect()
             }
-        };
-        let mut explained = rows.transpose();
-        precision
-            .l_dirty()
-            .solve_lower_triangular_mut(&mut explained);
-        own.into_iter()
-            .zip(explained.column_iter())
-            .map(|(own, column)| (own - column.norm_squared()).max(1e-12 * own))
-            .collect()
+            Self::Diagonal(deviations) => deviations.iter().map(|d| 1.0 / (d * d)).collect(),
+        }
     }
 }

@@ -81,11 +81,7 @@ fn derivatives(design: &Design) -> DMatrix<f64> {
     let functions = Functions::new(design, &Basis::new(covariance, &points));
     let place = vec![0.0; COORDINATES + functions.len];
     let state = State::new(design, &prior, &inherited, &functions, &place);
-    let mut rows = state.derivatives(design, &prior, &functions);
-    for (mut row, predicted) in rows.row_iter_mut().zip(&state.predicted) {
-        row /= *predicted;
-    }
-    rows
+    state.derivatives(design, &prior, &functions)
 }
 
 /// Covariances of relative latencies, given what has been measured so far.

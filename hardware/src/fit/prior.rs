@@ -45,8 +45,8 @@ impl Likeness {
 
     const fn hyper_location(self) -> [f64; 4] {
         match self {
-            Self::Kin => [0.3, 0.1, 1.0, 0.03],
-            Self::Twin => [0.08, 0.03, 1.0, 0.03],
+            Self::Kin => [0.3, 0.1, 1.0, NOISE],
+            Self::Twin => [0.08, 0.03, 1.0, NOISE],
         }
     }
 }
@@ -83,6 +83,13 @@ const CALL_SHARE: f64 = 0.05;
 const OVERHEAD_SHARE: f64 = 0.3;
 const ROOF_SHARE: f64 = 0.5;
 
+/// Median of a timing's relative noise.
+const NOISE: f64 = 0.025;
+
+/// Standard deviations of the logarithms of amplitude, detail, length scale and noise. The noise's is narrow: with few timings noise explains
+/// anything, and leaves the residual nothing to learn from.
+const HYPER_SCALE: [f64; 4] = [0.5, 0.5, 0.3, 0.5];
+
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
     pub(super) fn generic(design: &Design, composition: Composition, quantum: usize) -> Self {
@@ -113,8 +120,8 @@ impl Prior {
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
             class: [1.0, 1.0, 1.0],
             inherited: Vec::new(),
-            hyper_location: [0.3, 0.1, 1.0, 0.03],
-            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+            hyper_location: [0.3, 0.1, 1.0, NOISE],
+            hyper_scale: HYPER_SCALE,
         }
     }
 
@@ -130,8 +137,8 @@ impl Prior {
             whole: [0.0; 5],
             class: [0.0; 3],
             inherited: Vec::new(),
-            hyper_location: [0.3, 0.1, 1.0, 0.03],
-            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+            hyper_location: [0.3, 0.1, 1.0, NOISE],
+            hyper_scale: HYPER_SCALE,
         }
     }
 
@@ -158,7 +165,7 @@ impl Prior {
             class: likeness.class(),
             inherited,
             hyper_location: likeness.hyper_location(),
-            hyper_scale: [0.5, 0.5, 0.3, 1.0],
+            hyper_scale: HYPER_SCALE,
         };
         let own = super::state::predict(&prior, design);
         let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));

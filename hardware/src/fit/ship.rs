@@ -16,7 +16,7 @@ pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option
     let mut parameters = Parameters::from(&prior.parameters(own));
     round_parameters(&mut parameters);
     // S = K^-T K^-1 with P = K K', so T K^-T is a factor of the covariance of what profiles hold
-    let precision = laplace.precision.l();
+    let precision = laplace.precision()?.l();
     let mut inverse = DMatrix::identity(precision.nrows(), precision.ncols());
     precision.solve_lower_triangular_mut(&mut inverse);
     let mut factor = DMatrix::zeros(PARAMETERS + functions, COORDINATES + functions);

@@ -2,7 +2,7 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, CLASSES, Composition, LEAST_FACTOR, LogParameters, Mean, PARAMETERS, overhead_index,
+    Basis, CLASSES, Composition, LogParameters, Mean, PARAMETERS, overhead_index, residual_factor,
 };
 
 use super::design::Design;
@@ -42,8 +42,6 @@ impl Functions {
 pub(super) struct State {
     /// Predicted seconds of each timing.
     pub(super) predicted: DVector<f64>,
-    /// Seconds of each distinct kernel before this platform's residual.
-    pub(super) base: Vec<f64>,
     /// For each timing what a second on the device counts.
     pub(super) device_weights: Vec<f64>,
     parts: Vec<Part>,
@@ -71,7 +69,6 @@ impl State {
     ) -> Self {
         let parameters = prior.parameters(coordinates);
         let weights = &coordinates[COORDINATES..];
-        let mut base = Vec::with_capacity(design.works.len());
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
             let mut mean = parameters.mean(work, prior.quantum);
@@ -87,8 +84,7 @@ impl State {
             } else {
                 mean.overhead_s + mean.roof_s
             };
-            let factor = inherited[index] * (1.0 + residual).max(LEAST_FACTOR);
-            base.push(inherited[index] * work_s);
+            let factor = inherited[index] * residual_factor(residual);
             parts.push(Part {
                 host: if on_host { mean.overhead_s } else { 0.0 },
                 device: factor * work_s,
@@ -99,7 +95,6 @@ impl State {
         let call = parameters.0[0].exp();
         let mut state = Self {
             predicted: DVector::zeros(design.len()),
-            base,
             device_weights: Vec::with_capacity(design.len()),
             host_weights: Vec::with_capacity(design.len()),
             parts,
@@ -120,7 +115,15 @@ impl State {
         state
     }
 
-    /// Derivatives of the predictions by the coordinates, one row a timing.
+    /// Variance of the logarithm of each distinct kernel's time that the functions leave unexplained, in square seconds.
+    pub(super) fn rest(&self, functions: &Functions) -> Vec<f64> {
+        let parts = self.parts.iter().zip(&functions.at);
+        parts
+            .map(|(part, (_, _, rest))| part.device * part.device * rest)
+            .collect()
+    }
+
+    /// Derivatives of the logarithms of the predictions by the coordinates, one row a timing.
     pub(super) fn derivatives(
         &self,
         design: &Design,
@@ -148,7 +151,7 @@ impl State {
                 by_parameter[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
                 by_parameter[first + 2 * CLASSES] -=
                     device * mean.roof_s * (1.0 - mean.compute_share);
-                let each = self.device_weights[i] * count * self.base[index];
+                let each = self.device_weights[i] * count * part.device;
                 let (first, values, _) = &functions.at[index];
                 for (function, value) in values.iter().enumerate() {
                     matrix[(i, COORDINATES + first + function)] += each * value;
@@ -159,6 +162,9 @@ impl State {
                     matrix[(i, coordinate)] += derivative * scale;
                 }
             }
+        }
+        for (mut row, predicted) in matrix.row_iter_mut().zip(&self.predicted) {
+            row /= *predicted;
         }
         matrix
     }
@@ -177,7 +183,7 @@ pub(super) fn importance(prior: &Prior, design: &Design) -> Vec<f64> {
     let mut squares = vec![0.0; design.works.len()];
     for (row, predicted) in design.rows.iter().zip(&state.predicted) {
         for &(work, count) in row {
-            squares[work] += (count * state.base[work] / predicted).powi(2);
+            squares[work] += (count * state.parts[work].device / predicted).powi(2);
         }
     }
     squares.into_iter().map(f64::sqrt).collect()
