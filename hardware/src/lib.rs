@@ -1,10 +1,11 @@
 //! What the machine at hand can do: platform profiles that ship, and where others are looked for; latencies somebody measured; how well predictions of
-//! them hold, beside those of simple baselines.
+//! them hold, beside those of simple baselines; and what micro-benchmarks find.
 
 mod baseline;
 mod calibrate;
 pub mod fit;
 mod measurements;
+pub mod probe;
 mod profiles;
 mod shipped;
 
