@@ -60,7 +60,7 @@ pub(super) fn measure(
 ) -> Result<Vec<PeakRate>, ProbeError> {
     let work = || Ok(|supported: Supported, passes| supported.multiply_add(passes));
     let timings = with_team(seats, clock, work, |team| {
-        let one = |supported| Timing::take(pace, |passes| team.run(supported, passes));
+        let one = |supported| Timing::take(pace, clock, |passes| team.run(supported, passes));
         Supported::all()
             .into_iter()
             .map(one)
@@ -146,9 +146,9 @@ fn timed_look(supported: Supported, clock: &dyn Clock) -> Look {
     let count = |wanted: Duration, work: &dyn Fn(u64)| {
         let pace = Pace {
             budget: 4 * wanted,
-            repetitions: 4,
+            repetition: wanted,
         };
-        let timing = Timing::take(pace, |passes| {
+        let timing = Timing::take(pace, clock, |passes| {
             let began = clock.now();
             work(passes);
             Ok::<_, std::convert::Infallible>(clock.now().saturating_sub(began))
@@ -196,15 +196,19 @@ fn drain(looks: &Mutex<Vec<f64>>) -> f64 {
 mod tests {
     use std::convert::Infallible;
 
+    use super::super::timing::fake::FakeClock;
     use super::*;
 
     fn timing(nanoseconds_per_pass: u64) -> Timing {
         let pace = Pace {
             budget: Duration::from_millis(10),
-            repetitions: 5,
+            repetition: Duration::from_millis(2),
         };
-        let timing = Timing::take(pace, |passes| {
-            Ok::<_, Infallible>(Duration::from_nanos(nanoseconds_per_pass * passes))
+        let clock = FakeClock::default();
+        let timing = Timing::take(pace, &clock, |passes| {
+            let took = nanoseconds_per_pass * passes;
+            clock.pass(took);
+            Ok::<_, Infallible>(Duration::from_nanos(took))
         });
         timing.unwrap_or_else(|never| match never {})
     }

@@ -240,9 +240,9 @@ fn opaque_number(value: f32) -> f32 {
 
 /// One number at a time.
 mod scalar {
-    use super::{ADDEND, CHAINS_OF_16, FACTOR, black_box, opaque_number};
+    use super::{ADDEND, CHAINS_OF_16, FACTOR, Line, black_box, opaque_number};
 
-    pub(super) fn multiply_add(turns: u64) -> f32 {
+    pub(super) fn multiply_add(turns: u64) -> Line {
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("fma") {
             // SAFETY: the feature was detected
@@ -253,7 +253,7 @@ mod scalar {
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "fma")]
-    fn fused(turns: u64) -> f32 {
+    fn fused(turns: u64) -> Line {
         let (factor, addend) = (black_box(FACTOR), black_box(ADDEND));
         let mut chains = starts();
         for _ in 0..turns {
@@ -261,11 +261,11 @@ mod scalar {
                 *chain = opaque_number(chain.mul_add(factor, addend));
             }
         }
-        chains.iter().sum()
+        ended(&chains)
     }
 
     /// Fused on 64-bit Arm, where every machine can; a multiplication and an addition elsewhere, where it may be a call of the library.
-    fn plain(turns: u64) -> f32 {
+    fn plain(turns: u64) -> Line {
         let (factor, addend) = (black_box(FACTOR), black_box(ADDEND));
         let mut chains = starts();
         for _ in 0..turns {
@@ -278,7 +278,13 @@ mod scalar {
                 *chain = opaque_number(next);
             }
         }
-        chains.iter().sum()
+        ended(&chains)
+    }
+
+    fn ended(chains: &[f32; CHAINS_OF_16]) -> Line {
+        let mut line = Line([0.0; 16]);
+        line.0[..CHAINS_OF_16].copy_from_slice(chains);
+        line
     }
 
     fn starts() -> [f32; CHAINS_OF_16] {
@@ -290,14 +296,14 @@ mod scalar {
 mod portable {
     use super::{Line, Ordering, black_box, compiler_fence};
 
-    pub(super) fn read(source: &[Line]) -> f32 {
+    pub(super) fn read(source: &[Line]) -> Line {
         let mut sums = [0.0_f32; 16];
         for line in source {
             for (sum, number) in sums.iter_mut().zip(&line.0) {
                 *sum += number;
             }
         }
-        sums.iter().sum()
+        Line(sums)
     }
 
     pub(super) fn copy(target: &mut [Line], source: &[Line]) {
@@ -344,7 +350,7 @@ macro_rules! vector_kernels {
             const SUMS: usize = 8;
 
             #[target_feature(enable = $features)]
-            pub(super) fn multiply_add(turns: u64) -> f32 {
+            pub(super) fn multiply_add(turns: u64) -> Line {
                 let ($a, $b) = ($splat(black_box(FACTOR)), $splat(black_box(ADDEND)));
                 let mut chains = [$b; CHAINS];
                 for (index, chain) in chains.iter_mut().enumerate() {
@@ -361,7 +367,7 @@ macro_rules! vector_kernels {
             }
 
             #[target_feature(enable = $features)]
-            pub(super) fn read(source: &[Line]) -> f32 {
+            pub(super) fn read(source: &[Line]) -> Line {
                 let mut sums = [$splat(0.0); SUMS];
                 for lines in source.chunks_exact(LINES_PER_TURN) {
                     let source = lines.as_ptr().cast::<f32>();
@@ -412,8 +418,9 @@ macro_rules! vector_kernels {
                 }
             }
 
+            /// The sum of vectors, lane by lane: so a short pass has nothing long to wait for at its end.
             #[target_feature(enable = $features)]
-            fn total(vectors: &[$vector]) -> f32 {
+            fn total(vectors: &[$vector]) -> Line {
                 let mut sum = $splat(0.0);
                 for vector in vectors {
                     sum = $add(sum, *vector);
@@ -421,7 +428,7 @@ macro_rules! vector_kernels {
                 let mut line = Line([0.0; 16]);
                 // SAFETY: a vector is no larger and no more aligned than a line
                 unsafe { $store(line.0.as_mut_ptr(), sum) };
-                line.0.iter().sum()
+                line
             }
         }
     };
@@ -483,19 +490,20 @@ mod tests {
     fn reads_read_everything() {
         let source = lines(24, 1.0);
         let expected = 16.0 * (1..=24).sum::<i32>() as f32;
-        assert_eq!(portable::read(&source), expected);
+        let sum = |line: Line| line.0.iter().sum::<f32>();
+        assert_eq!(sum(portable::read(&source)), expected);
         #[cfg(target_arch = "x86_64")]
         for supported in Supported::all() {
             // SAFETY: the set was detected
-            let sum = unsafe {
+            let line = unsafe {
                 match supported.set() {
                     InstructionSet::Sse2 => sse2::read(&source),
                     InstructionSet::Avx2Fma => avx2::read(&source),
                     InstructionSet::Avx512 => avx512::read(&source),
-                    _ => expected,
+                    _ => portable::read(&source),
                 }
             };
-            assert_eq!(sum, expected, "{supported:?}");
+            assert_eq!(sum(line), expected, "{supported:?}");
         }
     }
 

@@ -111,16 +111,17 @@ struct Plan {
     sizes: Sizes,
 }
 
-/// Repetitions of each measurement.
-const REPETITIONS: u32 = 10;
+/// Repetitions of each measurement: shorter than the time a scheduler gives a program, so that on a busy machine some are left in peace, and long enough that threads which
+/// begin some microseconds apart count as one.
+const REPETITION: Duration = Duration::from_millis(3);
 
 impl Plan {
     const fn of(effort: Effort) -> Self {
         match effort {
             Effort::Full => Self {
                 look: Duration::from_millis(300),
-                arithmetic: Duration::from_millis(3500),
-                bandwidth: Duration::from_millis(6500),
+                arithmetic: Duration::from_millis(3000),
+                bandwidth: Duration::from_millis(6000),
                 sizes: Sizes::Sweep,
             },
             Effort::Quick => Self {
@@ -244,7 +245,7 @@ fn run(
 ) -> Result<ProbeRun, ProbeError> {
     let pace = |budget: Duration, measurements: usize| Pace {
         budget: budget / runs.max(1) / (measurements.max(1) as u32),
-        repetitions: REPETITIONS,
+        repetition: REPETITION,
     };
     let seats = machine.seats(threads);
     let sets = kernels::Supported::all().len();
