@@ -49,7 +49,7 @@ impl Scale {
             })
         };
         let runs = || report.runs.iter();
-        let (low, high) = ends(&mut runs().flat_map(|run| ridges(run)));
+        let (low, high) = ends(&mut runs().flat_map(ridges));
         let peaks = || {
             runs()
                 .flat_map(|run| &run.peaks)

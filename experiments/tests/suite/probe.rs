@@ -54,7 +54,7 @@ fn json_has_units_in_its_names_and_keeps_the_roofline_s_laws() {
         assert!((ridge * bandwidth / highest - 1.0).abs() < 1e-9, "{level}");
     }
     let points = run["bandwidth"].as_array().unwrap();
-    assert!(!points.is_empty() && points.len() % 3 == 0);
+    assert!(!points.is_empty() && points.len().is_multiple_of(3));
     assert!(number(&points[0]["working_set_bytes_per_thread"]) >= 8192.0);
     assert!(number(&points[0]["bandwidth_gb_s"]) > 0.0);
 }

@@ -31,7 +31,7 @@ pub struct ProbeReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effort {
-    /// Working sets from 8 KiB to well beyond the last cache; about twelve seconds.
+    /// Working sets from 8 KiB to well beyond the last cache; some thirteen seconds.
     Full,
     /// One working set for each level of memory; at most three seconds.
     Quick,
@@ -126,9 +126,10 @@ pub(super) fn measured_levels(
         let rate = |kernel| rate_of(level, kernel, points);
         let (read_gb_s, copy_gb_s) = (rate(MemoryKernel::Read)?, rate(MemoryKernel::Copy)?);
         let triad_gb_s = rate(MemoryKernel::Triad)?;
+        let bandwidth_gb_s = read_gb_s.max(copy_gb_s).max(triad_gb_s);
         let roof = Roof {
             peak_flops: 1e9 * peak_gflop_s,
-            bandwidth: 1e9 * read_gb_s.max(copy_gb_s).max(triad_gb_s),
+            bandwidth: 1e9 * bandwidth_gb_s,
         };
         Some(MemoryLevel {
             name: level.name.clone(),
@@ -136,7 +137,7 @@ pub(super) fn measured_levels(
             read_gb_s,
             copy_gb_s,
             triad_gb_s,
-            bandwidth_gb_s: 1e-9 * roof.bandwidth,
+            bandwidth_gb_s,
             ridge_flop_per_byte: roof.ridge(),
         })
     };

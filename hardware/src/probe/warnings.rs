@@ -1,5 +1,6 @@
 //! What casts doubt on a probe's figures, and what to do about it.
 
+use super::bandwidth::BandwidthPoint;
 use super::load::Load;
 use super::report::ProbeRun;
 use super::timing::median;
@@ -8,7 +9,7 @@ use super::timing::median;
 const BUSY: f64 = 0.1;
 /// Share of CPU time that others on the host of a virtual machine may take.
 const STOLEN: f64 = 0.02;
-/// How much longer than the best the median repetition may take, in the median of the measurements.
+/// How much longer than the best the median repetition may take.
 const WIDE: f64 = 0.1;
 
 /// What was seen of others, and of the machine.
@@ -27,7 +28,7 @@ pub(super) fn warnings(seen: Circumstances, runs: &[ProbeRun]) -> Vec<String> {
     let mut warnings = Vec::new();
     if cfg!(debug_assertions) {
         warnings.push(
-            "this build is not optimised, so the figures are too low: use a release build"
+            "this build is not optimised, so the figures may be too low: use a release build"
                 .to_owned(),
         );
     }
@@ -60,7 +61,7 @@ fn of_run(seen: Circumstances, run: &ProbeRun) -> Vec<String> {
     let spread = typical_spread(run);
     if spread > WIDE {
         warnings.push(format!(
-            "{on}, repetitions took {:.0} % longer than the best: others disturb this machine, probe again when it is quiet",
+            "{on}, the median repetition took {:.0} % longer than the best: others disturb this machine, probe again when it is quiet",
             100.0 * spread
         ));
     }
@@ -87,15 +88,20 @@ fn of_run(seen: Circumstances, run: &ProbeRun) -> Vec<String> {
     warnings
 }
 
-/// The larger of the median spreads of arithmetic and of memory.
+/// The largest of the median spreads of arithmetic, of bandwidth, and of bandwidth at the largest working set, which is memory's.
 fn typical_spread(run: &ProbeRun) -> f64 {
     let typical = |mut spreads: Vec<f64>| {
         spreads.sort_by(f64::total_cmp);
         median(&spreads)
     };
+    let points = || run.bandwidth.iter();
+    let size = |point: &BandwidthPoint| point.working_set_bytes_per_thread;
+    let largest = points().map(size).max();
+    let at_largest = points().filter(|point| Some(size(point)) == largest);
     let peaks = typical(run.peaks.iter().map(|peak| peak.spread).collect());
-    let memory = typical(run.bandwidth.iter().map(|point| point.spread).collect());
-    peaks.max(memory)
+    let all = typical(points().map(|point| point.spread).collect());
+    let memory = typical(at_largest.map(|point| point.spread).collect());
+    peaks.max(all).max(memory)
 }
 
 #[cfg(test)]

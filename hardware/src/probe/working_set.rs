@@ -38,7 +38,7 @@ impl Level {
 /// The levels that a thread sees, when threads run on these CPUs (or anywhere, where none are given).
 ///
 /// Each cache is shared evenly by the threads on its CPUs. A level shows in working sets of at least twice the level before (twice, so that little of them is found there)
-/// and at most three quarters of its own size; memory in those of at least four times the last cache. A level without room for such is left out.
+/// and at most three quarters of its own size; memory in those of at least three quarters of the largest, if that is at least four times the last cache. A level without room for such is left out.
 pub(super) fn levels(caches: &[Cache], cpus: &[usize], largest: u64) -> Vec<Level> {
     let mut levels = Vec::new();
     let mut before = SMALLEST / 2;
@@ -53,7 +53,7 @@ pub(super) fn levels(caches: &[Cache], cpus: &[usize], largest: u64) -> Vec<Leve
         }
         before = before.max(capacity);
     }
-    let memory = (largest / 2, largest);
+    let memory = (whole_turns(largest / 4 * 3), largest);
     // where memory is short, the largest working set is mostly in the cache
     if memory.0 >= OVER_LAST_CACHE / 2 * before {
         levels.push(Level {
@@ -90,13 +90,13 @@ pub(super) fn sweep(levels: &[Level], largest: u64) -> Vec<u64> {
     sizes
 }
 
-/// One size for each level.
+/// One size for each level; of memory, the smallest that shows it, which takes the least time.
 pub(super) fn samples(levels: &[Level], largest: u64) -> Vec<u64> {
-    let middle = |level: &Level| match level.capacity_bytes {
+    let sample = |level: &Level| match level.capacity_bytes {
         Some(_) => level.middle(),
-        None => largest,
+        None => level.window.0,
     };
-    let mut sizes: Vec<u64> = levels.iter().map(middle).collect();
+    let mut sizes: Vec<u64> = levels.iter().map(sample).collect();
     if sizes.is_empty() {
         sizes.push(largest);
     }
@@ -170,7 +170,7 @@ mod tests {
                 ("L1", 8 * KIB, 36 * KIB),
                 ("L2", 96 * KIB, 768 * KIB),
                 ("L3", 2 * MIB, 24 * MIB),
-                ("DRAM", 128 * MIB, 256 * MIB),
+                ("DRAM", 192 * MIB, 256 * MIB),
             ]
         );
     }
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(largest, 128 * MIB);
         let levels = levels(&two_cores(), &[0, 1], largest);
         assert_eq!(levels[2].capacity_bytes, Some(16 * MIB));
-        assert_eq!(levels[3].window, (64 * MIB, 128 * MIB));
+        assert_eq!(levels[3].window, (96 * MIB, 128 * MIB));
     }
 
     /// Every level is shown by a size of the sweep and by one of the samples, and no size by two levels.
@@ -205,7 +205,7 @@ mod tests {
                         let shown = levels.iter().filter(|level| level.shows_in(*size));
                         assert!(shown.count() <= 1, "{size}");
                     }
-                    assert!(sizes.is_sorted() && sizes.last() == Some(&largest));
+                    assert!(sizes.is_sorted() && sizes.iter().all(|size| *size <= largest));
                 }
             }
         }
@@ -239,7 +239,7 @@ mod tests {
         let largest = largest(&[], &[], 4, None);
         assert_eq!(largest, 64 * MIB);
         let levels = levels(&[], &[], largest);
-        assert_eq!(windows(&levels), [("DRAM", 32 * MIB, 64 * MIB)]);
+        assert_eq!(windows(&levels), [("DRAM", 48 * MIB, 64 * MIB)]);
         assert_eq!(sweep(&levels, largest).len(), 14);
     }
 }
