@@ -3,6 +3,7 @@
 
 mod baseline;
 mod calibrate;
+pub mod engine;
 pub mod fit;
 mod measurements;
 pub mod probe;
