@@ -28,7 +28,9 @@ use super::clock::timed;
 use super::input::{Declared, Fed, feed};
 use super::memory::Growth;
 use super::timing::checked;
-use super::{Clock, Conditions, Engine, EngineDescription, EngineError, Model, Sample, Session};
+use super::{
+    Clock, Conditions, Engine, EngineDescription, EngineError, Model, Output, Sample, Session,
+};
 
 /// What the engine is called.
 const NAME: &str = "rten";
@@ -116,18 +118,34 @@ impl EmbeddedSession {
         let result = self.network.run(fed, outputs, Some(options));
         result.map_err(|error| error.to_string())
     }
+
+    fn failed(&self, reason: String) -> EngineError {
+        EngineError::Run {
+            engine: NAME.to_owned(),
+            model: self.model.name().to_owned(),
+            reason,
+        }
+    }
 }
 
 impl Session for EmbeddedSession {
     fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
         let seconds = guarded(|| timed(count, clock, || self.infer()));
-        let seconds = seconds.map_err(|reason| EngineError::Run {
-            engine: NAME.to_owned(),
-            model: self.model.name().to_owned(),
-            reason,
-        })?;
+        let seconds = seconds.map_err(|reason| self.failed(reason))?;
         self.growth.end();
         checked(NAME, self.model.name(), seconds)
+    }
+
+    fn outputs(&mut self) -> Result<Option<Vec<Output>>, EngineError> {
+        let outputs = guarded(|| {
+            let names = self.network.output_ids().iter().map(|&id| {
+                let info = self.network.node_info(id);
+                info.and_then(|info| info.name()).unwrap_or_default()
+            });
+            let values = names.zip(self.infer()?);
+            values.map(|(name, value)| output(name, value)).collect()
+        });
+        outputs.map(Some).map_err(|reason| self.failed(reason))
     }
 
     fn initialisation_s(&self) -> Option<f64> {
@@ -192,4 +210,15 @@ fn fixed(dimension: &Dimension) -> Option<usize> {
 
 fn tensor(fed: Fed) -> Tensor<f32> {
     Tensor::from_data(&fed.sizes, fed.elements)
+}
+
+fn output(name: &str, value: rten::Value) -> Result<Output, String> {
+    let tensor: Tensor<f32> = value
+        .try_into()
+        .map_err(|_| format!("output {name} doesn't hold single precision"))?;
+    Ok(Output {
+        name: name.to_owned(),
+        sizes: tensor.shape().to_vec(),
+        elements: tensor.to_vec(),
+    })
 }

@@ -23,11 +23,12 @@
 //! # #[cfg(feature = "embedded")] {
 //! use roofnas_hardware::engine::{Conditions, Embedded, Engine, Model, SystemClock};
 //! use roofnas_space::onnx::{self, Batch, InitialWeights};
-//! use roofnas_space::{NetworkBuilder, Op, Shape};
+//! use roofnas_space::{NetworkBuilder, Op, Role, Shape, Tensor};
 //!
 //! let mut builder = NetworkBuilder::new("tiny", Shape::new(3, 8, 8));
-//! let pooled = builder.add(Op::GlobalAvgPool, vec![builder.input()])?;
-//! let network = builder.finish(pooled);
+//! let pooled = builder.push("pool", Op::GlobalAvgPool, &[Tensor::Input], Role::Main);
+//! builder.output("pooled", pooled);
+//! let network = builder.finish()?;
 //! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic)?;
 //!
 //! let engine = Embedded::new(Conditions::default())?;
@@ -52,6 +53,7 @@ mod memory;
 mod model;
 mod node;
 mod onnx_runtime;
+mod output;
 mod python;
 mod timing;
 
@@ -66,6 +68,7 @@ pub use format::{FormatError, OutputFormat, Timings};
 pub use model::{Model, ModelFile};
 pub use node::NodeTiming;
 pub use onnx_runtime::OnnxRuntime;
+pub use output::Output;
 
 /// Runs networks on the real thing, under fixed [`Conditions`].
 pub trait Engine {
@@ -106,6 +109,14 @@ pub trait Session {
     /// When a run fails, or the engine's profile can't be read.
     fn nodes(&mut self, runs: usize) -> Result<Option<Vec<NodeTiming>>, EngineError> {
         let _ = runs;
+        Ok(None)
+    }
+
+    /// What the network computes from what it is fed; nothing for an engine that doesn't hand it out.
+    ///
+    /// # Errors
+    /// When the run fails, or an output doesn't hold single precision.
+    fn outputs(&mut self) -> Result<Option<Vec<Output>>, EngineError> {
         Ok(None)
     }
 }

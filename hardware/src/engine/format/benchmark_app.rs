@@ -65,7 +65,7 @@ fn report(text: &str) -> Result<Timings, FormatError> {
 }
 
 fn milliseconds(figure: &str, label: &str) -> Result<f64, FormatError> {
-    seconds(figure, 1e-3, &format!("{label}: {figure}"))
+    seconds(figure, 1e3, &format!("{label}: {figure}"))
 }
 
 /// Milliseconds of reading and compiling, as seconds, where both are there.

@@ -19,9 +19,9 @@ pub(super) fn parse(text: &str) -> Result<Timings, FormatError> {
     };
     let figure = |label| after(line, label).map(first_word);
     let average = figure("Inference (avg):").ok_or_else(|| FormatError::none_in(text, EXPECTED))?;
-    let initialisation = figure("Init:").map(|figure| seconds(figure, 1e-6, line));
+    let initialisation = figure("Init:").map(|figure| seconds(figure, 1e6, line));
     Ok(Timings {
-        seconds: vec![seconds(average, 1e-6, line)?],
+        seconds: vec![seconds(average, 1e6, line)?],
         initialisation_s: initialisation.and_then(Result::ok),
         resident_bytes: memory(text),
     })

@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Timings, FormatError> {
     let lines: Vec<(&str, &str)> = text.lines().filter_map(network).collect();
     match lines[..] {
         [] => Err(FormatError::none_in(text, EXPECTED)),
-        [(line, average)] => Ok(Timings::of(vec![seconds(average, 1e-3, line)?])),
+        [(line, average)] => Ok(Timings::of(vec![seconds(average, 1e3, line)?])),
         _ => {
             let names = lines.iter().map(|(line, _)| first_word(line).to_owned());
             Err(FormatError::Several(names.collect()))

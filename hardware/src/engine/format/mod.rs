@@ -115,13 +115,13 @@ impl Timings {
     }
 }
 
-/// A figure as seconds, if it can be a timing; `line` is where it stands.
-fn seconds(text: &str, unit_s: f64, line: &str) -> Result<f64, FormatError> {
+/// A figure as seconds, if it can be a timing: it is in units of which a second has `per_second`; `line` is where it stands.
+fn seconds(text: &str, per_second: f64, line: &str) -> Result<f64, FormatError> {
     let number: f64 = text.trim().parse().map_err(|_| FormatError::Garbage {
         line: excerpt(line),
         reason: format!("\"{}\" is not a number", excerpt(text.trim())),
     })?;
-    let seconds = number * unit_s;
+    let seconds = number / per_second;
     match fault(seconds) {
         None => Ok(seconds),
         Some(fault) => Err(FormatError::Implausible {

@@ -17,9 +17,9 @@ pub(super) fn parse(text: &str) -> Result<Timings, FormatError> {
 
 fn read(line: &str, timings: &mut Timings) -> Result<(), FormatError> {
     if let Some(value) = line.strip_prefix("latency_ms:") {
-        timings.seconds.push(seconds(value, 1e-3, line)?);
+        timings.seconds.push(seconds(value, 1e3, line)?);
     } else if let Some(value) = line.strip_prefix("initialisation_ms:") {
-        timings.initialisation_s = Some(seconds(value, 1e-3, line)?);
+        timings.initialisation_s = Some(seconds(value, 1e3, line)?);
     } else if let Some(value) = line.strip_prefix("resident_bytes:") {
         let bytes = value.trim().parse().map_err(|_| FormatError::Garbage {
             line: excerpt(line),
@@ -27,7 +27,7 @@ fn read(line: &str, timings: &mut Timings) -> Result<(), FormatError> {
         })?;
         timings.resident_bytes = Some(bytes);
     } else if line.parse::<f64>().is_ok() {
-        timings.seconds.push(seconds(line, 1e-3, line)?);
+        timings.seconds.push(seconds(line, 1e3, line)?);
     }
     Ok(())
 }

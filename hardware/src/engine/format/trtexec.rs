@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Timings, FormatError> {
     }
     let seconds = runs.iter().map(|run| {
         let figure = run.latency_ms.to_string();
-        seconds(&figure, 1e-3, &format!("latencyMs: {figure}"))
+        seconds(&figure, 1e3, &format!("latencyMs: {figure}"))
     });
     Ok(Timings::of(seconds.collect::<Result<_, _>>()?))
 }

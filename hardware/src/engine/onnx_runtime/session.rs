@@ -11,7 +11,9 @@ use super::super::clock::timed;
 use super::super::input::{Declared, Fed, feed};
 use super::super::memory::Growth;
 use super::super::timing::checked;
-use super::super::{Clock, Conditions, EngineError, Model, NodeTiming, Session, SystemClock};
+use super::super::{
+    Clock, Conditions, EngineError, Model, NodeTiming, Output, Session, SystemClock,
+};
 use super::{NAME, profile};
 
 pub(super) struct OnnxRuntimeSession {
@@ -47,6 +49,13 @@ impl Session for OnnxRuntimeSession {
         let seconds = self.loaded.run(&self.model, count, clock)?;
         self.growth.end();
         checked(NAME, self.model.name(), seconds)
+    }
+
+    fn outputs(&mut self) -> Result<Option<Vec<Output>>, EngineError> {
+        let outputs = self.loaded.outputs();
+        outputs
+            .map(Some)
+            .map_err(|error| run_error(&self.model, &error))
     }
 
     fn initialisation_s(&self) -> Option<f64> {
@@ -120,15 +129,30 @@ impl Loaded {
         clock: &mut dyn Clock,
     ) -> Result<Vec<f64>, EngineError> {
         let Self { session, inputs } = self;
-        let run = || {
-            let fed: Vec<(&str, SessionInputValue<'_>)> = inputs
-                .iter()
-                .map(|(name, tensor)| (name.as_str(), SessionInputValue::from(tensor)))
-                .collect();
-            session.run(fed).map(drop)
-        };
+        let run = || session.run(fed(inputs)).map(drop);
         timed(count, clock, run).map_err(|error| run_error(model, &error))
     }
+
+    fn outputs(&mut self) -> Result<Vec<Output>, ort::Error> {
+        let outputs = self.session.run(fed(&self.inputs))?;
+        let output = |(name, value): (&str, ort::value::ValueRef<'_>)| {
+            let (shape, elements) = value.try_extract_tensor::<f32>()?;
+            Ok(Output {
+                name: name.to_owned(),
+                sizes: shape.iter().map(|&size| size as usize).collect(),
+                elements: elements.to_vec(),
+            })
+        };
+        outputs.iter().map(output).collect()
+    }
+}
+
+/// The inputs as the engine takes them, by name and without a copy.
+fn fed(inputs: &[(String, Tensor<f32>)]) -> Vec<(&str, SessionInputValue<'_>)> {
+    let inputs = inputs.iter();
+    inputs
+        .map(|(name, tensor)| (name.as_str(), SessionInputValue::from(tensor)))
+        .collect()
 }
 
 /// The engine's default options but for the threads.
