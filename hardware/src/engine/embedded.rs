@@ -73,14 +73,14 @@ impl Engine for Embedded {
     }
 
     fn load(&self, model: &Model, clock: &mut dyn Clock) -> Result<Box<dyn Session>, EngineError> {
-        let growth = Growth::begin();
         let start = clock.now();
-        let network = guarded(|| read(model)).map_err(|reason| EngineError::Model {
+        let (network, growth) = Growth::while_loading(|| guarded(|| read(model)));
+        let initialisation_s = clock.now().saturating_sub(start).as_secs_f64();
+        let network = network.map_err(|reason| EngineError::Model {
             engine: NAME.to_owned(),
             model: model.name().to_owned(),
             reason,
         })?;
-        let initialisation_s = clock.now().saturating_sub(start).as_secs_f64();
         let inputs = feed(model, &declared(&network), &self.conditions)?;
         let inputs = inputs.into_iter().map(tensor);
         let inputs = network.input_ids().iter().copied().zip(inputs).collect();
@@ -130,9 +130,11 @@ impl EmbeddedSession {
 
 impl Session for EmbeddedSession {
     fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
-        let seconds = guarded(|| timed(count, clock, || self.infer()));
+        let run = || guarded(|| timed(count, clock, || self.infer()));
+        let mut growth = self.growth;
+        let seconds = growth.while_running(run);
+        self.growth = growth;
         let seconds = seconds.map_err(|reason| self.failed(reason))?;
-        self.growth.end();
         checked(NAME, self.model.name(), seconds)
     }
 

@@ -1,33 +1,43 @@
 //! How much memory the process takes.
 
-/// How much the process grows while a model is loaded and first run.
+/// How much the process grows while a model is loaded, and while it is first run: activations are allocated only then. Memory that
+/// was freed before and is used again doesn't show.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Growth {
-    before: Option<u64>,
-    grown: Option<u64>,
+    loading: Option<u64>,
+    running: Option<u64>,
 }
 
 impl Growth {
-    /// Begins before the model is loaded.
-    pub(super) fn begin() -> Self {
-        Self {
-            before: resident_bytes(),
-            grown: None,
-        }
+    /// Watches the loading.
+    pub(super) fn while_loading<T>(load: impl FnOnce() -> T) -> (T, Self) {
+        let (result, loading) = grown(load);
+        let running = None;
+        (result, Self { loading, running })
     }
 
-    /// Ends after the first run, since activations are allocated only then; later calls change nothing.
-    pub(super) fn end(&mut self) {
-        if self.grown.is_none() {
-            let grown = |before| Some(resident_bytes()?.saturating_sub(before));
-            self.grown = self.before.and_then(grown);
+    /// Watches a run, if it is the first.
+    pub(super) fn while_running<T>(&mut self, run: impl FnOnce() -> T) -> T {
+        if self.loading.is_none() || self.running.is_some() {
+            return run();
         }
+        let (result, running) = grown(run);
+        self.running = running;
+        result
     }
 
-    /// Bytes it has grown by, once that is known. Memory that was freed before and is used again doesn't show.
+    /// Bytes it has grown by, once that is known.
     pub(super) fn bytes(&self) -> Option<u64> {
-        self.grown
+        Some(self.loading? + self.running?)
     }
+}
+
+/// Does something, and says by how many bytes the process has grown.
+fn grown<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
+    let before = resident_bytes();
+    let result = work();
+    let grown = before.and_then(|before| Some(resident_bytes()?.saturating_sub(before)));
+    (result, grown)
 }
 
 /// Bytes of this process that are in memory now, where the system says.
@@ -57,14 +67,16 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn memory_that_is_written_to_is_seen() {
-        let mut growth = Growth::begin();
+        let block = || std::hint::black_box(vec![1_u8; 64 << 20]);
+        let (weights, mut growth) = Growth::while_loading(block);
         assert_eq!(growth.bytes(), None);
-        let block = std::hint::black_box(vec![1_u8; 64 << 20]);
-        growth.end();
+        // what others take in between is not counted
+        let others = block();
+        let activations = growth.while_running(block);
         let grown = growth.bytes().unwrap();
-        assert!(grown > 48 << 20, "{grown}");
-        drop(block);
-        growth.end();
+        assert!((100 << 20..170 << 20).contains(&grown), "{grown}");
+        drop((weights, others, activations));
+        growth.while_running(|| ());
         assert_eq!(growth.bytes(), Some(grown));
     }
 }

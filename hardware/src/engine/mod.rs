@@ -98,8 +98,8 @@ pub trait Session {
     /// How long the engine took to make the model ready, where that is known by now.
     fn initialisation_s(&self) -> Option<f64>;
 
-    /// What the model takes in memory, the engine's share of it included, where that is known by now. In this process it is how much
-    /// the process had grown by the end of the first run at the latest: a lower bound, since freed memory is used again.
+    /// What the model takes in memory, the engine's share of it included, where that is known by now. For an engine in this process it
+    /// is how much the process grew while the model was loaded and first run: a lower bound, since freed memory is used again.
     fn resident_bytes(&self) -> Option<u64>;
 
     /// What each node of the engine's own graph takes, measured in context over this many runs after one to warm up; nothing for

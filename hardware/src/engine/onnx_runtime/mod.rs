@@ -1,6 +1,7 @@
 //! ONNX Runtime, its shared library loaded at run time.
 //!
-//! Options are the engine's defaults but for the number of threads: all graph optimisations, sequential execution, CPU provider.
+//! Options are the engine's defaults (all graph optimisations, sequential execution, CPU provider) but for the number of threads,
+//! and for what those do between runs: nothing, so that networks can be run in turn.
 
 mod find;
 mod library;

@@ -30,14 +30,13 @@ impl OnnxRuntimeSession {
         conditions: Conditions,
         clock: &mut dyn Clock,
     ) -> Result<Self, EngineError> {
-        let growth = Growth::begin();
         let start = clock.now();
-        let loaded = Loaded::new(model, &conditions, None)?;
+        let (loaded, growth) = Growth::while_loading(|| Loaded::new(model, &conditions, None));
         let initialisation_s = clock.now().saturating_sub(start).as_secs_f64();
         Ok(Self {
             model: model.clone(),
             conditions,
-            loaded,
+            loaded: loaded?,
             initialisation_s,
             growth,
         })
@@ -46,8 +45,8 @@ impl OnnxRuntimeSession {
 
 impl Session for OnnxRuntimeSession {
     fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
-        let seconds = self.loaded.run(&self.model, count, clock)?;
-        self.growth.end();
+        let run = || self.loaded.run(&self.model, count, clock);
+        let seconds = self.growth.while_running(run)?;
         checked(NAME, self.model.name(), seconds)
     }
 
@@ -155,11 +154,15 @@ fn fed(inputs: &[(String, Tensor<f32>)]) -> Vec<(&str, SessionInputValue<'_>)> {
         .collect()
 }
 
-/// The engine's default options but for the threads.
+/// The engine's default options but for the threads, and that they stop waiting for work when a run ends.
+///
+/// By default they go on looking for it, at full load, and take the processor from whatever runs next: of six networks run in turn
+/// on two busy cores, ResNet-18 took 202 ms (median) and 57 ms by itself; with this, 64 ms in turn.
 fn builder(conditions: &Conditions, profile: Option<&Path>) -> Result<SessionBuilder, ort::Error> {
     let builder = SessionBuilder::new()?
         .with_intra_threads(conditions.threads.get())?
-        .with_inter_threads(1)?;
+        .with_inter_threads(1)?
+        .with_config_entry("session.force_spinning_stop", "1")?;
     match profile {
         Some(prefix) => Ok(builder.with_profiling(prefix)?),
         None => Ok(builder),
