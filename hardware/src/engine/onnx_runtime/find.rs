@@ -1,4 +1,4 @@
-//! Where ONNX Runtime's library is.
+//! Where ONNX Runtime's library is. Packages of 1.20 and later hold it as a file of its own; 1.17 did not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,10 @@ fn search(interpreters: &[PathBuf]) -> Result<PathBuf, EngineError> {
         match (found, package) {
             (Some(library), _) => return Ok(library),
             (None, Some(package)) => {
-                without.push(format!("no shared library in {}", package.display()));
+                without.push(format!(
+                    "the package in {} holds no shared library (those before 1.20 may not)",
+                    package.display()
+                ));
             }
             (None, None) => without.push(format!("no package in {}", python.display())),
         }
@@ -136,7 +139,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "onnxruntime is not available: ORT_DYLIB_PATH is nowhere/libonnxruntime.so, where there is no file; install it \
-             with \"pip install onnxruntime\", or set ORT_DYLIB_PATH to its shared library"
+             with \"pip install --upgrade onnxruntime\", or set ORT_DYLIB_PATH to its shared library"
         );
     }
 
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "onnxruntime is not available: ORT_DYLIB_PATH is not set, and no package in no-such-python3; install it with \
-             \"pip install onnxruntime\", or set ORT_DYLIB_PATH to its shared library"
+             \"pip install --upgrade onnxruntime\", or set ORT_DYLIB_PATH to its shared library"
         );
     }
 }

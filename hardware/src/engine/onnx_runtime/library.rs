@@ -9,11 +9,13 @@
     reason = "a library's code runs when it is loaded, and its functions are what their names promise only by convention"
 )]
 
+use std::error::Error;
 use std::ffi::CStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use libloading::{Library, Symbol};
+use ort::environment::Environment;
 use ort::sys::{ORT_API_VERSION, OrtApiBase};
 
 use super::super::EngineError;
@@ -55,7 +57,7 @@ fn load_first(path: &Path) -> Result<String, EngineError> {
     };
     // SAFETY: the user named this file, or it is part of an installed package; loading it runs its initialisers, as it does for
     // everybody who uses ONNX Runtime
-    let library = unsafe { Library::new(path) }.map_err(|error| unusable(error.to_string()))?;
+    let library = unsafe { Library::new(path) }.map_err(|error| unusable(cause(&error)))?;
     let version = version(&library).map_err(unusable)?;
     if version.supported {
         // keeps the library in memory, and finds it loaded
@@ -64,6 +66,9 @@ fn load_first(path: &Path) -> Result<String, EngineError> {
             .with_name("roofnas")
             .with_telemetry(false)
             .commit();
+        // kept to the end and beyond: the bindings release it on the way out, when the library has destroyed what that needs, and
+        // some versions crash (1.20 and 1.22 do)
+        std::mem::forget(Environment::current().map_err(|error| unusable(error.to_string()))?);
         Ok(version.text)
     } else {
         Err(EngineError::TooOld {
@@ -73,6 +78,11 @@ fn load_first(path: &Path) -> Result<String, EngineError> {
             oldest: OLDEST,
         })
     }
+}
+
+/// What the loader says: the error itself says no more than that loading failed.
+fn cause(error: &libloading::Error) -> String {
+    error.source().unwrap_or(error).to_string()
 }
 
 struct Version {
@@ -122,7 +132,12 @@ mod tests {
             error.contains("libonnxruntime.so can't be loaded: "),
             "{error}"
         );
-        assert!(error.contains("pip install onnxruntime"), "{error}");
+        assert!(
+            error.contains("pip install --upgrade onnxruntime"),
+            "{error}"
+        );
+        // the loader's own words, whatever they are here
+        assert!(!error.contains("dlopen failed"), "{error}");
         // and again: no trace is left of the failure
         assert_eq!(load(&path).unwrap_err().to_string(), error);
     }

@@ -18,8 +18,7 @@ use super::{Clock, Conditions, Engine, EngineDescription, EngineError, Model, Sa
 /// What the engine is called.
 const NAME: &str = "onnxruntime";
 /// What to do when it isn't there.
-const ADVICE: &str =
-    "install it with \"pip install onnxruntime\", or set ORT_DYLIB_PATH to its shared library";
+const ADVICE: &str = "install it with \"pip install --upgrade onnxruntime\", or set ORT_DYLIB_PATH to its shared library";
 
 /// ONNX Runtime on the CPU.
 #[derive(Debug, Clone)]
