@@ -2,7 +2,7 @@
 //!
 //! It is `rten`, chosen over `tract` for what it costs to build: 21 crates and 0.8 minutes of two cores against 102 crates and 6.6
 //! minutes. Both are several times slower than ONNX Runtime, so timings of either rank networks, and say little of what they will
-//! take on another engine. One thread, 224x224, one image, ms at the 10 % quantile of 20 runs (AMD EPYC with AVX-512; rten 0.27 with
+//! take on another engine. One thread, 224x224, one image, ms at the 10 % quantile of 20 runs (two cores of an AMD EPYC with AVX-512, shared with others; rten 0.27 with
 //! weights packed ahead, tract 0.23.9, ONNX Runtime 1.32.0):
 //!
 //! | network | rten | tract | ONNX Runtime | rten's share of ONNX Runtime's speed |
