@@ -3,8 +3,10 @@
 
 mod baseline;
 mod calibrate;
+mod clock;
 pub mod engine;
 pub mod fit;
+pub mod measure;
 mod measurements;
 pub mod probe;
 mod profiles;
@@ -17,6 +19,7 @@ pub use calibrate::{
     CalibrateError, CalibrateOptions, Calibrated, CrossValidation, Material, MeasuredNetwork,
     calibrate, family, validate, validate_baselines,
 };
+pub use clock::{Clock, SystemClock};
 pub use measurements::{
     Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
     MeasurementError, Measurements, Rate, RateCheck, RowProblem, Selection, Verdict, check_rates,

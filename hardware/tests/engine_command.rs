@@ -27,12 +27,12 @@ fn script(text: &str, arguments: &[&str]) -> CommandLine {
 
 fn session(line: CommandLine, patience: Patience, model: &Model) -> Box<dyn Session> {
     let engine = CommandEngine::new(line, patience, Conditions::default());
-    engine.load(model, &mut SystemClock::new()).unwrap()
+    engine.load(model, &SystemClock::new()).unwrap()
 }
 
 fn run(line: CommandLine, patience: Patience) -> Result<Vec<f64>, EngineError> {
     let model = Model::from_bytes("net", *b"onnx");
-    session(line, patience, &model).run(7, &mut SystemClock::new())
+    session(line, patience, &model).run(7, &SystemClock::new())
 }
 
 fn message(text: &str, patience: Patience) -> String {
@@ -59,7 +59,7 @@ fn a_program_is_told_everything_and_believed() {
     assert_eq!(description.sample, Sample::Run);
     let mut session = session(line, PATIENCE, &Model::from_bytes("net", *b"onnx"));
     assert_eq!(session.initialisation_s(), None);
-    let seconds = session.run(7, &mut SystemClock::new()).unwrap();
+    let seconds = session.run(7, &SystemClock::new()).unwrap();
     assert_eq!(seconds, [0.0015, 0.002]);
     assert_eq!(session.initialisation_s(), Some(0.012));
     assert_eq!(session.resident_bytes(), Some(2048));
@@ -80,7 +80,7 @@ fn a_path_is_one_argument_whatever_it_holds() {
         PATIENCE,
         &Model::from_path(&path),
     );
-    let seconds = session.run(1, &mut SystemClock::new()).unwrap();
+    let seconds = session.run(1, &SystemClock::new()).unwrap();
     assert_eq!(seconds, [0.003]);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(!Path::new("pwned").exists());

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use roofnas_cost::Dtype;
@@ -61,7 +62,7 @@ fn model(network: &Network, batch: Batch) -> Model {
 
 fn load(model: &Model, threads: usize, batch: usize) -> Box<dyn Session> {
     let engine = Embedded::new(conditions(threads, batch)).unwrap();
-    engine.load(model, &mut SystemClock::new()).unwrap()
+    engine.load(model, &SystemClock::new()).unwrap()
 }
 
 fn outputs(model: &Model, threads: usize, batch: usize) -> Vec<Output> {
@@ -117,35 +118,39 @@ fn a_mean_over_the_image_is_that_of_the_documented_input() {
 }
 
 /// A clock of which every reading is a millisecond after the last.
-struct Ticking(u64);
+#[derive(Default)]
+struct Ticking(AtomicU64);
 
 impl Clock for Ticking {
-    fn now(&mut self) -> Duration {
-        self.0 += 1;
-        Duration::from_millis(self.0)
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.fetch_add(1, Ordering::SeqCst))
     }
+
+    fn wait(&self, _: Duration) {}
 }
 
 /// A clock that stands still.
 struct Stopped;
 
 impl Clock for Stopped {
-    fn now(&mut self) -> Duration {
+    fn now(&self) -> Duration {
         Duration::from_secs(1)
     }
+
+    fn wait(&self, _: Duration) {}
 }
 
 #[test]
 fn runs_are_timed_with_the_clock_that_is_given() {
     let engine = Embedded::new(conditions(1, 1)).unwrap();
     let mut session = engine
-        .load(&model(&small(), Batch::Fixed(1)), &mut Ticking(0))
+        .load(&model(&small(), Batch::Fixed(1)), &Ticking::default())
         .unwrap();
     assert_eq!(session.initialisation_s(), Some(0.001));
     assert_eq!(session.resident_bytes(), None);
-    assert_eq!(session.run(3, &mut Ticking(0)).unwrap(), [0.001; 3]);
-    assert_eq!(session.run(0, &mut Ticking(0)).unwrap(), [0.0; 0]);
-    let error = session.run(1, &mut Stopped).unwrap_err().to_string();
+    assert_eq!(session.run(3, &Ticking::default()).unwrap(), [0.001; 3]);
+    assert_eq!(session.run(0, &Ticking::default()).unwrap(), [0.0; 0]);
+    let error = session.run(1, &Stopped).unwrap_err().to_string();
     assert!(
         error.ends_with("a run took 0 s, which is zero or next to it"),
         "{error}"
@@ -156,7 +161,7 @@ fn runs_are_timed_with_the_clock_that_is_given() {
 fn sessions_take_turns() {
     let model = model(&small(), Batch::Fixed(1));
     let mut sessions: Vec<_> = (0..24).map(|_| load(&model, 2, 1)).collect();
-    let clock = &mut SystemClock::new();
+    let clock = &SystemClock::new();
     for _ in 0..2 {
         for session in &mut sessions {
             let seconds = session.run(1, clock).unwrap();
@@ -167,9 +172,9 @@ fn sessions_take_turns() {
 
 #[test]
 fn what_cannot_be_run_is_said() {
-    let clock = &mut SystemClock::new();
+    let clock = &SystemClock::new();
     let engine = Embedded::new(conditions(1, 1)).unwrap();
-    let mut refusal = |model: &Model| engine.load(model, clock).err().unwrap().to_string();
+    let refusal = |model: &Model| engine.load(model, clock).err().unwrap().to_string();
     let fixed = model(&small().renamed("pair"), Batch::Fixed(2));
     assert_eq!(
         refusal(&fixed),

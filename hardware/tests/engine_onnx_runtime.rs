@@ -151,7 +151,7 @@ fn onnx_runtime_runs_what_is_exported() {
     if !python("onnxruntime", "ONNX Runtime was not tried as an engine") {
         return;
     }
-    let clock = &mut SystemClock::new();
+    let clock = &SystemClock::new();
     let engine = OnnxRuntime::find(conditions(2, 2)).unwrap();
     let description = engine.description();
     assert!(
@@ -193,7 +193,7 @@ fn nodes_add_up_to_the_whole() {
         return;
     }
     let engine = OnnxRuntime::find(conditions(1, 1)).unwrap();
-    let clock = &mut SystemClock::new();
+    let clock = &SystemClock::new();
     let models = landmarks(Batch::Fixed(1));
     let mobilenet = models
         .iter()
@@ -230,7 +230,7 @@ fn two_engines_compute_the_same() {
     ) {
         return;
     }
-    let clock = &mut SystemClock::new();
+    let clock = &SystemClock::new();
     let onnx_runtime = OnnxRuntime::find(conditions(1, 2)).unwrap();
     let embedded = roofnas_hardware::engine::Embedded::new(conditions(1, 2)).unwrap();
     let mut models = landmarks(Batch::Dynamic);
@@ -268,7 +268,7 @@ fn adapter_runs(adapter: Adapter, runs: usize) {
         let conditions = conditions(threads, 1);
         let line = adapter.command(&conditions).unwrap();
         let engine = CommandEngine::new(line, patience, conditions);
-        let clock = &mut SystemClock::new();
+        let clock = &SystemClock::new();
         let mut session = engine.load(&shuffle(), clock).unwrap();
         let seconds = session.run(5, clock).unwrap();
         println!("{} {threads}: {seconds:?}", adapter.name());

@@ -24,9 +24,9 @@ use rten::{
 use rten_tensor::Tensor;
 use rten_tensor::prelude::*;
 
-use super::clock::timed;
 use super::input::{Declared, Fed, feed};
 use super::memory::Growth;
+use super::timed::timed;
 use super::timing::checked;
 use super::{
     Clock, Conditions, Engine, EngineDescription, EngineError, Model, Output, Sample, Session,
@@ -72,7 +72,7 @@ impl Engine for Embedded {
         }
     }
 
-    fn load(&self, model: &Model, clock: &mut dyn Clock) -> Result<Box<dyn Session>, EngineError> {
+    fn load(&self, model: &Model, clock: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
         let start = clock.now();
         let (network, growth) = Growth::while_loading(|| guarded(|| read(model)));
         let initialisation_s = clock.now().saturating_sub(start).as_secs_f64();
@@ -129,7 +129,7 @@ impl EmbeddedSession {
 }
 
 impl Session for EmbeddedSession {
-    fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
+    fn run(&mut self, count: usize, clock: &dyn Clock) -> Result<Vec<f64>, EngineError> {
         let run = || guarded(|| timed(count, clock, || self.infer()));
         let mut growth = self.growth;
         let seconds = growth.while_running(run);

@@ -32,7 +32,7 @@
 //! let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic)?;
 //!
 //! let engine = Embedded::new(Conditions::default())?;
-//! let clock = &mut SystemClock::new();
+//! let clock = &SystemClock::new();
 //! let mut session = engine.load(&Model::from_bytes("tiny", bytes), clock)?;
 //! let seconds = session.run(5, clock)?;
 //! assert!(seconds.len() == 5 && seconds.iter().all(|&s| s > 0.0));
@@ -40,7 +40,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod clock;
 mod command;
 mod conditions;
 mod description;
@@ -55,9 +54,10 @@ mod node;
 mod onnx_runtime;
 mod output;
 mod python;
+mod timed;
 mod timing;
 
-pub use clock::{Clock, SystemClock};
+pub use crate::clock::{Clock, SystemClock};
 pub use command::{Adapter, CommandEngine, CommandError, CommandLine, Patience};
 pub use conditions::Conditions;
 pub use description::{EngineDescription, Sample};
@@ -79,7 +79,7 @@ pub trait Engine {
     ///
     /// # Errors
     /// For a model that the engine can't run, or that is for other conditions.
-    fn load(&self, model: &Model, clock: &mut dyn Clock) -> Result<Box<dyn Session>, EngineError>;
+    fn load(&self, model: &Model, clock: &dyn Clock) -> Result<Box<dyn Session>, EngineError>;
 }
 
 /// A network that is ready to run.
@@ -93,7 +93,7 @@ pub trait Session {
     ///
     /// # Errors
     /// When a run fails, or what is reported can't be a timing.
-    fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError>;
+    fn run(&mut self, count: usize, clock: &dyn Clock) -> Result<Vec<f64>, EngineError>;
 
     /// How long the engine took to make the model ready, where that is known by now.
     fn initialisation_s(&self) -> Option<f64>;

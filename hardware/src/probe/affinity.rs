@@ -4,7 +4,7 @@ use std::io;
 
 /// The CPUs that the process may run on (its affinity mask, which cpusets and `taskset` narrow), in ascending order; nothing where the system has no such notion.
 #[cfg(target_os = "linux")]
-pub(super) fn allowed_cpus() -> Option<Vec<usize>> {
+pub(crate) fn allowed_cpus() -> Option<Vec<usize>> {
     use rustix::thread::{CpuSet, sched_getaffinity};
 
     let set = sched_getaffinity(None).ok()?;
@@ -15,25 +15,32 @@ pub(super) fn allowed_cpus() -> Option<Vec<usize>> {
 }
 
 /// Keeps the calling thread on this CPU from now on.
-#[cfg(target_os = "linux")]
 pub(super) fn pin_to(cpu: usize) -> io::Result<()> {
+    pin_to_any(&[cpu])
+}
+
+/// Keeps the calling thread, and those it starts, on these CPUs from now on.
+#[cfg(target_os = "linux")]
+pub(crate) fn pin_to_any(cpus: &[usize]) -> io::Result<()> {
     use rustix::thread::{CpuSet, sched_setaffinity};
 
-    if cpu >= CpuSet::MAX_CPU {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
     let mut set = CpuSet::new();
-    set.set(cpu);
+    for &cpu in cpus {
+        if cpu >= CpuSet::MAX_CPU {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        set.set(cpu);
+    }
     Ok(sched_setaffinity(None, &set)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn allowed_cpus() -> Option<Vec<usize>> {
+pub(crate) fn allowed_cpus() -> Option<Vec<usize>> {
     None
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn pin_to(_cpu: usize) -> io::Result<()> {
+pub(crate) fn pin_to_any(_cpus: &[usize]) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -20,7 +20,8 @@ use super::ProbeError;
 use super::instruction_set::InstructionSet;
 use super::kernels::{COUNTS_CYCLES, Supported, chain_of_adds};
 use super::team::{Seats, with_team};
-use super::timing::{Clock, Pace, Timing, median};
+use super::timing::{Pace, Timing, median};
+use crate::clock::Clock;
 
 /// The peak of one instruction set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -196,8 +197,8 @@ fn drain(looks: &Mutex<Vec<f64>>) -> f64 {
 mod tests {
     use std::convert::Infallible;
 
-    use super::super::timing::fake::FakeClock;
     use super::*;
+    use crate::clock::fake::FakeClock;
 
     fn timing(nanoseconds_per_pass: u64) -> Timing {
         let pace = Pace {

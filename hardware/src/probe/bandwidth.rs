@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::ProbeError;
 use super::kernels::{LINE_BYTES, LINES_PER_TURN, Line, Supported};
 use super::team::{Seats, with_team};
-use super::timing::{Clock, Pace, Timing};
+use super::timing::{Pace, Timing};
+use crate::clock::Clock;
 
 /// What is done to memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -190,8 +191,8 @@ mod tests {
     use std::convert::Infallible;
     use std::time::Duration;
 
-    use super::super::timing::fake::FakeClock;
     use super::*;
+    use crate::clock::fake::FakeClock;
 
     /// The law of counting: one, two, three arrays a pass, and never more than the working set.
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// Time of some CPUs since the system was started, in ticks; of a virtual machine, `stolen` is what others on its host took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct CpuTime {
+pub(crate) struct CpuTime {
     busy: u64,
     idle: u64,
     stolen: u64,
@@ -13,16 +13,16 @@ pub(super) struct CpuTime {
 
 /// A share of CPU time between two looks, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Time in which programs ran.
-    pub(super) busy: f64,
+    pub(crate) busy: f64,
     /// Time that others on the host of a virtual machine took.
-    pub(super) stolen: f64,
+    pub(crate) stolen: f64,
 }
 
 impl CpuTime {
     /// Of these CPUs, from `/proc/stat` below `root`; nothing where there is none.
-    pub(super) fn read(root: &Path, cpus: &[usize]) -> Option<Self> {
+    pub(crate) fn read(root: &Path, cpus: &[usize]) -> Option<Self> {
         let text = fs::read_to_string(root.join("proc/stat")).ok()?;
         Self::parse(&text, cpus)
     }
@@ -48,8 +48,13 @@ impl CpuTime {
         (seen > 0).then_some(sum)
     }
 
+    /// All of its ticks.
+    pub(crate) fn ticks(self) -> u64 {
+        self.busy + self.idle + self.stolen
+    }
+
     /// The load from an earlier look to this one; nothing where no time has gone by.
-    pub(super) fn since(self, earlier: Self) -> Option<Load> {
+    pub(crate) fn since(self, earlier: Self) -> Option<Load> {
         let busy = self.busy.saturating_sub(earlier.busy) as f64;
         let idle = self.idle.saturating_sub(earlier.idle) as f64;
         let stolen = self.stolen.saturating_sub(earlier.stolen) as f64;

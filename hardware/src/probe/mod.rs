@@ -34,11 +34,15 @@ pub use instruction_set::InstructionSet;
 pub use processor::{Cache, Processor};
 pub use report::{Effort, MemoryLevel, ProbeReport, ProbeRun};
 
+pub(crate) use affinity::{allowed_cpus, pin_to_any};
 use arithmetic::Cores;
-use load::CpuTime;
+pub(crate) use load::CpuTime;
 use processor::Cpu;
+pub(crate) use processor::read as read_processor;
 use team::Seats;
-use timing::{Clock, Pace, SystemClock};
+use timing::Pace;
+
+use crate::clock::{Clock, SystemClock};
 use warnings::Circumstances;
 
 /// What to probe.
@@ -148,7 +152,7 @@ struct Machine {
 
 impl Machine {
     fn read(root: &Path) -> Self {
-        let allowed = affinity::allowed_cpus();
+        let allowed = allowed_cpus();
         let quota = thread::available_parallelism().map_or(1, usize::from);
         let most_threads = allowed.as_ref().map_or(quota, Vec::len);
         let (mut processor, cpus) = processor::read(root, allowed.as_deref().unwrap_or_default());

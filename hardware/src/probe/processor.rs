@@ -35,7 +35,7 @@ pub struct Cache {
 
 /// A CPU that the process may use.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cpu {
+pub(crate) struct Cpu {
     pub(super) number: usize,
     /// The CPUs of its core, itself among them; empty where unknown.
     pub(super) siblings: Vec<usize>,
@@ -46,7 +46,7 @@ pub(super) struct Cpu {
 }
 
 /// Reads what there is to read below `root`, which is `/` but in tests.
-pub(super) fn read(root: &Path, allowed: &[usize]) -> (Processor, Vec<Cpu>) {
+pub(crate) fn read(root: &Path, allowed: &[usize]) -> (Processor, Vec<Cpu>) {
     let mut cpus: Vec<Cpu> = allowed.iter().map(|&cpu| read_cpu(root, cpu)).collect();
     sort_by_preference(&mut cpus);
     let clocks = cpus.iter().filter_map(|cpu| cpu.max_clock_ghz);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::ProbeError;
 use super::affinity::pin_to;
-use super::timing::Clock;
+use crate::clock::Clock;
 
 /// Where the threads of a team run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,8 +167,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::timing::fake::FakeClock;
     use super::*;
+    use crate::clock::fake::FakeClock;
 
     #[test]
     fn the_team_takes_as_long_as_its_work() {

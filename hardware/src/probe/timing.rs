@@ -3,33 +3,9 @@
 //! What disturbs a measurement only makes it longer, so the shortest repetition is nearest to what the machine can do, and how much longer a typical one took says how
 //! far to trust it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Tells the time. Measuring code takes its clock as a parameter, so that a fake one can test it.
-pub(super) trait Clock: Sync {
-    /// Time since some fixed moment.
-    fn now(&self) -> Duration;
-}
-
-/// The machine's monotonic clock.
-#[derive(Debug)]
-pub(super) struct SystemClock {
-    origin: Instant,
-}
-
-impl SystemClock {
-    pub(super) fn new() -> Self {
-        Self {
-            origin: Instant::now(),
-        }
-    }
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Duration {
-        self.origin.elapsed()
-    }
-}
+use crate::clock::Clock;
 
 /// How long to measure one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,34 +96,11 @@ pub(super) fn median(ascending: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-pub(super) mod fake {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use super::*;
-
-    /// A clock that goes on only when told to.
-    #[derive(Debug, Default)]
-    pub(crate) struct FakeClock(AtomicU64);
-
-    impl FakeClock {
-        pub(crate) fn pass(&self, nanoseconds: u64) {
-            self.0.fetch_add(nanoseconds, Ordering::SeqCst);
-        }
-    }
-
-    impl Clock for FakeClock {
-        fn now(&self) -> Duration {
-            Duration::from_nanos(self.0.load(Ordering::SeqCst))
-        }
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
-    use super::fake::FakeClock;
     use super::*;
+    use crate::clock::fake::FakeClock;
 
     const PACE: Pace = Pace {
         budget: Duration::from_millis(100),

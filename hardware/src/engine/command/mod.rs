@@ -70,7 +70,7 @@ impl Engine for CommandEngine {
     }
 
     /// Nothing is started yet: what is wrong with the program or the model shows when it is run.
-    fn load(&self, model: &Model, _: &mut dyn Clock) -> Result<Box<dyn Session>, EngineError> {
+    fn load(&self, model: &Model, _: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
         Ok(Box::new(CommandSession {
             engine: self.clone(),
             model: model.name().to_owned(),
@@ -89,7 +89,7 @@ struct CommandSession {
 }
 
 impl Session for CommandSession {
-    fn run(&mut self, count: usize, _: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
+    fn run(&mut self, count: usize, _: &dyn Clock) -> Result<Vec<f64>, EngineError> {
         let timings = self.engine.timings(self.file.path(), count);
         let timings = timings.map_err(|source| EngineError::Command {
             model: self.model.clone(),

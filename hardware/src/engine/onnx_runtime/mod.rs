@@ -72,7 +72,7 @@ impl Engine for OnnxRuntime {
         }
     }
 
-    fn load(&self, model: &Model, clock: &mut dyn Clock) -> Result<Box<dyn Session>, EngineError> {
+    fn load(&self, model: &Model, clock: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
         let session = OnnxRuntimeSession::load(model, self.conditions, clock)?;
         Ok(Box::new(session))
     }

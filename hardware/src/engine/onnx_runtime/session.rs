@@ -7,9 +7,9 @@ use ort::session::builder::SessionBuilder;
 use ort::session::{Session as OrtSession, SessionInputValue};
 use ort::value::{Outlet, Tensor, TensorElementType, ValueType};
 
-use super::super::clock::timed;
 use super::super::input::{Declared, Fed, feed};
 use super::super::memory::Growth;
+use super::super::timed::timed;
 use super::super::timing::checked;
 use super::super::{
     Clock, Conditions, EngineError, Model, NodeTiming, Output, Session, SystemClock,
@@ -28,7 +28,7 @@ impl OnnxRuntimeSession {
     pub(super) fn load(
         model: &Model,
         conditions: Conditions,
-        clock: &mut dyn Clock,
+        clock: &dyn Clock,
     ) -> Result<Self, EngineError> {
         let start = clock.now();
         let (loaded, growth) = Growth::while_loading(|| Loaded::new(model, &conditions, None));
@@ -44,7 +44,7 @@ impl OnnxRuntimeSession {
 }
 
 impl Session for OnnxRuntimeSession {
-    fn run(&mut self, count: usize, clock: &mut dyn Clock) -> Result<Vec<f64>, EngineError> {
+    fn run(&mut self, count: usize, clock: &dyn Clock) -> Result<Vec<f64>, EngineError> {
         let run = || self.loaded.run(&self.model, count, clock);
         let seconds = self.growth.while_running(run)?;
         checked(NAME, self.model.name(), seconds)
@@ -73,7 +73,7 @@ impl Session for OnnxRuntimeSession {
         })?;
         let prefix = folder.path().join("profile");
         let mut loaded = Loaded::new(&self.model, &self.conditions, Some(&prefix))?;
-        loaded.run(&self.model, runs.max(1) + 1, &mut SystemClock::new())?;
+        loaded.run(&self.model, runs.max(1) + 1, &SystemClock::new())?;
         let file = loaded.session.end_profiling();
         let file = file.map_err(|error| run_error(&self.model, &error))?;
         let json = fs::read_to_string(&file).map_err(|source| EngineError::File {
@@ -125,7 +125,7 @@ impl Loaded {
         &mut self,
         model: &Model,
         count: usize,
-        clock: &mut dyn Clock,
+        clock: &dyn Clock,
     ) -> Result<Vec<f64>, EngineError> {
         let Self { session, inputs } = self;
         let run = || session.run(fed(inputs)).map(drop);
