@@ -55,6 +55,9 @@ pub(crate) enum Command {
         after_help = "Example: roofnas validate --platform my-board.toml --layers layers.csv --latency other.csv --format json"
     )]
     Validate(ValidateArgs),
+    /// Measure this machine: arithmetic peaks, memory bandwidth, ridge points
+    #[command(after_help = "Example: roofnas probe --threads 1,4 --svg roofline.svg")]
+    Probe(ProbeArgs),
     /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -120,6 +123,22 @@ impl Shared {
         }));
         settings
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// Threads at work at the same time; several numbers are measured one after the other [default: 1, and one on each core]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    pub(crate) threads: Vec<u32>,
+    /// Measure one working set for each level of memory, in at most three seconds rather than fifteen
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Draw the roofline
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

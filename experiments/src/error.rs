@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use roofnas_cost::{LatencyError, PlatformError};
+use roofnas_hardware::probe::ProbeError;
 use roofnas_hardware::{CalibrateError, ProfileError};
 use roofnas_search::Nsga2SettingsError;
 use roofnas_space::onnx::{ExportError, ImportError};
@@ -142,6 +143,9 @@ pub enum Error {
         /// Why.
         source: Box<CalibrateError>,
     },
+    /// A machine that can't be probed.
+    #[error("{0}")]
+    Probe(#[from] ProbeError),
     /// An argument that can't be, beside the others or at all.
     #[error("{argument}: {problem}")]
     Argument {
@@ -193,6 +197,8 @@ impl Error {
             Self::Calibrate { source, .. } if matches!(**source, CalibrateError::Profile(_)) => {
                 exit::FAILED
             }
+            // all but the number of threads is the machine's
+            Self::Probe(error) if !matches!(error, ProbeError::Threads { .. }) => exit::FAILED,
             _ => exit::BAD_INPUT,
         }
     }

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => commands::profile(&args),
         Command::Calibrate(args) => commands::calibrate(&args),
         Command::Validate(args) => commands::validate(&args),
+        Command::Probe(args) => commands::probe(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
     };

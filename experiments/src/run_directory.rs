@@ -194,8 +194,11 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// know before hours of work than after.
 ///
 /// # Errors
-/// When no file can be made in its folder, or in the nearest one above that is there.
+/// When a folder is in the way, or no file can be made in the path's folder, or in the nearest one above that is there.
 pub fn check_writable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::write(path, io::ErrorKind::IsADirectory.into()));
+    }
     let mut folder = path.parent();
     while let Some(missing) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
         // a file in the way is there, and no file can be made below it

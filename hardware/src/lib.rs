@@ -1,10 +1,14 @@
 //! What the machine at hand can do: platform profiles that ship, and where others are looked for; latencies somebody measured; how well predictions of
-//! them hold, beside those of simple baselines.
+//! them hold, beside those of simple baselines; and what micro-benchmarks find.
 
 mod baseline;
 mod calibrate;
+mod clock;
+pub mod engine;
 pub mod fit;
+pub mod measure;
 mod measurements;
+pub mod probe;
 mod profiles;
 mod shipped;
 
@@ -15,6 +19,7 @@ pub use calibrate::{
     CalibrateError, CalibrateOptions, Calibrated, CrossValidation, Material, MeasuredNetwork,
     calibrate, family, validate, validate_baselines,
 };
+pub use clock::{Clock, SystemClock};
 pub use measurements::{
     Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
     MeasurementError, Measurements, Rate, RateCheck, RowProblem, Selection, Verdict, check_rates,

@@ -9,11 +9,13 @@ mod overlay;
 mod page;
 mod palette;
 mod picture;
+mod probe_picture;
 mod profile_picture;
 mod roofline_picture;
 mod shell;
 
 pub use batch_page::batch_html;
+pub use probe_picture::probe_svg;
 pub use profile_picture::profile_svg;
 
 use crate::error::Error;

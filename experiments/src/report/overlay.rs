@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use plotters::style::RGBColor;
+
 /// Marks to be laid over a finished SVG picture, in its pixels.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
@@ -108,6 +110,14 @@ impl Overlay {
             right: x + CHARACTER * FONT_SIZE * text.chars().count() as f64,
             bottom: y + 3.0,
         });
+    }
+
+    /// Puts a dot of a colour before a text.
+    pub(super) fn swatch(&mut self, (x, y): (i32, i32), RGBColor(r, g, b): RGBColor) {
+        let _ = write!(
+            self.marks,
+            "<circle cx=\"{x}\" cy=\"{y}\" r=\"5\" fill=\"rgb({r},{g},{b})\"/>"
+        );
     }
 
     fn write_text(&mut self, x: f64, y: f64, text: &str) {

@@ -4,6 +4,7 @@ use plotters::chart::MeshStyle;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
 
+use super::overlay::escape;
 use super::palette;
 use crate::error::Error;
 
@@ -11,6 +12,22 @@ use crate::error::Error;
 pub(super) const WIDE: (u32, u32) = (880, 440);
 /// Size of one of two pictures side by side.
 pub(super) const HALF: (u32, u32) = (430, 280);
+
+/// Height of the title of a picture that stands by itself.
+pub(super) const TITLE: u32 = 34;
+
+/// What the report's style sheet gives pictures on a page.
+const STYLE: &str = "text{font-family:sans-serif;fill:#1f2933}.hit{fill:transparent}.label{paint-order:stroke;stroke:#fff;stroke-width:3px}";
+
+/// A picture that stands by itself: what it shows, below its title.
+pub(super) fn standalone((width, height): (u32, u32), title: &str, body: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
+         <style>{STYLE}</style><rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\
+         <text x=\"64\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{title}</text>{body}</svg>\n",
+        title = escape(title),
+    )
+}
 
 /// Grid, axes and fonts, the same in every picture.
 pub(super) fn style<X: Ranged<ValueType = f64>, Y: Ranged<ValueType = f64>>(

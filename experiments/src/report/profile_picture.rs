@@ -5,18 +5,13 @@ use std::fmt::Write;
 use plotters::style::RGBColor;
 use roofnas_cost::LatencyModel;
 
-use super::overlay::escape;
-use super::picture::{WIDE, short};
+use super::picture::{TITLE, WIDE, short, standalone};
 use super::{bars_picture, roofline_picture};
 use crate::error::Error;
 use crate::profile::Profile;
 
-/// Height of the title and of the legend, in pixels.
-const TITLE: u32 = 34;
+/// Height of the legend, in pixels.
 const LEGEND: u32 = 26;
-
-/// What the report's style sheet gives these pictures on a page.
-const STYLE: &str = "text{font-family:sans-serif;fill:#1f2933}.hit{fill:transparent}.label{paint-order:stroke;stroke:#fff;stroke-width:3px}";
 
 /// The profile of a network called `name`, as SVG.
 ///
@@ -50,12 +45,9 @@ pub fn profile_svg(name: &str, model: &LatencyModel, profile: &Profile) -> Resul
         );
         x += 28 + 8 * class.name().len();
     }
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\
-         <style>{STYLE}</style><rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\
-         <text x=\"64\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{title}</text>{legend}\
-         <g transform=\"translate(0,{roofline_top})\">{roofline}</g><g transform=\"translate(0,{bars_top})\">{bars}</g></svg>\n",
-        title = escape(&title),
+    let body = format!(
+        "{legend}<g transform=\"translate(0,{roofline_top})\">{roofline}</g><g transform=\"translate(0,{bars_top})\">{bars}</g>",
         roofline_top = TITLE + LEGEND,
-    ))
+    );
+    Ok(standalone((width, height), &title, &body))
 }

@@ -121,10 +121,12 @@ pub(super) fn legend(layers: &[ProfiledLayer]) -> Vec<(OpClass, RGBColor)> {
         .collect()
 }
 
-fn decade_below(value: f64) -> f64 {
+/// The power of ten at or below.
+pub(super) fn decade_below(value: f64) -> f64 {
     10_f64.powf(value.log10().floor())
 }
 
-fn decade_above(value: f64) -> f64 {
+/// The power of ten at or above.
+pub(super) fn decade_above(value: f64) -> f64 {
     10_f64.powf(value.log10().ceil())
 }

@@ -19,6 +19,7 @@ mod outputs;
 mod planted;
 mod platforms;
 mod predict;
+mod probe;
 mod profile;
 mod quickstart;
 mod resume;

@@ -1,0 +1,136 @@
+//! The profile that ONNX Runtime writes.
+//!
+//! A JSON array of events in Chrome's trace format: `ts` and `dur` in whole microseconds, `cat` is `Session` or `Node`. A session's
+//! `model_run` spans one inference; a node's execution is `<node>_kernel_time`, with operator and provider under `args`. Older
+//! versions (up to 1.15) write fences around it, which take no time and are left out. (Form as of 1.17 to 1.32.)
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::super::NodeTiming;
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(default)]
+    cat: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    ts: f64,
+    #[serde(default)]
+    dur: f64,
+    #[serde(default)]
+    args: Arguments,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Arguments {
+    op_name: Option<String>,
+    provider: Option<String>,
+    node_index: Option<String>,
+}
+
+/// Mean time per run of every node, in the order of execution. The first run warms up, and is left out.
+pub(super) fn nodes(json: &str) -> Result<Vec<NodeTiming>, String> {
+    let events: Vec<Event> = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let warm = warm_runs(&events);
+    let (Some(&(start, _)), count) = (warm.first(), warm.len()) else {
+        return Err("it holds fewer than two runs".to_owned());
+    };
+    let mut timings: Vec<NodeTiming> = Vec::new();
+    let mut positions = BTreeMap::new();
+    let mut kernels: Vec<(&Event, &str)> = events.iter().filter_map(kernel).collect();
+    kernels.retain(|(event, _)| event.ts >= start);
+    kernels.sort_by(|(left, _), (right, _)| left.ts.total_cmp(&right.ts));
+    for (event, name) in kernels {
+        let key = (name, event.args.node_index.as_deref());
+        let position = *positions.entry(key).or_insert_with(|| {
+            timings.push(timing(event, name));
+            timings.len() - 1
+        });
+        timings[position].seconds += event.dur / 1e6 / count as f64;
+    }
+    if timings.is_empty() {
+        return Err("it holds no nodes".to_owned());
+    }
+    Ok(timings)
+}
+
+/// Starts and ends of the runs but the first.
+fn warm_runs(events: &[Event]) -> Vec<(f64, f64)> {
+    let runs = events
+        .iter()
+        .filter(|event| event.cat == "Session" && event.name == "model_run");
+    let mut runs: Vec<(f64, f64)> = runs.map(|run| (run.ts, run.ts + run.dur)).collect();
+    runs.sort_by(|left, right| left.0.total_cmp(&right.0));
+    runs.drain(..runs.len().min(1));
+    runs
+}
+
+/// A node's execution and the node's name.
+fn kernel(event: &Event) -> Option<(&Event, &str)> {
+    let name = event.name.strip_suffix("_kernel_time")?;
+    (event.cat == "Node").then_some((event, name))
+}
+
+fn timing(event: &Event, name: &str) -> NodeTiming {
+    NodeTiming {
+        name: name.to_owned(),
+        op_type: event.args.op_name.clone().unwrap_or_default(),
+        provider: event.args.provider.clone(),
+        seconds: 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three runs of two nodes, the second of them without a name of its own; a loop's body that runs twice in a run.
+    const PROFILE: &str = r#"[
+        {"cat":"Session","name":"session_initialization","ts":1,"dur":900,"args":{}},
+        {"cat":"Node","name":"conv1_nchwc_kernel_time","ts":1000,"dur":800,"args":{"op_name":"Conv","provider":"CPUExecutionProvider","node_index":"4"}},
+        {"cat":"Session","name":"model_run","ts":999,"dur":1000,"args":{}},
+        {"cat":"Node","name":"conv1_nchwc_fence_before","ts":3000,"dur":5,"args":{"op_name":"Conv"}},
+        {"cat":"Node","name":"conv1_nchwc_kernel_time","ts":3000,"dur":100,"args":{"op_name":"Conv","provider":"CPUExecutionProvider","node_index":"4"}},
+        {"cat":"Node","name":"_kernel_time","ts":3100,"dur":7,"args":{"op_name":"ReorderOutput","provider":"CPUExecutionProvider","node_index":"5"}},
+        {"cat":"Node","name":"_kernel_time","ts":3110,"dur":1,"args":{"op_name":"Mul","node_index":"6"}},
+        {"cat":"Node","name":"_kernel_time","ts":3120,"dur":1,"args":{"op_name":"Mul","node_index":"6"}},
+        {"cat":"Session","name":"SequentialExecutor::Execute","ts":2999,"dur":200,"args":{}},
+        {"cat":"Session","name":"model_run","ts":2998,"dur":210,"args":{}},
+        {"cat":"Session","name":"model_run","ts":3998,"dur":250,"args":{}},
+        {"cat":"Node","name":"conv1_nchwc_kernel_time","ts":4000,"dur":140,"args":{"op_name":"Conv","provider":"CPUExecutionProvider","node_index":"4"}},
+        {"cat":"Node","name":"_kernel_time","ts":4140,"dur":8,"args":{"op_name":"ReorderOutput","provider":"CPUExecutionProvider","node_index":"5"}},
+        {"cat":"Node","name":"_kernel_time","ts":4150,"dur":1,"args":{"op_name":"Mul","node_index":"6"}},
+        {"cat":"Node","name":"_kernel_time","ts":4160,"dur":3,"args":{"op_name":"Mul","node_index":"6"}}
+    ]"#;
+
+    #[test]
+    fn means_over_the_runs_that_are_warm() {
+        let found = nodes(PROFILE).unwrap();
+        let figures: Vec<_> = found
+            .iter()
+            .map(|node| (&*node.name, &*node.op_type, (node.seconds * 1e9).round()))
+            .collect();
+        assert_eq!(
+            figures,
+            [
+                ("conv1_nchwc", "Conv", 120_000.0),
+                ("", "ReorderOutput", 7_500.0),
+                ("", "Mul", 3_000.0)
+            ]
+        );
+        assert_eq!(found[0].provider.as_deref(), Some("CPUExecutionProvider"));
+        assert_eq!(found[2].provider, None);
+    }
+
+    #[test]
+    fn what_is_no_profile() {
+        assert!(nodes("").is_err());
+        assert!(nodes("{}").is_err());
+        assert_eq!(nodes("[]").unwrap_err(), "it holds fewer than two runs");
+        let runs = r#"[{"cat":"Session","name":"model_run","ts":1,"dur":1},{"cat":"Session","name":"model_run","ts":3,"dur":1}]"#;
+        assert_eq!(nodes(runs).unwrap_err(), "it holds no nodes");
+    }
+}

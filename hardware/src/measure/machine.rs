@@ -1,0 +1,109 @@
+//! The machine that is measured on, and who else is at work there.
+
+use std::io;
+use std::path::Path;
+
+use crate::probe::{self, CpuTime};
+
+/// The machine, as far as a table of measurements should name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// What the system calls its processor.
+    pub processor: String,
+    /// CPUs that this process may use.
+    pub cpus: Vec<usize>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Self {
+        let cpus = probe::allowed_cpus().unwrap_or_default();
+        let (processor, _) = probe::read_processor(Path::new("/"), &cpus);
+        Self {
+            processor: processor
+                .model
+                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            cpus,
+        }
+    }
+}
+
+/// Looks who else is at work.
+#[derive(Debug)]
+pub struct Others {
+    cpus: Vec<usize>,
+    before: Option<(CpuTime, u64)>,
+}
+
+impl Others {
+    /// Begins to look, at the CPUs that this process may use.
+    pub fn watch(machine: &Machine) -> Self {
+        Self {
+            cpus: machine.cpus.clone(),
+            before: look(&machine.cpus),
+        }
+    }
+
+    /// Share of the CPUs' time since, from 0 to 1, that neither was idle nor went to this process and the processes it has waited for; nothing where the
+    /// system doesn't say.
+    pub fn share(&self) -> Option<f64> {
+        let (now, own_now) = look(&self.cpus)?;
+        let (before, own_before) = self.before?;
+        let ticks = now.ticks().saturating_sub(before.ticks()).max(1) as f64;
+        let load = now.since(before)?;
+        let own = own_now.saturating_sub(own_before) as f64 / ticks;
+        Some((load.busy + load.stolen - own).clamp(0.0, 1.0))
+    }
+}
+
+fn look(cpus: &[usize]) -> Option<(CpuTime, u64)> {
+    let own = own_ticks(&std::fs::read_to_string("/proc/self/stat").ok()?)?;
+    Some((CpuTime::read(Path::new("/"), cpus)?, own))
+}
+
+/// Ticks of this process and of those it has waited for, from a line as in `/proc/self/stat`: the 14th to 17th field, counted behind the name in
+/// parentheses, which may hold anything.
+fn own_ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<u64>());
+    ticks.sum::<Result<u64, _>>().ok()
+}
+
+/// Keeps this thread, and every thread that it starts from now on, on these CPUs.
+///
+/// # Errors
+/// When this process may not use one of them, or the system can't.
+pub fn pin(cpus: &[usize]) -> io::Result<()> {
+    probe::pin_to_any(cpus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_a_process_with_an_odd_name() {
+        let stat = "7 (a) b (c) R 1 7 7 0 -1 4194304 99 0 0 0 30 4 2 1 20 0 1 0 5 6";
+        assert_eq!(own_ticks(stat), Some(37));
+        assert_eq!(own_ticks("7 (x) R 1"), None);
+        assert_eq!(own_ticks(""), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn this_process_is_not_among_the_others() {
+        let machine = Machine::here();
+        let others = Others::watch(&machine);
+        let began = std::time::Instant::now();
+        let mut sum = 0u64;
+        while began.elapsed().as_millis() < 60 {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(
+            others
+                .share()
+                .is_none_or(|share| (0.0..=1.0).contains(&share))
+        );
+    }
+}

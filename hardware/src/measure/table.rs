@@ -1,0 +1,135 @@
+//! Timings as a table of measurements, in the form that [`read_measurements`](crate::read_measurements) takes.
+
+use std::collections::BTreeMap;
+
+use super::protocol::Situation;
+use super::timing::NetworkTiming;
+use crate::engine::EngineDescription;
+
+/// The columns.
+pub const HEADER: [&str; 19] = [
+    "platform",
+    "network",
+    "batch",
+    "latency_ms",
+    "latency_ms_std",
+    "p50_ms",
+    "p95_ms",
+    "p99_ms",
+    "spread",
+    "repeats",
+    "threads",
+    "dtype",
+    "engine",
+    "engine_version",
+    "situation",
+    "run",
+    "initialisation_ms",
+    "resident_mib",
+    "date",
+];
+
+/// What all rows of a table have in common, but for run and date.
+const SAME: [&str; 7] = [
+    "platform",
+    "batch",
+    "threads",
+    "dtype",
+    "engine",
+    "engine_version",
+    "situation",
+];
+
+/// What rows hold for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conditions {
+    /// The machine.
+    pub platform: String,
+    /// The engine, with threads, batch and dtype.
+    pub engine: EngineDescription,
+    /// What it is like around.
+    pub situation: Situation,
+    /// Which measuring run it is: rows of one run share what one run has of its own.
+    pub run: String,
+    /// When it was.
+    pub date: String,
+}
+
+impl Conditions {
+    /// The cells that the timings have no part in.
+    fn cells(&self) -> BTreeMap<&'static str, String> {
+        let engine = &self.engine;
+        let conditions = &engine.conditions;
+        BTreeMap::from([
+            ("platform", self.platform.clone()),
+            ("batch", conditions.batch.to_string()),
+            ("threads", conditions.threads.to_string()),
+            ("dtype", conditions.dtype.name().to_owned()),
+            ("engine", engine.name.clone()),
+            ("engine_version", engine.version.clone().unwrap_or_default()),
+            ("situation", self.situation.words()),
+            ("date", self.date.clone()),
+        ])
+    }
+}
+
+/// A row: cells in the order of [`HEADER`]; what isn't known is empty.
+pub fn row(timing: &NetworkTiming, conditions: &Conditions) -> Vec<String> {
+    let mut cells = conditions.cells();
+    let ms = |seconds: f64| format!("{:.6}", 1e3 * seconds);
+    let or_empty = |seconds: Option<f64>| seconds.map(ms).unwrap_or_default();
+    cells.insert("network", timing.network.clone());
+    cells.insert("latency_ms", ms(timing.latency_s()));
+    cells.insert("latency_ms_std", or_empty(timing.latency_std_s()));
+    cells.insert("p50_ms", ms(timing.quantile_s(0.5)));
+    cells.insert("p95_ms", ms(timing.quantile_s(0.95)));
+    cells.insert("p99_ms", ms(timing.quantile_s(0.99)));
+    cells.insert("spread", format!("{:.4}", timing.spread()));
+    cells.insert("repeats", timing.runs().to_string());
+    cells.insert("run", format!("{}/{}", conditions.run, timing.group));
+    cells.insert("initialisation_ms", or_empty(timing.initialisation_s));
+    let mib = timing
+        .resident_bytes
+        .map(|bytes| bytes as f64 / f64::from(1 << 20));
+    cells.insert(
+        "resident_mib",
+        mib.map(|mib| format!("{mib:.2}")).unwrap_or_default(),
+    );
+    HEADER
+        .iter()
+        .map(|column| cells.remove(column).unwrap_or_default())
+        .collect()
+}
+
+/// The networks that a table has measured already under the same conditions, so that measuring can go on where it was broken off.
+///
+/// # Errors
+/// A sentence, when the text is no table of these columns, or of other conditions.
+pub fn done_before(text: &str, conditions: &Conditions) -> Result<Vec<String>, String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    if header != &csv::StringRecord::from(HEADER.to_vec()) {
+        return Err("is no table that measuring has written: its columns are others".to_owned());
+    }
+    let expected = conditions.cells();
+    let place = |column: &str| HEADER.iter().position(|known| *known == column);
+    let mut networks = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let cell = |column: &str| {
+            place(column)
+                .and_then(|place| record.get(place))
+                .unwrap_or("")
+        };
+        for column in SAME {
+            let (found, asked) = (cell(column), &expected[column]);
+            if found != asked {
+                return Err(format!(
+                    "holds measurements with {column} = {found}, and {asked} was asked for: name another file"
+                ));
+            }
+        }
+        networks.push(cell("network").to_owned());
+    }
+    Ok(networks)
+}

@@ -1,0 +1,325 @@
+//! Measuring a fake engine by a fake clock.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::clock::fake::FakeClock;
+use crate::engine::{self, EngineDescription, Sample};
+
+/// A machine that takes as many milliseconds for a network as its name says, and for the first run after another network twice as long.
+#[derive(Default)]
+struct Machine {
+    clock: FakeClock,
+    /// Networks in the order in which they ran.
+    log: Mutex<Vec<String>>,
+    /// All takes this many times as long from so many runs on.
+    slower: Option<(usize, u64)>,
+}
+
+struct FakeEngine<'a>(&'a Machine);
+
+struct FakeSession {
+    machine: &'static Machine,
+    name: String,
+}
+
+impl Engine for FakeEngine<'static> {
+    fn description(&self) -> EngineDescription {
+        EngineDescription {
+            name: "fake".into(),
+            version: Some("1".into()),
+            detail: None,
+            conditions: engine::Conditions::default(),
+            sample: Sample::Run,
+        }
+    }
+
+    fn load(&self, model: &Model, _: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
+        if model.name() == "unloadable" {
+            return Err(EngineError::Model {
+                engine: "fake".into(),
+                model: "unloadable".into(),
+                reason: "no".into(),
+            });
+        }
+        Ok(Box::new(FakeSession {
+            machine: self.0,
+            name: model.name().to_owned(),
+        }))
+    }
+}
+
+impl Session for FakeSession {
+    fn run(&mut self, count: usize, _: &dyn Clock) -> Result<Vec<f64>, EngineError> {
+        if self.name == "broken" {
+            return Err(EngineError::Run {
+                engine: "fake".into(),
+                model: self.name.clone(),
+                reason: "it broke".into(),
+            });
+        }
+        let own: u64 = self.name.parse().unwrap();
+        let mut log = self.machine.log.lock().unwrap();
+        let mut seconds = Vec::new();
+        for _ in 0..count {
+            let slower = self.machine.slower.filter(|(from, _)| log.len() >= *from);
+            let factor = slower.map_or(1, |(_, factor)| factor);
+            let first = if log.last() == Some(&self.name) { 1 } else { 2 };
+            let ms = own * factor * first;
+            self.machine.clock.pass(1_000_000 * ms);
+            log.push(self.name.clone());
+            seconds.push(1e-3 * ms as f64);
+        }
+        Ok(seconds)
+    }
+
+    fn initialisation_s(&self) -> Option<f64> {
+        Some(0.5)
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Notes {
+    visits: Vec<(usize, usize)>,
+    finished: Vec<Vec<String>>,
+    failed: Vec<String>,
+    break_after: Option<usize>,
+}
+
+impl Observer for Notes {
+    fn visited(&mut self, done: usize, all: usize) -> ControlFlow<()> {
+        self.visits.push((done, all));
+        if self.break_after == Some(done) {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn finished(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()> {
+        let names = timings.iter().map(|timing| timing.network.clone());
+        self.finished.push(names.collect());
+        ControlFlow::Continue(())
+    }
+
+    fn failed(&mut self, network: &str, error: &EngineError) {
+        self.failed.push(format!("{network}: {error}"));
+    }
+}
+
+fn models(names: &[&str]) -> Vec<Model> {
+    let names = names.iter();
+    names.map(|name| Model::from_bytes(*name, [])).collect()
+}
+
+fn protocol() -> Protocol {
+    Protocol {
+        rounds: 4,
+        group: 3,
+        anchors: 1,
+        ..Protocol::default()
+    }
+}
+
+fn run(
+    machine: Machine,
+    names: &[&str],
+    protocol: &Protocol,
+    notes: &mut Notes,
+) -> (Measuring, &'static Machine) {
+    let machine: &'static Machine = Box::leak(Box::new(machine));
+    let engine = FakeEngine(machine);
+    let measuring = measure(&engine, &models(names), protocol, &machine.clock, notes);
+    (measuring, machine)
+}
+
+#[test]
+fn each_network_takes_what_it_takes() {
+    let mut notes = Notes::default();
+    let names = ["7", "1", "30", "2", "3"];
+    let (measuring, _) = run(Machine::default(), &names, &protocol(), &mut notes);
+    let found: BTreeMap<&str, f64> = measuring
+        .timings
+        .iter()
+        .map(|timing| (timing.network.as_str(), timing.latency_s()))
+        .collect();
+    for name in names {
+        let expected = 1e-3 * name.parse::<f64>().unwrap();
+        assert!((found[name] - expected).abs() < 1e-12, "{name}: {found:?}");
+    }
+    // the untimed run of a turn swallows what the change costs
+    assert!(
+        measuring
+            .timings
+            .iter()
+            .all(|timing| timing.spread() == 0.0)
+    );
+    // at least three runs a turn, and 20 ms
+    let runs = |name: &str| {
+        measuring
+            .timings
+            .iter()
+            .find(|t| t.network == name)
+            .unwrap()
+    };
+    assert_eq!((runs("30").runs(), runs("1").runs()), (12, 80));
+    // the anchor was measured in both groups, and counts once
+    assert_eq!(runs("7").visits.len(), 8);
+    assert_eq!(notes.finished, [vec!["7", "1", "30", "2"], vec!["7", "3"]]);
+    assert_eq!(measuring.anchors, [1.0, 1.0]);
+    assert_eq!(notes.visits.last(), Some(&(24, 24)));
+    assert!(notes.failed.is_empty() && !measuring.is_interrupted);
+    assert!(doubts(&measuring).is_empty());
+    assert_eq!(runs("1").initialisation_s, Some(0.5));
+}
+
+#[test]
+fn turns_are_interleaved_and_the_order_changes() {
+    let single = Protocol {
+        runs: (1, 1),
+        warm_up: Duration::from_nanos(1),
+        ..protocol()
+    };
+    let (_, machine) = run(
+        Machine::default(),
+        &["1", "2", "3"],
+        &single,
+        &mut Notes::default(),
+    );
+    // after one run each to warm up, rounds of two runs each
+    let log = machine.log.lock().unwrap();
+    let turns: Vec<&str> = log[3..].iter().step_by(2).map(String::as_str).collect();
+    let mut orders: Vec<&[&str]> = turns.chunks(3).collect();
+    for order in &orders {
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        assert_eq!(sorted, ["1", "2", "3"], "{turns:?}");
+    }
+    orders.dedup();
+    assert!(orders.len() > 1, "{turns:?}");
+    let (_, again) = run(
+        Machine::default(),
+        &["1", "2", "3"],
+        &single,
+        &mut Notes::default(),
+    );
+    assert_eq!(*log, *again.log.lock().unwrap());
+}
+
+#[test]
+fn a_machine_that_changes_is_found_out() {
+    let mut notes = Notes::default();
+    let machine = Machine {
+        slower: Some((125, 2)),
+        ..Machine::default()
+    };
+    let (measuring, _) = run(
+        machine,
+        &["10", "4", "5", "6", "7"],
+        &protocol(),
+        &mut notes,
+    );
+    assert_eq!(measuring.anchors.len(), 2);
+    assert!(measuring.anchors[1] > 1.5, "{:?}", measuring.anchors);
+    let doubts = doubts(&measuring);
+    assert!(
+        doubts.iter().any(|doubt| doubt.contains("changed")),
+        "{doubts:?}"
+    );
+}
+
+#[test]
+fn what_fails_keeps_nothing_else_away() {
+    let mut notes = Notes::default();
+    let names = ["4", "unloadable", "broken", "5"];
+    let (measuring, _) = run(Machine::default(), &names, &protocol(), &mut notes);
+    let measured: Vec<&str> = measuring
+        .timings
+        .iter()
+        .map(|t| t.network.as_str())
+        .collect();
+    assert_eq!(measured, ["4", "5"]);
+    assert_eq!(notes.failed.len(), 2, "{:?}", notes.failed);
+    assert!(notes.failed[1].contains("it broke"), "{:?}", notes.failed);
+    let (nothing, _) = run(Machine::default(), &["broken"], &protocol(), &mut notes);
+    assert!(nothing.timings.is_empty());
+    let (nothing, _) = run(Machine::default(), &[], &protocol(), &mut notes);
+    assert!(nothing.timings.is_empty() && !nothing.is_interrupted);
+}
+
+#[test]
+fn breaking_off_keeps_finished_groups() {
+    let mut notes = Notes {
+        break_after: Some(18),
+        ..Notes::default()
+    };
+    let names = ["7", "1", "30", "2", "3"];
+    let (measuring, _) = run(Machine::default(), &names, &protocol(), &mut notes);
+    assert!(measuring.is_interrupted);
+    assert_eq!(notes.finished.len(), 1);
+    assert_eq!(measuring.timings.len(), 4);
+}
+
+#[test]
+fn a_cadence_leaves_time_between_runs() {
+    let paced = Protocol {
+        situation: Situation {
+            cadence: Cadence::Every(Duration::from_millis(50)),
+            ..Situation::default()
+        },
+        turn: Duration::ZERO,
+        ..protocol()
+    };
+    let (measuring, machine) = run(Machine::default(), &["5"], &paced, &mut Notes::default());
+    assert!((measuring.timings[0].latency_s() - 0.005).abs() < 1e-12);
+    // 4 turns of one untimed and three timed runs, 50 ms each, after the warm-up
+    let warm_up = 60_000_000;
+    let expected = Duration::from_nanos(warm_up + 16 * 50_000_000);
+    assert_eq!(machine.clock.now(), expected);
+    assert_eq!(paced.situation.words(), "one run every 0.050 s");
+}
+
+#[test]
+fn rows_read_back() {
+    let (measuring, machine) = run(
+        Machine::default(),
+        &["7", "3"],
+        &protocol(),
+        &mut Notes::default(),
+    );
+    let conditions = Conditions {
+        platform: "a, b".into(),
+        engine: FakeEngine(machine).description(),
+        situation: Situation::default(),
+        run: "r1".into(),
+        date: "2026-01-02".into(),
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER).unwrap();
+    for timing in &measuring.timings {
+        writer.write_record(row(timing, &conditions)).unwrap();
+    }
+    let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+    let read = crate::read_measurements(&text, &crate::Selection::default()).unwrap();
+    assert!(read.problems.is_empty(), "{:?}", read.problems);
+    assert_eq!(read.rows.len(), 2);
+    assert_eq!(
+        (read.rows[0].latency_ms, read.rows[0].threads),
+        (7.0, Some(1))
+    );
+    assert_eq!(read.rows[0].run.as_deref(), Some("r1/0"));
+    assert_eq!(done_before(&text, &conditions).unwrap(), ["7", "3"]);
+    let mut others = conditions.clone();
+    others.engine.conditions.threads = std::num::NonZeroUsize::new(2).unwrap();
+    let problem = done_before(&text, &others).unwrap_err();
+    assert!(
+        problem.contains("threads = 1, and 2 was asked for"),
+        "{problem}"
+    );
+    assert!(done_before("a,b\n1,2\n", &conditions).is_err());
+}

@@ -1,0 +1,293 @@
+//! ONNX Runtime, and the scripts for other engines.
+//!
+//! What needs Python packages has to be asked for: `ROOFNAS_PYTHON=1 cargo test`. Without it, only libraries that can't be used are
+//! tried.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use roofnas_cost::Dtype;
+use roofnas_hardware::engine::{
+    Adapter, CommandEngine, Conditions, Engine, Model, OnnxRuntime, Patience, SystemClock,
+};
+use roofnas_space::onnx::{self, Batch, InitialWeights};
+use roofnas_space::{SearchSpace, presets};
+
+/// A library with ONNX Runtime's entry, of a version that has not the interface asked for.
+const OLD: &str = r#"
+use std::ffi::{c_char, c_void};
+#[repr(C)]
+pub struct Base {
+    api: extern "C" fn(u32) -> *const c_void,
+    version: extern "C" fn() -> *const c_char,
+}
+extern "C" fn api(_: u32) -> *const c_void { std::ptr::null() }
+extern "C" fn version() -> *const c_char { c"1.10.0".as_ptr() }
+static BASE: Base = Base { api, version };
+#[unsafe(no_mangle)]
+pub extern "C" fn OrtGetApiBase() -> *const Base { &BASE }
+"#;
+
+/// Compiles a shared library into this folder.
+fn library(folder: &Path, source: &str) -> PathBuf {
+    let file = folder.join("library.rs");
+    let library = folder.join("libonnxruntime.so");
+    fs::write(&file, source).unwrap();
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let status = Command::new(rustc)
+        .args(["--edition=2024", "--crate-type=cdylib", "-o"])
+        .args([&library, &file])
+        .status();
+    assert!(status.unwrap().success());
+    library
+}
+
+#[test]
+fn a_version_that_is_too_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let library = library(folder.path(), OLD).canonicalize().unwrap();
+    let error = OnnxRuntime::open(&library, Conditions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "onnxruntime 1.10.0 ({}) is too old: 1.17 or newer is needed",
+            library.display()
+        )
+    );
+}
+
+#[test]
+fn a_dtype_that_no_file_is_run_in() {
+    let conditions = Conditions {
+        dtype: Dtype::Bf16,
+        ..Conditions::default()
+    };
+    let error = OnnxRuntime::open(Path::new("any"), conditions).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "onnxruntime runs a file in the number format it has, and can't convert it to bf16"
+    );
+}
+
+/// Whether the suite is asked for and Python has these packages; otherwise says what is skipped.
+fn python(packages: &str, what: &str) -> bool {
+    let asked = std::env::var_os("ROOFNAS_PYTHON").is_some_and(|value| value == "1");
+    let import = format!("import {packages}");
+    let imports = || {
+        let output = Command::new("python3").args(["-c", &import]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if asked && imports() {
+        return true;
+    }
+    // past the test harness, which would keep it to itself
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: {what}: needs python3 with {packages}, and ROOFNAS_PYTHON=1"
+    );
+    false
+}
+
+fn conditions(threads: usize, batch: usize) -> Conditions {
+    Conditions {
+        threads: NonZeroUsize::new(threads).unwrap(),
+        batch: NonZeroUsize::new(batch).unwrap(),
+        dtype: Dtype::Fp32,
+    }
+}
+
+/// A published network on small images, as people deploy it: MobileNetV2, ResNet-18 and their like.
+fn landmarks(batch: Batch) -> Vec<Model> {
+    let landmarks = presets::landmarks().into_iter();
+    let models = landmarks.map(|landmark| {
+        let bytes = onnx::export(&landmark.network, InitialWeights::seeded(1), batch);
+        Model::from_bytes(landmark.name, bytes.unwrap())
+    });
+    models.collect()
+}
+
+/// Shuffles, groups, squeeze-and-excite, and an activation of every kind.
+fn shuffle() -> Model {
+    let text = r#"
+        resolution = 48
+        [stem]
+        channels = 24
+        [[stage]]
+        block = "grouped_shuffle"
+        depth = 3
+        channels = 48
+        stride = 2
+        groups = 4
+        activation = "swish"
+        [[stage]]
+        block = { kind = "bottleneck", expand = 0.5, groups = { width = 8 } }
+        depth = 2
+        channels = 96
+        stride = 2
+        se = 0.25
+        activation = "hard_swish"
+        [[stage]]
+        block = "large_kernel_depthwise"
+        depth = 1
+        channels = 32
+        activation = "gelu"
+        [head]
+        classes = 10
+    "#;
+    let space = SearchSpace::new(toml::from_str(text).unwrap()).unwrap();
+    let network = space.decode(&space.only());
+    let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic).unwrap();
+    Model::from_bytes("shuffle", bytes)
+}
+
+#[test]
+fn onnx_runtime_runs_what_is_exported() {
+    if !python("onnxruntime", "ONNX Runtime was not tried as an engine") {
+        return;
+    }
+    let clock = &SystemClock::new();
+    let engine = OnnxRuntime::find(conditions(2, 2)).unwrap();
+    let description = engine.description();
+    assert!(
+        description
+            .version
+            .is_some_and(|version| version.starts_with("1."))
+    );
+    let mut sessions: Vec<_> = landmarks(Batch::Dynamic)
+        .iter()
+        .map(|model| engine.load(model, clock).unwrap())
+        .collect();
+    for _ in 0..2 {
+        for session in &mut sessions {
+            let seconds = session.run(2, clock).unwrap();
+            assert!(seconds.len() == 2 && seconds.iter().all(|&s| s < 60.0));
+            assert!(session.initialisation_s().unwrap() > 0.0);
+            assert!(cfg!(not(target_os = "linux")) || session.resident_bytes().is_some());
+        }
+    }
+    let outputs = sessions[0].outputs().unwrap().unwrap();
+    assert_eq!(outputs[0].sizes, [2, 1000]);
+    let fixed = &landmarks(Batch::Fixed(1))[0];
+    let error = engine.load(fixed, clock).err().unwrap().to_string();
+    assert!(
+        error.contains("takes 1 images at once, always, and 2 were asked for"),
+        "{error}"
+    );
+    let junk = Model::from_bytes("junk", *b"this is not a model");
+    let error = engine.load(&junk, clock).err().unwrap().to_string();
+    assert!(
+        error.starts_with("onnxruntime can't load junk: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn nodes_add_up_to_the_whole() {
+    if !python("onnxruntime", "ONNX Runtime's profile was not tried") {
+        return;
+    }
+    let engine = OnnxRuntime::find(conditions(1, 1)).unwrap();
+    let clock = &SystemClock::new();
+    let models = landmarks(Batch::Fixed(1));
+    let mobilenet = models
+        .iter()
+        .find(|model| model.name() == "MobileNetV2")
+        .unwrap();
+    let mut session = engine.load(mobilenet, clock).unwrap();
+    let nodes = session.nodes(20).unwrap().unwrap();
+    let convolutions = nodes.iter().filter(|node| node.op_type == "Conv");
+    assert_eq!(convolutions.count(), 52);
+    assert!(
+        nodes
+            .iter()
+            .any(|node| node.name.starts_with("stage2.block1.expand"))
+    );
+    assert!(
+        nodes
+            .iter()
+            .all(|node| node.provider.as_deref() == Some("CPUExecutionProvider"))
+    );
+    let mut seconds = session.run(40, clock).unwrap();
+    seconds.sort_by(f64::total_cmp);
+    let sum: f64 = nodes.iter().map(|node| node.seconds).sum();
+    // a mean beside a median, perhaps on a busy machine
+    let ratio = sum / seconds[20];
+    assert!((0.4..4.0).contains(&ratio), "{ratio}");
+}
+
+#[test]
+#[cfg(feature = "embedded")]
+fn two_engines_compute_the_same() {
+    if !python(
+        "onnxruntime",
+        "the embedded engine was not compared with ONNX Runtime",
+    ) {
+        return;
+    }
+    let clock = &SystemClock::new();
+    let onnx_runtime = OnnxRuntime::find(conditions(1, 2)).unwrap();
+    let embedded = roofnas_hardware::engine::Embedded::new(conditions(1, 2)).unwrap();
+    let mut models = landmarks(Batch::Dynamic);
+    models.push(shuffle());
+    for model in &models {
+        let reference = onnx_runtime
+            .load(model, clock)
+            .unwrap()
+            .outputs()
+            .unwrap()
+            .unwrap();
+        let found = embedded
+            .load(model, clock)
+            .unwrap()
+            .outputs()
+            .unwrap()
+            .unwrap();
+        assert_eq!(found.len(), reference.len());
+        for (found, reference) in found.iter().zip(&reference) {
+            assert_eq!(found.name, reference.name);
+            let difference = found.relative_difference(reference);
+            println!("{} {}: {difference:.1e}", model.name(), found.name);
+            assert!(difference < 1e-4, "{}: {difference:e}", model.name());
+        }
+    }
+}
+
+/// Runs an adapter on a network at one and two threads.
+fn adapter_runs(adapter: Adapter, runs: usize) {
+    let patience = Patience {
+        timeout: Duration::from_secs(120),
+        retries: 0,
+    };
+    for threads in [1, 2] {
+        let conditions = conditions(threads, 1);
+        let line = adapter.command(&conditions).unwrap();
+        let engine = CommandEngine::new(line, patience, conditions);
+        let clock = &SystemClock::new();
+        let mut session = engine.load(&shuffle(), clock).unwrap();
+        let seconds = session.run(5, clock).unwrap();
+        println!("{} {threads}: {seconds:?}", adapter.name());
+        assert_eq!(seconds.len(), runs);
+        assert!(session.initialisation_s().unwrap() > 0.0);
+    }
+}
+
+#[test]
+fn openvino_runs_what_is_exported() {
+    if python("openvino, numpy", "OpenVINO was not tried as an engine") {
+        adapter_runs(Adapter::OpenVino, 5);
+        adapter_runs(Adapter::BenchmarkApp, 1);
+    }
+}
+
+#[test]
+fn ncnn_runs_what_is_exported() {
+    if python("ncnn, pnnx, numpy", "ncnn was not tried as an engine") {
+        adapter_runs(Adapter::Ncnn, 5);
+    }
+}
