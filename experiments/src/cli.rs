@@ -1,5 +1,7 @@
 //! The command line.
 
+mod engine;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +60,11 @@ pub(crate) enum Command {
     /// Measure this machine: arithmetic peaks, memory bandwidth, ridge points
     #[command(after_help = "Example: roofnas probe --threads 1,4 --svg roofline.svg")]
     Probe(ProbeArgs),
+    /// Time networks on an engine
+    #[command(
+        after_help = "Example: roofnas measure --engine onnxruntime --threads 1 resnet50.onnx mobilenet.onnx --out latency.csv"
+    )]
+    Measure(MeasureArgs),
     /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -65,6 +72,8 @@ pub(crate) enum Command {
     #[command(after_help = "Example: roofnas export runs/quickstart b07 --to onnx --out b07.onnx")]
     Export(ExportArgs),
 }
+
+pub(crate) use engine::{EngineArgs, EngineName, MeasureArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {

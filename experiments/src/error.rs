@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use roofnas_cost::{LatencyError, PlatformError};
+use roofnas_hardware::engine::EngineError;
 use roofnas_hardware::probe::ProbeError;
 use roofnas_hardware::{CalibrateError, ProfileError};
 use roofnas_search::Nsga2SettingsError;
@@ -143,6 +144,9 @@ pub enum Error {
         /// Why.
         source: Box<CalibrateError>,
     },
+    /// An engine that isn't there, or a network that it can't run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A machine that can't be probed.
     #[error("{0}")]
     Probe(#[from] ProbeError),

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod measuring;
 mod progress;
 mod spinner;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => commands::profile(&args),
         Command::Calibrate(args) => commands::calibrate(&args),
         Command::Validate(args) => commands::validate(&args),
+        Command::Measure(args) => commands::measure(&args),
         Command::Probe(args) => commands::probe(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),

@@ -8,18 +8,23 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use roofnas::{Generation, Watcher};
 
-/// Set by ctrl-C; a run then stops after its generation.
+/// Set by ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Makes ctrl-C and a polite kill stop runs so that they can be resumed. A second ctrl-C ends the process at once.
-pub(crate) fn stop_on_signals() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
+/// Makes ctrl-C and a polite kill stop work so that it can be resumed, with these words. A second ctrl-C ends the process at once.
+pub(crate) fn stop_on_signals(words: &'static str) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(roofnas::exit::INTERRUPTED));
         }
-        eprintln!("stopping after this generation; once more to stop at once");
+        eprintln!("{words}");
     })?;
     Ok(())
+}
+
+/// Whether ctrl-C was pressed.
+pub(crate) fn is_stopped() -> bool {
+    STOP.load(Ordering::SeqCst)
 }
 
 /// How often a plain line is printed.
@@ -97,6 +102,6 @@ impl Watcher for Progress {
     }
 
     fn wants_to_stop(&self) -> bool {
-        STOP.load(Ordering::SeqCst)
+        is_stopped()
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
             admit(&job.experiment, &job.directory, start)?;
         }
     }
-    progress::stop_on_signals()?;
+    progress::stop_on_signals("stopping after this generation; once more to stop at once")?;
     on_threads(args.shared.threads, move || {
         let mut codes = Vec::new();
         for jobs in all {

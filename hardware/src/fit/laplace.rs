@@ -222,7 +222,7 @@ impl<'a> Task<'a> {
         let pulled = left.unwhiten(&self.errors(state, &left));
         let shares = left.inverse_diagonal(&derivatives, &decomposed);
         let left_out = pulled.iter().zip(&shares).map(|(p, s)| p * p / s).collect();
-        log_evidence.is_finite().then(|| Laplace {
+        log_evidence.is_finite().then_some(Laplace {
             hyper,
             basis,
             coordinates: place,

@@ -1,0 +1,208 @@
+//! Arguments of the commands that run networks for real.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use roofnas_cost::Dtype;
+use roofnas_hardware::engine::{Conditions, OutputFormat};
+use roofnas_hardware::measure::{Cadence, Protocol, Situation, Weights};
+
+use super::{Format, dtype};
+
+/// The engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineName {
+    /// Built in, pure Rust: needs nothing installed
+    Embedded,
+    /// ONNX Runtime: the library that ORT_DYLIB_PATH names, or the installed Python package's
+    Onnxruntime,
+    /// OpenVINO, by a Python script that is built in: needs the Python package
+    Openvino,
+    /// ncnn, by a Python script that is built in: needs the Python packages ncnn and pnnx
+    Ncnn,
+    /// OpenVINO's benchmark_app
+    #[value(name = "benchmark_app")]
+    BenchmarkApp,
+    /// TensorRT's trtexec
+    Trtexec,
+    /// What --command says
+    Command,
+}
+
+/// An engine and what it runs under.
+#[derive(Debug, Args)]
+pub(crate) struct EngineArgs {
+    /// What runs the networks
+    #[arg(long, value_enum, default_value_t = EngineName::Embedded)]
+    pub(crate) engine: EngineName,
+    /// Threads of one inference [default: 1, or the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Images per inference [default: 1, or the run's]
+    #[arg(long, value_name = "N")]
+    pub(crate) batch: Option<NonZeroUsize>,
+    /// Number format: fp32, fp16, bf16 or int8; engines in this process run a file as it is [default: fp32, or the run's]
+    #[arg(long, value_name = "D", value_parser = dtype)]
+    pub(crate) dtype: Option<Dtype>,
+    /// With --engine command: a program and its arguments, in which {model}, {threads}, {batch}, {runs}, {dtype} and {output} are replaced. Quotes keep words
+    /// together; no shell is involved. By default each line it prints that is a number is one run's milliseconds
+    #[arg(long, value_name = "PROGRAM ARGUMENT...")]
+    pub(crate) command: Option<String>,
+    /// How the command says its timings: plain, trtexec, benchncnn, benchmark_model or benchmark_app
+    #[arg(long, value_name = "FORM", default_value = "plain", value_parser = output_format)]
+    pub(crate) command_output: OutputFormat,
+    /// How long a command may take each time it is started, in seconds
+    #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// How often a command that failed is started again
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(..=100))]
+    pub(crate) retries: u16,
+}
+
+impl EngineArgs {
+    /// What the engine runs under, where nothing else is said as `usual`.
+    pub(crate) fn conditions(&self, usual: Conditions) -> Conditions {
+        Conditions {
+            threads: self.threads.unwrap_or(usual.threads),
+            batch: self.batch.unwrap_or(usual.batch),
+            dtype: self.dtype.unwrap_or(usual.dtype),
+        }
+    }
+
+    /// Whether a program is started for each network.
+    pub(crate) fn is_command(&self) -> bool {
+        !matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)
+    }
+}
+
+fn output_format(name: &str) -> Result<OutputFormat, String> {
+    let known = OutputFormat::ALL
+        .into_iter()
+        .find(|form| form.name() == name);
+    known.ok_or_else(|| {
+        let known: Vec<&str> = OutputFormat::ALL.iter().map(|form| form.name()).collect();
+        format!("must be one of {}", known.join(", "))
+    })
+}
+
+/// How networks are timed.
+#[derive(Debug, Args)]
+pub(crate) struct TimingArgs {
+    /// Turns of each network [default: 10, of a command 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rounds: Option<u32>,
+    /// Timed runs in a turn, at least [default: 3, of a command 20]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) runs: Option<u16>,
+    /// Networks loaded and measured in turn with each other
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) group: u16,
+    /// How many of the first networks are measured again in every group, so that drift shows
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(..=100))]
+    pub(crate) anchors: u16,
+    /// Seed of the order in each round
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Keep the engine on these CPUs
+    #[arg(long, value_name = "CPU,...", value_delimiter = ',')]
+    pub(crate) pin: Vec<usize>,
+    /// Threads kept busy beside the engine
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    pub(crate) background: u32,
+    /// One run every so often, with rest between: 30fps, or a time such as 100ms
+    #[arg(long, value_name = "RATE", value_parser = cadence)]
+    pub(crate) duty: Option<Duration>,
+    /// Fill the caches with something else before each run, so that weights come from memory
+    #[arg(long)]
+    pub(crate) cold: bool,
+    /// Run all networks in turn for this long before anything counts: 60s, 5m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) sustained: Option<Duration>,
+}
+
+impl TimingArgs {
+    /// The protocol, for a command or for an engine in this process.
+    pub(crate) fn protocol(&self, is_command: bool) -> Protocol {
+        let usual = if is_command {
+            Protocol::for_commands()
+        } else {
+            Protocol::default()
+        };
+        let least = self.runs.map_or(usual.runs.0, usize::from);
+        Protocol {
+            rounds: self.rounds.unwrap_or(usual.rounds),
+            runs: (least, least.max(usual.runs.1)),
+            group: self.group.into(),
+            anchors: self.anchors.into(),
+            seed: self.seed,
+            situation: Situation {
+                pinned: self.pin.clone(),
+                background: self.background,
+                cadence: self.duty.map_or(Cadence::BackToBack, Cadence::Every),
+                weights: if self.cold {
+                    Weights::Cold
+                } else {
+                    Weights::Warm
+                },
+                sustained: self.sustained.unwrap_or_default(),
+            },
+            ..usual
+        }
+    }
+}
+
+/// Time from one run to the next, from a rate or a time.
+fn cadence(text: &str) -> Result<Duration, String> {
+    let period = match text.strip_suffix("fps") {
+        Some(rate) => {
+            let rate: Option<f64> = rate.trim().parse().ok();
+            let rate = rate.filter(|rate| *rate >= 1e-3 && *rate <= 1e5);
+            rate.map(|rate| Duration::from_secs_f64(1.0 / rate))
+        }
+        None => humantime::parse_duration(text).ok(),
+    };
+    let sound = period.filter(|period| !period.is_zero() && *period <= Duration::from_secs(3600));
+    sound.ok_or_else(|| {
+        "must be a rate such as 30fps, or a time up to an hour such as 100ms".to_owned()
+    })
+}
+
+/// Arguments of `roofnas measure`.
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArgs {
+    /// ONNX files
+    #[arg(required = true, value_name = "MODEL.onnx")]
+    pub(crate) models: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) timing: TimingArgs,
+    /// The table of measurements to write; what is measured is saved there as it comes
+    #[arg(long, value_name = "T.csv")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with a table that is there: what it holds is not measured again
+    #[arg(long, requires = "out")]
+    pub(crate) resume: bool,
+    /// Name of the machine in the table [default: what the system calls its processor]
+    #[arg(long, value_name = "NAME", value_parser = super::platform_name)]
+    pub(crate) platform_name: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cadences() {
+        assert_eq!(cadence("20fps"), Ok(Duration::from_millis(50)));
+        assert_eq!(cadence("100ms"), Ok(Duration::from_millis(100)));
+        for bad in ["", "fps", "0fps", "-1fps", "nanfps", "30", "0s", "2h"] {
+            assert!(cadence(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The engine that the command line names.
+
+use std::time::Duration;
+
+use roofnas::Error;
+use roofnas_hardware::engine::{
+    Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
+};
+
+use crate::cli::{EngineArgs, EngineName};
+
+/// The engine, ready to load networks; under `usual` conditions where the command line says nothing else.
+pub(super) fn engine(args: &EngineArgs, usual: Conditions) -> Result<Box<dyn Engine>, Error> {
+    let conditions = args.conditions(usual);
+    if args.command.is_some() && args.engine != EngineName::Command {
+        return Err(argument("--command", "needs --engine command beside it"));
+    }
+    let adapter = match args.engine {
+        EngineName::Embedded => return Ok(Box::new(Embedded::new(conditions)?)),
+        EngineName::Onnxruntime => return Ok(Box::new(OnnxRuntime::find(conditions)?)),
+        EngineName::Openvino => Adapter::OpenVino,
+        EngineName::Ncnn => Adapter::Ncnn,
+        EngineName::BenchmarkApp => Adapter::BenchmarkApp,
+        EngineName::Trtexec => Adapter::Trtexec,
+        EngineName::Command => return Ok(command(command_line(args)?, args, conditions)),
+    };
+    let line = adapter.command(&conditions);
+    let line = line.map_err(|error| argument("--engine", &error.to_string()))?;
+    Ok(command(line, args, conditions))
+}
+
+fn command(line: CommandLine, args: &EngineArgs, conditions: Conditions) -> Box<dyn Engine> {
+    let patience = Patience {
+        timeout: Duration::from_secs(args.timeout),
+        retries: args.retries.into(),
+    };
+    Box::new(CommandEngine::new(line, patience, conditions))
+}
+
+fn command_line(args: &EngineArgs) -> Result<CommandLine, Error> {
+    let Some(text) = &args.command else {
+        let problem = "needs --command \"PROGRAM ARGUMENT...\", which says what to start";
+        return Err(argument("--engine command", problem));
+    };
+    let words = shlex::split(text).filter(|words| !words.is_empty());
+    let Some(words) = words else {
+        return Err(argument("--command", "is empty, or a quote is not closed"));
+    };
+    let line = CommandLine::new(words[0].clone(), &words[1..], args.command_output);
+    line.map_err(|error| argument("--command", &error.to_string()))
+}
+
+fn argument(argument: &str, problem: &str) -> Error {
+    Error::Argument {
+        argument: argument.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+/// An engine and what it runs under, in words.
+pub(super) fn shown_engine(engine: &dyn Engine) -> String {
+    let description = engine.description();
+    let conditions = description.conditions;
+    let version = description.version.map(|version| format!(" {version}"));
+    format!(
+        "{}{}, {}, batch {}, {}",
+        description.name,
+        version.unwrap_or_default(),
+        counted(conditions.threads.get(), "thread"),
+        conditions.batch,
+        conditions.dtype.name(),
+    )
+}
+
+/// A number of things.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
