@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
 }
 
-pub(crate) use engine::{EngineArgs, EngineName, MeasureArgs};
+pub(crate) use engine::{EngineChoice, EngineName, HereArgs, MeasureArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -185,6 +185,8 @@ pub(crate) struct CalibrateArgs {
     pub(crate) fit: FitArgs,
     #[command(flatten)]
     pub(crate) texts: ProfileTexts,
+    #[command(flatten, next_help_heading = "Measuring this machine (without --layers and --latency)")]
+    pub(crate) here: HereArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

@@ -51,6 +51,12 @@ impl Table {
         Ok(networks)
     }
 
+    /// Whether it holds a network.
+    pub(crate) fn holds(&self, network: &str) -> bool {
+        // the second of its columns
+        self.rows.iter().any(|row| row.get(1).is_some_and(|name| name == network))
+    }
+
     /// The table as CSV.
     fn csv(&self, more: &[NetworkTiming]) -> anyhow::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());

@@ -16,7 +16,7 @@ pub use baseline::{
     Baseline, BaselineError, FittedBaseline, LatencyByNetwork, NearestPlatform, Timing,
 };
 pub use calibrate::{
-    CalibrateError, CalibrateOptions, Calibrated, CrossValidation, Material, MeasuredNetwork,
+    CalibrateError, CalibrateOptions, Calibrated, CrossValidation, KernelTiming, Material, MeasuredNetwork,
     calibrate, family, validate, validate_baselines,
 };
 pub use clock::{Clock, SystemClock};

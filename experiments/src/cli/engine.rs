@@ -34,9 +34,8 @@ pub(crate) enum EngineName {
 /// An engine and what it runs under.
 #[derive(Debug, Args)]
 pub(crate) struct EngineArgs {
-    /// What runs the networks
-    #[arg(long, value_enum, default_value_t = EngineName::Embedded)]
-    pub(crate) engine: EngineName,
+    #[command(flatten)]
+    pub(crate) choice: EngineChoice,
     /// Threads of one inference [default: 1, or the run's]
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -46,6 +45,14 @@ pub(crate) struct EngineArgs {
     /// Number format: fp32, fp16, bf16 or int8; engines in this process run a file as it is [default: fp32, or the run's]
     #[arg(long, value_name = "D", value_parser = dtype)]
     pub(crate) dtype: Option<Dtype>,
+}
+
+/// An engine.
+#[derive(Debug, Args)]
+pub(crate) struct EngineChoice {
+    /// What runs the networks
+    #[arg(long, value_enum, default_value_t = EngineName::Embedded)]
+    pub(crate) engine: EngineName,
     /// With --engine command: a program and its arguments, in which {model}, {threads}, {batch}, {runs}, {dtype} and {output} are replaced. Quotes keep words
     /// together; no shell is involved. By default each line it prints that is a number is one run's milliseconds
     #[arg(long, value_name = "PROGRAM ARGUMENT...")]
@@ -70,7 +77,9 @@ impl EngineArgs {
             dtype: self.dtype.unwrap_or(usual.dtype),
         }
     }
+}
 
+impl EngineChoice {
     /// Whether a program is started for each network.
     pub(crate) fn is_command(&self) -> bool {
         !matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)
@@ -167,6 +176,25 @@ fn cadence(text: &str) -> Result<Duration, String> {
     sound.ok_or_else(|| {
         "must be a rate such as 30fps, or a time up to an hour such as 100ms".to_owned()
     })
+}
+
+/// How `roofnas calibrate` measures this machine.
+#[derive(Debug, Args)]
+pub(crate) struct HereArgs {
+    #[command(flatten)]
+    pub(crate) engine: EngineChoice,
+    /// Images per inference
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) batch: NonZeroUsize,
+    /// Networks of the search spaces among those that are measured
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) networks: u16,
+    /// Search space to draw them from: a preset or a file [default: the presets mobile and resnet]
+    #[arg(long, value_name = "SPACE")]
+    pub(crate) space: Option<String>,
+    /// Go on with measurements that are there, beside the profile
+    #[arg(long)]
+    pub(crate) resume: bool,
 }
 
 /// Arguments of `roofnas measure`.

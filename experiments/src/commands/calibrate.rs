@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use roofnas::{Error, check_writable, exit, write_whole};
-use roofnas_cost::calibration::Calibration;
+use roofnas_cost::calibration::{Calibration, Composition};
 use roofnas_cost::{Dtype, Fusion, Platform};
 use roofnas_hardware::fit::FitOptions;
 use roofnas_hardware::{CalibrateOptions, Calibrated, CrossValidation, Material, Profiles};
 use serde_json::{Map, Value};
 
+use super::calibrate_here::{Outcome, measure_here};
 use super::calibrated::for_people;
 use super::figures::{Comparison, doubts, object, rows};
 use super::measurements::Tables;
@@ -19,8 +20,18 @@ use crate::spinner::spin;
 /// Groups of networks that are held out in turn where nobody says otherwise.
 const FOLDS: CrossValidation = CrossValidation::Folds(10);
 
-/// Fits a platform profile to measurements, writes it, and says how well it holds.
+/// The same where this machine was measured and networks come with node timings: each fit takes longer, and the groups matter less.
+const FOLDS_HERE: CrossValidation = CrossValidation::Folds(5);
+
+/// Fits a platform profile to measurements, writes it, and says how well it holds. Without tables of measurements, this machine is measured.
 pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<u8> {
+    match (&args.layers, &args.latency) {
+        (None, None) => calibrate_here(args),
+        _ => calibrate_from_tables(args),
+    }
+}
+
+fn calibrate_from_tables(args: &CalibrateArgs) -> anyhow::Result<u8> {
     let tables = tables(args)?;
     admit(args)?;
     let name = name(args)?;
@@ -35,15 +46,65 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<u8> {
     let mut material = tables.material(args.dtype, &fusion)?;
     material.threads = threads(args, &tables, &material)?;
     let options = options(args, name, base, &tables, &material)?;
+    fit(args, &material, &priors, &options, tables.latency)
+}
+
+fn calibrate_here(args: &CalibrateArgs) -> anyhow::Result<u8> {
+    admit(args)?;
+    let name = name(args)?;
+    let profiles = Profiles::from_environment();
+    let Outcome::Done(here) = measure_here(args)? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    let has_nodes = here.material.rows.iter().any(|row| !row.kernels.is_empty());
+    // what nodes say of this machine leaves other machines little to add
+    let priors = if has_nodes {
+        Vec::new()
+    } else {
+        priors(args, &name, &profiles)?
+    };
+    let texts = &args.texts;
+    let options = CalibrateOptions {
+        name,
+        description: texts.description.clone().unwrap_or(here.description),
+        dtype: args.dtype,
+        base: Some(here.base),
+        samples: args.fit.samples,
+        seed: args.fit.seed,
+        cross_validation: args.fit.cross_validate.unwrap_or(FOLDS_HERE),
+        source: texts.source.clone().unwrap_or(here.source),
+        licence: texts.licence.clone(),
+        attribution: texts.attribution.clone(),
+        fit: FitOptions {
+            components: usize::from(args.fit.components),
+            // a CPU does one kernel after the other
+            compositions: vec![Composition::Sum],
+            ..FitOptions::default()
+        },
+    };
+    fit(args, &here.material, &priors, &options, &here.table)
+}
+
+/// Fits, writes the profile, and prints how well it holds. `table`: where the latencies come from.
+fn fit(
+    args: &CalibrateArgs,
+    material: &Material,
+    priors: &[Platform],
+    options: &CalibrateOptions,
+    table: &Path,
+) -> anyhow::Result<u8> {
     let known: Vec<(String, &Calibration)> = priors
         .iter()
         .filter_map(|prior| Some((prior.name.clone(), prior.calibration.get(&args.dtype)?)))
         .collect();
-    let doing = doing(&options, &material, known.len());
+    let doing = doing(options, material, known.len());
     let calibrated = spin(&doing, || {
-        roofnas_hardware::calibrate(&material, &known, &options)
+        roofnas_hardware::calibrate(material, &known, options)
     });
-    let calibrated = calibrated.map_err(|error| tables.unusable(error))?;
+    let calibrated = calibrated.map_err(|error| Error::Calibrate {
+        path: table.to_owned(),
+        source: Box::new(error),
+    })?;
     let profile = calibrated.platform.to_toml();
     write_whole(&args.out, profile.as_bytes())?;
     eprintln!("wrote {}", args.out.display());
@@ -75,15 +136,14 @@ fn tables(args: &CalibrateArgs) -> Result<Tables<'_>, Error> {
                 rows: &args.rows,
             });
         }
-        (None, None) => "--layers and --latency are",
-        (None, Some(_)) => "--layers is",
-        (Some(_), None) => "--latency is",
+        (None, _) => "--layers is",
+        (_, None) => "--latency is",
     };
     Err(Error::Argument {
         argument: "calibrate".to_owned(),
         problem: format!(
-            "{missing} missing. Measuring this machine is not built yet, so both are needed: --layers with a table of the measured \
-             networks' layers, and --latency with a table of their latencies"
+            "{missing} missing: --layers is a table of the measured networks' layers, and --latency one of their latencies; without both, this \
+             machine is measured"
         ),
     })
 }

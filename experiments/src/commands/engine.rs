@@ -7,11 +7,13 @@ use roofnas_hardware::engine::{
     Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
 };
 
-use crate::cli::{EngineArgs, EngineName};
+use crate::cli::{EngineChoice, EngineName};
 
-/// The engine, ready to load networks; under `usual` conditions where the command line says nothing else.
-pub(super) fn engine(args: &EngineArgs, usual: Conditions) -> Result<Box<dyn Engine>, Error> {
-    let conditions = args.conditions(usual);
+/// The engine, ready to load networks under these conditions.
+pub(super) fn engine(
+    args: &EngineChoice,
+    conditions: Conditions,
+) -> Result<Box<dyn Engine>, Error> {
     if args.command.is_some() && args.engine != EngineName::Command {
         return Err(argument("--command", "needs --engine command beside it"));
     }
@@ -29,7 +31,7 @@ pub(super) fn engine(args: &EngineArgs, usual: Conditions) -> Result<Box<dyn Eng
     Ok(command(line, args, conditions))
 }
 
-fn command(line: CommandLine, args: &EngineArgs, conditions: Conditions) -> Box<dyn Engine> {
+fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> Box<dyn Engine> {
     let patience = Patience {
         timeout: Duration::from_secs(args.timeout),
         retries: args.retries.into(),
@@ -37,7 +39,7 @@ fn command(line: CommandLine, args: &EngineArgs, conditions: Conditions) -> Box<
     Box::new(CommandEngine::new(line, patience, conditions))
 }
 
-fn command_line(args: &EngineArgs) -> Result<CommandLine, Error> {
+fn command_line(args: &EngineChoice) -> Result<CommandLine, Error> {
     let Some(text) = &args.command else {
         let problem = "needs --command \"PROGRAM ARGUMENT...\", which says what to start";
         return Err(argument("--engine command", problem));

@@ -31,9 +31,12 @@ const COLUMNS: [&str; 9] = [
 /// Times networks on an engine.
 pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
     let models = models(args)?;
-    let protocol = args.timing.protocol(args.engine.is_command());
+    let protocol = args.timing.protocol(args.engine.choice.is_command());
     pin(&protocol)?;
-    let engine = engine(&args.engine, Conditions::default())?;
+    let engine = engine(
+        &args.engine.choice,
+        args.engine.conditions(Conditions::default()),
+    )?;
     let machine = Machine::here();
     let (run, date) = now();
     let conditions = timing::Conditions {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod calibrate;
+mod calibrate_here;
 mod calibrated;
 mod check;
 mod engine;

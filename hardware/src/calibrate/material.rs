@@ -23,6 +23,19 @@ pub struct MeasuredNetwork {
     pub run: Option<String>,
     /// How many repetitions the figure stands for.
     pub repeats: Option<u32>,
+    /// Timings of its kernels, from an engine that tells them apart.
+    pub kernels: Vec<KernelTiming>,
+}
+
+/// What one kernel took inside a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KernelTiming {
+    /// The kernel.
+    pub work: Workload,
+    /// Its mean over all kernels of the network that do the same work.
+    pub latency_ms: f64,
+    /// How many these are.
+    pub count: f64,
 }
 
 /// What a fit or a validation works on: timings of one platform under one set of conditions.
@@ -73,6 +86,7 @@ impl Material {
                 latency_ms: row.latency_ms,
                 run: row.run,
                 repeats: row.repeats,
+                kernels: Vec::new(),
             };
             rows.push((row.line, measured));
         }
@@ -119,7 +133,12 @@ impl Material {
         names.len()
     }
 
-    /// Some of the rows, ready to be fitted on.
+    /// Number of timings in some of the rows, those of kernels included.
+    pub(super) fn count(&self, rows: &[usize]) -> usize {
+        rows.iter().map(|&row| 1 + self.rows[row].kernels.len()).sum()
+    }
+
+    /// Some of the rows, ready to be fitted on: the networks in their order, then what is known of their kernels.
     pub(super) fn timings(&self, rows: &[usize], dtype: Dtype) -> Vec<fit::Timing> {
         let mut runs: Vec<&Option<String>> = self.rows.iter().map(|row| &row.run).collect();
         runs.sort();
@@ -139,7 +158,18 @@ impl Material {
                 repeats: repeats.clamp(0.25, 4.0),
             }
         };
-        rows.iter().map(timing).collect()
+        let wholes = rows.iter().map(timing);
+        let kernels = rows.iter().flat_map(|&row| {
+            let run = runs.binary_search(&&self.rows[row].run).unwrap_or(0);
+            self.rows[row].kernels.iter().map(move |kernel| fit::Timing {
+                works: vec![kernel.work],
+                latency_ms: kernel.latency_ms,
+                is_call: false,
+                run,
+                repeats: KERNEL_REPEATS * kernel.count,
+            })
+        });
+        wholes.chain(kernels).collect()
     }
 
     fn typical_repeats(&self) -> u32 {
@@ -148,6 +178,9 @@ impl Material {
         repeats.get(repeats.len() / 2).copied().unwrap_or(1).max(1)
     }
 }
+
+/// What the timing of a kernel weighs beside that of a network: the profiler's own part in it is taken off only roughly.
+const KERNEL_REPEATS: f64 = 0.25;
 
 fn without_layers(strangers: &[String]) -> String {
     let named: Vec<&str> = strangers.iter().take(5).map(String::as_str).collect();

@@ -14,7 +14,7 @@ use roofnas_cost::{
 use thiserror::Error;
 
 pub use folds::{CrossValidation, family};
-pub use material::{Material, MeasuredNetwork};
+pub use material::{KernelTiming, Material, MeasuredNetwork};
 
 use crate::baseline::{Baseline, Timing};
 use crate::fit::{self, Fit, FitError, FitOptions};
@@ -161,7 +161,7 @@ pub fn calibrate(
         .min_by(|a, b| a.1.mape.total_cmp(&b.1.mape));
     let measured = Measured {
         networks: asked.min(there),
-        timings: drawn.fit.len(),
+        timings: material.count(&drawn.fit),
         source: options.source.clone(),
         fitted_by: concat!("roofnas ", env!("CARGO_PKG_VERSION")).to_owned(),
         fit,
