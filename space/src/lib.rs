@@ -28,6 +28,7 @@ mod network;
 pub mod onnx;
 mod op;
 mod options;
+mod other;
 pub mod presets;
 pub mod pytorch;
 mod shape;
@@ -47,6 +48,7 @@ pub use network::{
     Layer, Network, NetworkBuilder, NetworkError, Output, Part, Role, Section, Tensor,
 };
 pub use op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind, ShapeError, Work};
+pub use other::Interpolation;
 pub use shape::{Resolution, Shape};
 pub use space::{SearchSpace, SpaceError};
 pub use text::GenotypeError;

@@ -10,6 +10,7 @@ use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, String
 use super::weights::InitialWeights;
 use crate::network::{Layer, Network, Tensor};
 use crate::op::Op;
+use crate::other::Defined;
 use crate::shape::Shape;
 
 /// The version of ONNX's file format that is written.
@@ -75,15 +76,12 @@ const MOST_BYTES: u64 = (1 << 31) - (1 << 24);
 
 /// Refuses what [`operators`](super::operators) has no form for.
 fn exportable(network: &Network) -> Result<(), ExportError> {
-    let foreign = |layer: &Layer| {
-        let op = matches!(
-            layer.op,
-            Op::ConvTranspose(_) | Op::MatMul(_) | Op::Other(_)
-        );
+    let foreign = |index: &usize| {
+        let layer = &network.layers()[*index];
         let tensor = |tensor: &Tensor| matches!(tensor, Tensor::Elsewhere(_));
-        op || layer.inputs.iter().any(tensor)
+        !is_defined(network, *index) || layer.inputs.iter().any(tensor)
     };
-    if let Some(index) = network.layers().iter().position(foreign) {
+    if let Some(index) = (0..network.layers().len()).find(foreign) {
         return Err(ExportError::Foreign {
             network: network.name().to_owned(),
             layer: network.layer_name(index),
@@ -104,11 +102,51 @@ fn exportable(network: &Network) -> Result<(), ExportError> {
     Ok(())
 }
 
+/// Whether name and shapes say all there is to a layer.
+fn is_defined(network: &Network, index: usize) -> bool {
+    let layer = &network.layers()[index];
+    match (&layer.op, &layer.inputs[..]) {
+        (Op::MatMul(product), &[left, right]) => {
+            let (left, right) = (network.shape(left), network.shape(right));
+            let macs = left.elements() * right.width as u64;
+            product.weights == 0
+                && product.macs == macs
+                && (left.channels, left.width) == (right.channels, right.height)
+                && layer.output == Shape::new(left.channels, left.height, right.width)
+        }
+        (Op::MatMul(_), _) => false,
+        (Op::Other(other), &[input]) => match other.defined(network.shape(input)) {
+            Some(Defined::ChannelSlice) => {
+                let from = first_channel(network, index);
+                from + layer.output.channels <= network.shape(input).channels
+            }
+            defined => defined.is_some(),
+        },
+        (Op::Other(_), _) => false,
+        _ => true,
+    }
+}
+
+/// The channel of its input that a slice begins with: slices of one tensor take its channels in turn.
+pub(super) fn first_channel(network: &Network, slice: usize) -> usize {
+    let inputs = &network.layers()[slice].inputs;
+    let before = network.layers()[..slice].iter();
+    before
+        .filter(|layer| &layer.inputs == inputs)
+        .filter(|layer| {
+            let input = network.input_shape(layer);
+            matches!(&layer.op, Op::Other(other) if other.defined(input) == Some(Defined::ChannelSlice))
+        })
+        .map(|layer| layer.output.channels)
+        .sum()
+}
+
 /// Weights of a layer, the few of biases and norms apart.
 fn weights_of(network: &Network, layer: &Layer) -> u64 {
     let input = network.input_shape(layer);
     match layer.op {
         Op::Conv(conv) => conv.weights(input.channels),
+        Op::ConvTranspose(transposed) => transposed.weights(input.channels),
         Op::Linear { out_features, .. } => input.elements() * out_features as u64,
         _ => 0,
     }

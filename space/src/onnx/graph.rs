@@ -81,8 +81,16 @@ impl GraphBuilder {
     /// these sizes.
     pub(super) fn target_shape(&mut self, name: &str, sizes: &[usize]) -> String {
         let dims: Vec<i64> = batched(0, sizes.iter().map(|&size| size as i64)).collect();
-        let bytes = dims.iter().flat_map(|dim| dim.to_le_bytes()).collect();
-        self.initializer(name, DataType::Int64, &[dims.len()], bytes)
+        self.integers(name, &dims)
+    }
+
+    /// A list of whole numbers that is part of an operator's definition.
+    pub(super) fn integers(&mut self, name: &str, values: &[i64]) -> String {
+        let bytes = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        self.initializer(name, DataType::Int64, &[values.len()], bytes)
     }
 
     /// A scalar that is part of an operator's definition, shared by all that use it.

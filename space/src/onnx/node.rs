@@ -33,6 +33,13 @@ impl NodeProto {
         })
     }
 
+    pub(super) fn text(self, name: &str, value: &str) -> Self {
+        self.with(AttributeProto {
+            s: Some(value.as_bytes().to_vec()),
+            ..AttributeProto::typed(name, AttributeType::String)
+        })
+    }
+
     fn with(mut self, attribute: AttributeProto) -> Self {
         self.attribute.push(attribute);
         self

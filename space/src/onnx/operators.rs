@@ -1,9 +1,10 @@
 //! What each operator becomes in ONNX.
 
-use super::export::{Exporter, Form, Value};
+use super::export::{Exporter, Form, Value, first_channel};
 use super::proto::NodeProto;
 use crate::activation::Activation;
-use crate::op::{Conv, Op, Pool, PoolKind};
+use crate::op::{Conv, ConvTranspose, Op, Other, Pool, PoolKind};
+use crate::other::{Defined, Interpolation};
 
 /// The epsilon of a batch-norm that stays.
 const EPSILON: f32 = 1e-5;
@@ -25,9 +26,13 @@ impl Exporter<'_> {
             Op::Scale => self.joined(index, NodeProto::of("Mul", &[])),
             Op::Concat => self.joined(index, NodeProto::of("Concat", &[]).int("axis", 1)),
             Op::ChannelShuffle { groups } => self.channel_shuffle(index, *groups),
-            Op::ConvTranspose(_) | Op::MatMul(_) | Op::Other(_) => {
-                unreachable!("refused before the export begins")
+            Op::ConvTranspose(transposed) => self.conv_transpose(index, transposed),
+            Op::MatMul(_) => {
+                let left = self.operand(index, 0, Form::Map);
+                let right = self.operand(index, 1, Form::Map);
+                self.emit(index, NodeProto::of("MatMul", &[&left, &right]), Form::Map)
             }
+            Op::Other(other) => self.defined(index, other),
         }
     }
 
@@ -43,6 +48,62 @@ impl Exporter<'_> {
             .ints("kernel_shape", &conv.kernel)
             .ints("pads", &[rows, columns, rows, columns])
             .ints("strides", &conv.stride);
+        self.emit(index, node, Form::Map)
+    }
+
+    fn conv_transpose(&mut self, index: usize, transposed: &ConvTranspose) -> Value {
+        let conv = &transposed.conv;
+        let mut inputs = vec![self.operand(index, 0, Form::Map), self.weight(index)];
+        if conv.bias {
+            inputs.push(self.per_channel(index, "bias", conv.out_channels, 0.0));
+        }
+        let [rows, columns] = conv.padding;
+        let node = NodeProto::of("ConvTranspose", &borrowed(&inputs))
+            .ints("dilations", &conv.dilation)
+            .int("group", conv.groups)
+            .ints("kernel_shape", &conv.kernel)
+            .ints("output_padding", &transposed.output_padding)
+            .ints("pads", &[rows, columns, rows, columns])
+            .ints("strides", &conv.stride);
+        self.emit(index, node, Form::Map)
+    }
+
+    /// An operator whose name and shapes say all there is to it.
+    fn defined(&mut self, index: usize, other: &Other) -> Value {
+        let input = self.network.input_shape(&self.network.layers()[index]);
+        let x = self.operand(index, 0, Form::Map);
+        let label = self.labels[index].clone();
+        let node = match other.defined(input) {
+            Some(Defined::ChannelSlice) => {
+                let from = first_channel(self.network, index) as i64;
+                let to = from + other.output.channels as i64;
+                let mut bound = |name, value| {
+                    let name = format!("{label}.{name}");
+                    self.graph.integers(&name, &[value])
+                };
+                let (starts, ends) = (bound("starts", from), bound("ends", to));
+                let axes = bound("axes", 1);
+                NodeProto::of("Slice", &[&x, &starts, &ends, &axes])
+            }
+            Some(Defined::Resize(interpolation)) => {
+                let factor = (other.output.height / input.height) as f32;
+                let scales = [1.0, 1.0, factor, factor];
+                let scales = self
+                    .graph
+                    .parameters(&format!("{label}.scales"), &[4], &scales);
+                resize(&x, &scales, interpolation)
+            }
+            Some(Defined::Softmax) => NodeProto::of("Softmax", &[&x]),
+            Some(Defined::Transpose) => {
+                NodeProto::of("Transpose", &[&x]).ints("perm", &[0, 1, 3, 2])
+            }
+            Some(Defined::Reshape) => {
+                let sizes = Form::Map.sizes(other.output);
+                let target = self.graph.target_shape(&format!("{label}.shape"), &sizes);
+                NodeProto::of("Reshape", &[&x, &target])
+            }
+            None => unreachable!("refused before the export begins"),
+        };
         self.emit(index, node, Form::Map)
     }
 
@@ -229,6 +290,20 @@ impl Exporter<'_> {
         let sizes = form.sizes(self.network.layers()[index].output);
         self.graph.node(&self.labels[index], node, &name, &sizes);
         Value { name, form }
+    }
+}
+
+/// An enlarged feature map, in the ways that frameworks export: both are the fast paths of engines.
+fn resize(x: &str, scales: &str, interpolation: Interpolation) -> NodeProto {
+    let node = NodeProto::of("Resize", &[x, "", scales]);
+    match interpolation {
+        Interpolation::Nearest => node
+            .text("mode", "nearest")
+            .text("coordinate_transformation_mode", "asymmetric")
+            .text("nearest_mode", "floor"),
+        Interpolation::Bilinear => node
+            .text("mode", "linear")
+            .text("coordinate_transformation_mode", "half_pixel"),
     }
 }
 

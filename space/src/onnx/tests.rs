@@ -12,7 +12,8 @@ use super::proto::{DataType, DimensionValue, ModelProto, NodeProto, ValueInfoPro
 use super::{Batch, InitialWeights, export};
 use crate::activation::Activation;
 use crate::network::{Network, NetworkBuilder, Role, Tensor};
-use crate::op::{Conv, Op, Pool, PoolKind};
+use crate::op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind};
+use crate::other::Interpolation;
 use crate::presets;
 use crate::shape::Shape;
 use crate::space::SearchSpace;
@@ -481,4 +482,112 @@ fn what_does_not_fit_into_a_file_is_refused() {
     b.output("logits", out);
     let error = export(&b.finish().unwrap(), SEED, Batch::Dynamic).unwrap_err();
     assert!(error.to_string().contains("2304000000 bytes"), "{error}");
+}
+
+/// Split, enlarged two ways, and attended to.
+fn beyond_the_families() -> Network {
+    let map = Shape::new(6, 4, 4);
+    let wide = Shape::new(6, 8, 8);
+    let (rows, columns) = (Shape::new(3, 64, 2), Shape::new(3, 2, 64));
+    let product = |left: Shape, right: Shape| {
+        Op::MatMul(MatMul {
+            macs: left.elements() * right.width as u64,
+            weights: 0,
+            output: Shape::new(left.channels, left.height, right.width),
+        })
+    };
+    let scores = Shape::new(3, 64, 64);
+    let transposed = ConvTranspose {
+        conv: Conv::same(4, 3, 2).with_bias(),
+        output_padding: [1; 2],
+    };
+    network(
+        map,
+        &[
+            ("a", Op::Other(Other::channel_slice(map, 2)), &["input"]),
+            ("b", Op::Other(Other::channel_slice(map, 4)), &["input"]),
+            (
+                "near",
+                Op::Other(Other::resize(
+                    map.with_channels(2),
+                    2,
+                    Interpolation::Nearest,
+                )),
+                &["a"],
+            ),
+            ("up", Op::ConvTranspose(transposed), &["b"]),
+            ("all", Op::Concat, &["near", "up"]),
+            ("columns", Op::Other(Other::reshape(columns)), &["all"]),
+            ("rows", Op::Other(Other::transpose(columns)), &["columns"]),
+            ("scores", product(rows, columns), &["rows", "columns"]),
+            ("softmax", Op::Other(Other::softmax(scores)), &["scores"]),
+            ("mixed", product(scores, rows), &["softmax", "rows"]),
+            ("map", Op::Other(Other::reshape(wide)), &["mixed"]),
+        ],
+        &[("out", "map")],
+    )
+}
+
+#[test]
+fn operators_beyond_the_families() {
+    let own = beyond_the_families();
+    let model = exported(&own, Batch::Dynamic);
+    let lines = listing(&model);
+    for line in [
+        "a: Slice(input, a.starts, a.ends, a.axes) -> a",
+        "near: Resize(a, , near.scales) -> near",
+        "up: ConvTranspose(b, up.weight, up.bias) -> up",
+        "scores: MatMul(rows, columns) -> scores",
+        "map: Reshape(mixed, map.shape) -> out",
+    ] {
+        assert!(lines.iter().any(|found| found == line), "{line}: {lines:?}");
+    }
+    // the second slice begins where the first one ends
+    let starts = &model.graph.as_ref().unwrap().initializer;
+    let starts = starts.iter().find(|tensor| tensor.name() == "b.starts");
+    assert_eq!(starts.unwrap().raw_data(), 2_i64.to_le_bytes());
+    let read = super::import(&model.encode_to_vec(), &super::ImportOptions::default()).unwrap();
+    let shapes = |network: &Network| -> Vec<Shape> {
+        let layers = network.layers().iter();
+        layers.map(|layer| layer.output).collect()
+    };
+    assert_eq!(shapes(&read), shapes(&own));
+    for (read, own) in read.layers().iter().zip(own.layers()) {
+        match (&read.op, &own.op) {
+            (Op::Other(read), Op::Other(own)) => assert_eq!(read.work, own.work),
+            (read, own) => assert_eq!(read, own),
+        }
+    }
+}
+
+#[test]
+fn what_names_and_shapes_do_not_define_is_refused() {
+    let map = Shape::new(6, 4, 4);
+    let slice = |channels| Op::Other(Other::channel_slice(map, channels));
+    let foreign = Op::Other(Other {
+        name: "Softmax".into(),
+        ..Other::softmax(map)
+    });
+    let weighted = Op::MatMul(MatMul {
+        macs: 6 * 4 * 4 * 4,
+        weights: 16,
+        output: map,
+    });
+    // the third slice of two finds too few channels left
+    let beyond: &[(&'static str, Op, &[&str])] = &[
+        ("a", slice(4), &["input"]),
+        ("b", slice(2), &["input"]),
+        ("c", slice(2), &["input"]),
+    ];
+    let single = |op| network(map, &[("x", op, &["input"])], &[("out", "x")]);
+    let networks = [
+        (network(map, beyond, &[("out", "c")]), "c"),
+        (single(foreign), "x"),
+        (single(weighted), "x"),
+    ];
+    for (network, layer) in networks {
+        let error = export(&network, SEED, Batch::Dynamic).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&format!("layer {layer} (")), "{said}");
+    }
 }

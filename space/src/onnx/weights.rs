@@ -3,6 +3,7 @@
 //! ```text
 //! weight ~ N(0, 2 / fan_in)      fan_in = k_h * k_w * C_in / groups     convolution
 //!                                fan_in = C_in * H * W                  linear layer
+//!                                fan_in = k_h * k_w * C_in / groups / stride^2     transposed convolution
 //! bias   = 0
 //! ```
 //!
@@ -17,7 +18,7 @@ use rand_distr::{Distribution, StandardNormal};
 use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus};
 
 use crate::network::Network;
-use crate::op::Op;
+use crate::op::{ConvTranspose, Op};
 
 /// The weights an untrained network starts with, all derived from one seed.
 ///
@@ -31,8 +32,8 @@ pub struct InitialWeights {
 /// One layer's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
-    /// `[C_out, C_in / groups, k_h, k_w]` of a convolution, `[out_features, in_features]` of a linear
-    /// layer: the layout of ONNX and of PyTorch.
+    /// `[C_out, C_in / groups, k_h, k_w]` of a convolution, `[C_in, C_out / groups, k_h, k_w]` of a transposed one,
+    /// `[out_features, in_features]` of a linear layer: the layout of ONNX and of PyTorch.
     pub dims: Vec<usize>,
     /// The elements, last dimension fastest.
     pub values: Vec<f32>,
@@ -68,8 +69,19 @@ impl InitialWeights {
                 let features = input.elements();
                 (vec![out_features, features as usize], features)
             }
-            Op::ConvTranspose(_)
-            | Op::MatMul(_)
+            Op::ConvTranspose(ConvTranspose { conv, .. }) => {
+                let [rows, columns] = conv.kernel;
+                let dims = vec![
+                    input.channels,
+                    conv.out_channels / conv.groups,
+                    rows,
+                    columns,
+                ];
+                // an output position is reached by one in stride^2 of the window
+                let reached = conv.fan_in(input.channels) / conv.stride_area().max(1) as u64;
+                (dims, reached.max(1))
+            }
+            Op::MatMul(_)
             | Op::Other(_)
             | Op::Pool(_)
             | Op::GlobalAvgPool
