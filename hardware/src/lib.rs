@@ -10,6 +10,7 @@ pub mod measure;
 mod measurements;
 pub mod probe;
 mod profiles;
+pub mod sampling;
 mod shipped;
 
 pub use baseline::{

@@ -11,6 +11,7 @@ use roofnas_cost::Dtype;
 use roofnas_hardware::engine::{
     Clock, Conditions, Embedded, Engine, Model, Output, Session, SystemClock,
 };
+use roofnas_hardware::sampling::{MeasuringPlan, PlanOptions};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Network, NetworkBuilder, Op, Role, SearchSpace, Shape, Tensor};
 
@@ -210,4 +211,22 @@ fn the_version_is_that_of_the_dependency() {
         lock.contains(&format!("name = \"rten\"\nversion = \"{version}\"")),
         "{version}"
     );
+}
+
+#[test]
+fn it_runs_what_a_plan_holds() {
+    let options = PlanOptions {
+        networks: 2,
+        ..PlanOptions::default()
+    };
+    let plan = MeasuringPlan::new(&options).unwrap();
+    let engine = Embedded::new(conditions(1, 1)).unwrap();
+    let clock = &mut SystemClock::new();
+    for planned in &plan.networks {
+        let model = model(&planned.network, Batch::Dynamic);
+        let mut session = engine.load(&model, clock).unwrap();
+        let outputs = session.outputs().unwrap().unwrap();
+        let finite = |output: &Output| output.elements.iter().all(|x| x.is_finite());
+        assert!(outputs.iter().all(finite), "{}", planned.name);
+    }
 }
