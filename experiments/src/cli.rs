@@ -65,6 +65,9 @@ pub(crate) enum Command {
         after_help = "Example: roofnas measure --engine onnxruntime --threads 1 resnet50.onnx mobilenet.onnx --out latency.csv"
     )]
     Measure(MeasureArgs),
+    /// Write the networks to measure on a machine so that its latency model can be calibrated
+    #[command(after_help = "Example: roofnas plan --space mobile --out to-measure")]
+    Plan(PlanArgs),
     /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -148,6 +151,41 @@ pub(crate) struct ProbeArgs {
     /// Draw the roofline
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The search space to cover: a preset or a TOML file [default: mobile and resnet, half each]
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub(crate) space: Option<String>,
+    /// Networks drawn from the space; corners and fusion probes come on top
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 40,
+        allow_negative_numbers = true
+    )]
+    pub(crate) networks: usize,
+    /// Leave out the networks that hold every class of operators out to the corners of its shapes
+    #[arg(long)]
+    pub(crate) no_corners: bool,
+    /// Seed of what is drawn, and of the weights
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Estimate the time by this platform: a profile's name or path
+    #[arg(long, value_name = "P")]
+    pub(crate) platform: Option<String>,
+    /// The folder to write: a new or an empty one
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How to print what the plan covers
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use roofnas_cost::{LatencyError, PlatformError};
 use roofnas_hardware::engine::EngineError;
 use roofnas_hardware::probe::ProbeError;
+use roofnas_hardware::sampling::PlanError;
 use roofnas_hardware::{CalibrateError, ProfileError};
 use roofnas_search::Nsga2SettingsError;
 use roofnas_space::onnx::{ExportError, ImportError};
@@ -147,6 +148,9 @@ pub enum Error {
     /// An engine that isn't there, or a network that it can't run.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Networks to measure that can't be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A machine that can't be probed.
     #[error("{0}")]
     Probe(#[from] ProbeError),
@@ -197,6 +201,8 @@ impl Error {
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED
             }
+            // what is built of its own accord is at fault, not what was asked for
+            Self::Plan(PlanError::Network(_)) => exit::FAILED,
             // what was fitted is at fault, not what was given
             Self::Calibrate { source, .. } if matches!(**source, CalibrateError::Profile(_)) => {
                 exit::FAILED

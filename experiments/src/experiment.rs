@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::metrics::Appraiser;
 use crate::objective::Objective;
 use crate::run_directory::RunDirectory;
+use crate::space_file;
 
 /// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
 /// all runs on one space have one scale.
@@ -298,11 +299,7 @@ impl Check<'_> {
             );
             return Err(self.error("space.preset", format!("\"{name}\""), rule));
         };
-        let text = std::fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
-        toml::from_str(&text).map_err(|error| Error::Syntax {
-            file: path.display().to_string(),
-            message: error.to_string().trim_end().to_owned(),
-        })
+        space_file::read(&path)
     }
 
     /// The space written out: the preset's keys, with those given beside it in their place.

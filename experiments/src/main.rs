@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate(&args),
         Command::Measure(args) => commands::measure(&args),
         Command::Probe(args) => commands::probe(&args),
+        Command::Plan(args) => commands::plan(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
     };

@@ -164,7 +164,7 @@ pub(crate) fn folder_is_vacant(path: &Path) -> Result<bool, Error> {
 }
 
 /// How the names of temporary files begin.
-const TEMPORARY: &str = ".roofnas-";
+pub(crate) const TEMPORARY: &str = ".roofnas-";
 
 /// Writes a file so that at its path there is the old content or the new, never a part: into a temporary file beside it,
 /// down to the disk, then in its place. Folders on the way are made.
