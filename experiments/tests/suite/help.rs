@@ -21,6 +21,7 @@ fn every_command_has_help_with_an_example() {
         "profile",
         "calibrate",
         "validate",
+        "plan",
         "probe",
         "platforms",
         "export",

@@ -16,6 +16,7 @@ mod help;
 mod infeasible;
 mod init;
 mod outputs;
+mod plan;
 mod planted;
 mod platforms;
 mod predict;
