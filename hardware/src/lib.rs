@@ -8,6 +8,7 @@ pub mod engine;
 pub mod fit;
 pub mod measure;
 mod measurements;
+mod nodes;
 pub mod probe;
 mod profiles;
 pub mod sampling;
@@ -25,5 +26,9 @@ pub use measurements::{
     Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
     MeasurementError, Measurements, Rate, RateCheck, RowProblem, Selection, Verdict, check_rates,
     draw, read as read_measurements,
+};
+pub use nodes::{
+    Boundary, FusionEvidence, LEAST_KERNEL_S, MatchedNodes, Swallowed, Unmatched, Vanished, WholeRun,
+    match_nodes, node_scale, observed_fusion, timings,
 };
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};

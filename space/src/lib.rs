@@ -21,6 +21,7 @@ mod block;
 mod check;
 mod decode;
 mod definition;
+mod file_names;
 mod fixed;
 mod genotype;
 pub mod layers_csv;
@@ -43,6 +44,7 @@ pub use definition::{
     BlockDefinition, Choices, HeadDefinition, Numbers, Range, SeBase, SeStyle, SpaceDefinition,
     StageDefinition, StemDefinition, StemPool,
 };
+pub use file_names::FileNames;
 pub use genotype::{Genotype, PlacedBlock};
 pub use network::{
     Layer, Network, NetworkBuilder, NetworkError, Output, Part, Role, Section, Tensor,

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use thiserror::Error;
 
+use crate::file_names::FileNames;
 use crate::op::{Op, ShapeError};
 use crate::shape::Shape;
 
@@ -105,6 +106,7 @@ pub struct Network {
     layers: Vec<Layer>,
     sections: Vec<Section>,
     outputs: Vec<Output>,
+    file_names: FileNames,
 }
 
 impl Network {
@@ -131,6 +133,11 @@ impl Network {
     /// The outputs, at least one.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
+    }
+
+    /// What its parts are called in the file it was read from.
+    pub fn file_names(&self) -> &FileNames {
+        &self.file_names
     }
 
     /// Shape of a tensor of this network.
@@ -280,6 +287,7 @@ impl NetworkBuilder {
                 layers: Vec::new(),
                 sections: Vec::new(),
                 outputs: Vec::new(),
+                file_names: FileNames::default(),
             },
             error: None,
         }
@@ -353,6 +361,11 @@ impl NetworkBuilder {
             section.layers.end = index + 1;
         }
         Tensor::Layer(index)
+    }
+
+    /// Keeps what the parts of the network are called in a file.
+    pub(crate) fn file_names(&mut self, names: FileNames) {
+        self.network.file_names = names;
     }
 
     /// The layers' outputs that no layer reads so far.

@@ -10,6 +10,6 @@ pub struct NodeTiming {
     pub op_type: String,
     /// What executes it, where the engine says: `CPUExecutionProvider`, for example.
     pub provider: Option<String>,
-    /// Mean time per run, in seconds.
+    /// Time per run, in seconds: what it typically is, interruptions left out where the engine reports single runs.
     pub seconds: f64,
 }

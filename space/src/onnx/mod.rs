@@ -29,4 +29,5 @@ mod weights;
 pub use batch::Batch;
 pub use export::{ExportError, export};
 pub use import::{ImportError, ImportOptions, import, import_file};
+pub use operators::HELPER_NODES;
 pub use weights::{InitialWeights, LayerWeights};

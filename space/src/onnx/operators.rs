@@ -6,6 +6,19 @@ use crate::activation::Activation;
 use crate::op::{Conv, ConvTranspose, Op, Other, Pool, PoolKind};
 use crate::other::{Defined, Interpolation};
 
+/// What is appended, after a dot, to a layer's name to name the nodes that its operator needs besides the one that bears the layer's name.
+pub const HELPER_NODES: [&str; 9] = [
+    "add",
+    "div",
+    "erf",
+    "flatten",
+    "map",
+    "mul",
+    "sigmoid",
+    "split",
+    "transpose",
+];
+
 /// The epsilon of a batch-norm that stays.
 const EPSILON: f32 = 1e-5;
 

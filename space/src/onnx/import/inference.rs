@@ -14,7 +14,7 @@ use super::numbers::{Numbers, literal};
 use super::options::ImportOptions;
 use super::order::{label, node_error, reads, sorted};
 use super::rules;
-use super::step::{Step, Traced};
+use super::step::{Called, Step, Traced};
 use super::value::{Source, Value};
 use crate::op::{MatMul, Op, Other, Work};
 use crate::shape::Shape;
@@ -291,6 +291,10 @@ impl<'a> Inference<'a> {
         };
         let step = Step {
             name: name.to_owned(),
+            called: Called {
+                nodes: vec![call.node.name().to_owned()],
+                values: vec![call.node.output[position].clone()],
+            },
             op_type: call.op_type().to_owned(),
             op: self.op(call, &produced.kind, shape).map_err(fault)?,
             formula: Formula::of(call, ids, position),

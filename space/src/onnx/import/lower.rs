@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::dims::per_image;
 use super::error::ImportError;
-use super::step::{Step, Traced};
+use super::step::{Called, Step, Traced};
 use super::value::Source;
+use crate::file_names::FileNames;
 use crate::network::{Network, NetworkBuilder, Tensor};
 use crate::op::Op;
 use crate::shape::Shape;
@@ -27,6 +28,7 @@ pub(super) fn network(traced: Traced, name: Option<&str>) -> Result<Network, Imp
         };
     }
     let mut names = Names::default();
+    let mut file_names = FileNames::default();
     let mut total = 0_u128;
     for step in traced.steps.into_iter().flatten() {
         let inputs = step.inputs.iter().filter_map(|&id| tensors[id]);
@@ -48,14 +50,28 @@ pub(super) fn network(traced: Traced, name: Option<&str>) -> Result<Network, Imp
             });
         }
         let name = names.claim(step.name);
-        tensors[step.output] = Some(builder.push_shaped(name, step.op, &inputs, step.shape));
+        let tensor = builder.push_shaped(name, step.op, &inputs, step.shape);
+        if let Tensor::Layer(layer) = tensor {
+            keep(&mut file_names, step.called, layer);
+        }
+        tensors[step.output] = Some(tensor);
     }
+    builder.file_names(file_names);
     for (name, id) in traced.outputs {
         if let Some(tensor) = tensors[id] {
             builder.output(name, tensor);
         }
     }
     Ok(builder.finish()?)
+}
+
+fn keep(names: &mut FileNames, called: Called, layer: usize) {
+    for node in called.nodes {
+        names.add_node(node, layer);
+    }
+    for value in called.values {
+        names.add_value(value, layer);
+    }
 }
 
 /// What a layer adds to the sums that are kept in 64 bits: multiplications and weights, or elements.

@@ -1,7 +1,7 @@
 //! Layers that are one operator written out in several nodes.
 
 use super::formula::{Formula, recognise};
-use super::step::{Step, Traced};
+use super::step::{Called, Step, Traced};
 use crate::op::{Op, Work};
 
 /// More nodes than any activation is written in.
@@ -59,13 +59,15 @@ fn activations(traced: &mut Traced) {
         let Some((activation, source, members)) = activation_at(traced, &edges, place) else {
             continue;
         };
-        for member in members {
-            if member != place {
-                traced.steps[member] = None;
+        let mut called = Called::default();
+        for member in members.into_iter().filter(|&member| member != place) {
+            if let Some(member) = traced.steps[member].take() {
+                called.absorb(member.called);
             }
         }
         if let Some(step) = &mut traced.steps[place] {
             step.op = Op::Activation(activation);
+            step.called.absorb(called);
             step.inputs = vec![source];
             step.formula = None;
             step.constant = None;
@@ -150,6 +152,7 @@ fn biases(traced: &mut Traced) {
         if let (Some(sum), Some(step)) = (traced.steps[sum].take(), &mut traced.steps[place]) {
             step.op = op;
             step.name = sum.name;
+            step.called.absorb(sum.called);
             step.output = sum.output;
         }
     }
@@ -199,8 +202,10 @@ fn shuffles(traced: &mut Traced) {
             continue;
         };
         let start = traced.steps[place].take();
-        traced.steps[swap] = None;
-        if let (Some(start), Some(step)) = (start, &mut traced.steps[end]) {
+        let swap = traced.steps[swap].take();
+        if let (Some(start), Some(swap), Some(step)) = (start, swap, &mut traced.steps[end]) {
+            step.called.absorb(swap.called);
+            step.called.absorb(start.called);
             step.op = Op::ChannelShuffle { groups };
             step.inputs = start.inputs;
         }

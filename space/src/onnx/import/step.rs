@@ -5,10 +5,26 @@ use super::value::Value;
 use crate::op::Op;
 use crate::shape::Shape;
 
+/// What the nodes of a layer are called in the file, and the values they produce.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Called {
+    pub(super) nodes: Vec<String>,
+    pub(super) values: Vec<String>,
+}
+
+impl Called {
+    /// Takes over what another layer was called, which becomes part of this one.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.nodes.extend(other.nodes);
+        self.values.extend(other.values);
+    }
+}
+
 /// One layer: an operator with the values it reads and the one it produces, as places in [`Traced::values`].
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     pub(super) name: String,
+    pub(super) called: Called,
     pub(super) op_type: String,
     pub(super) op: Op,
     pub(super) inputs: Vec<usize>,

@@ -1,0 +1,170 @@
+//! An engine's nodes, told apart by our kernels.
+
+use std::collections::BTreeMap;
+
+use roofnas_cost::{NetworkCost, OpClass};
+use roofnas_space::{Network, Tensor};
+
+use super::assignment::Assignment;
+use crate::engine::NodeTiming;
+
+/// What the kernels of one network take, and what belongs to none of them.
+///
+/// Laws: the seconds of the kernels and of the unmatched operators add up to the total, and every node counts once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MatchedNodes {
+    /// Seconds of each kernel, in the order of [`NetworkCost::kernels`]: the sum of its nodes, nothing where it has none.
+    pub kernels: Vec<Option<f64>>,
+    /// Kernels that do something and have no node, in order: the engine fuses more than the rules say.
+    pub swallowed: Vec<Swallowed>,
+    /// What belongs to no kernel, by the engine's operator.
+    pub unmatched: BTreeMap<String, Unmatched>,
+    /// The same node by node, with what ran before and after, in the order of execution.
+    pub boundaries: Vec<Boundary>,
+    /// Number of the engine's nodes.
+    pub nodes: usize,
+    /// Seconds of all nodes.
+    pub total_s: f64,
+}
+
+/// A kernel that has no node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swallowed {
+    /// Its place in [`NetworkCost::kernels`].
+    pub kernel: usize,
+    /// The kernel it vanished into: of those with a node that it depends on without another in between, the one that runs last. None
+    /// where there is no such kernel.
+    pub by: Option<usize>,
+}
+
+/// Nodes of one operator that belong to no kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Unmatched {
+    /// How many there are.
+    pub count: usize,
+    /// Seconds of all of them.
+    pub seconds: f64,
+}
+
+/// A node between kernels, such as a layout reorder.
+///
+/// Names don't say what it belongs to, so it is attributed by the order of execution: to the kernels whose nodes ran last before it and
+/// first after it. Where branches run in turn, the former need not be what the node reads.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Boundary {
+    /// The engine's operator: `ReorderInput`, `ReorderOutput`, `Transpose`.
+    pub op_type: String,
+    /// Class of the kernel that ran before; none at the start.
+    pub before: Option<OpClass>,
+    /// Class of the kernel that ran after; none at the end.
+    pub after: Option<OpClass>,
+    /// What it took.
+    pub seconds: f64,
+}
+
+impl MatchedNodes {
+    /// Seconds of all kernels.
+    pub fn matched_s(&self) -> f64 {
+        self.kernels.iter().flatten().sum()
+    }
+
+    /// Seconds of what belongs to no kernel.
+    pub fn unmatched_s(&self) -> f64 {
+        self.unmatched
+            .values()
+            .map(|operator| operator.seconds)
+            .sum()
+    }
+
+    /// Share of the nodes' time that belongs to kernels; 0 where there is none.
+    pub fn share(&self) -> f64 {
+        if self.total_s > 0.0 {
+            self.matched_s() / self.total_s
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Finds the kernels that an engine's nodes run.
+///
+/// A node belongs to the kernel of the layer it is named after, whatever suffix the engine adds. A convolution or product that is
+/// named after an activation, a norm or a sum belongs to the product that it has swallowed these with. A kernel of several nodes gets
+/// their sum; kernels that a node covers beside the one it belongs to get nothing, and are reported.
+///
+/// `cost` must be that of the network.
+pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) -> MatchedNodes {
+    let assignment = Assignment::of(network, nodes);
+    let owner = owners(network, cost);
+    let kernel_of = |node: usize| owner[assignment.layers[node]?];
+    let mut kernels: Vec<Option<f64>> = vec![None; cost.kernels.len()];
+    let mut unmatched: BTreeMap<String, Unmatched> = BTreeMap::new();
+    for (place, node) in nodes.iter().enumerate() {
+        if let Some(kernel) = kernel_of(place) {
+            *kernels[kernel].get_or_insert(0.0) += node.seconds;
+        } else {
+            let operator = unmatched.entry(node.op_type.clone()).or_default();
+            operator.count += 1;
+            operator.seconds += node.seconds;
+        }
+    }
+    let owners_of_nodes: Vec<Option<usize>> = (0..nodes.len()).map(kernel_of).collect();
+    MatchedNodes {
+        swallowed: swallowed(network, cost, &kernels, &owner),
+        boundaries: boundaries(cost, nodes, &owners_of_nodes),
+        kernels,
+        unmatched,
+        nodes: nodes.len(),
+        total_s: nodes.iter().map(|node| node.seconds).sum(),
+    }
+}
+
+/// The kernel that each layer is part of.
+fn owners(network: &Network, cost: &NetworkCost) -> Vec<Option<usize>> {
+    let mut owner = vec![None; network.layers().len()];
+    for (index, kernel) in cost.kernels.iter().enumerate() {
+        for &layer in &kernel.kernel.layers {
+            if let Some(owner) = owner.get_mut(layer) {
+                *owner = Some(index);
+            }
+        }
+    }
+    owner
+}
+
+fn swallowed(
+    network: &Network,
+    cost: &NetworkCost,
+    seconds: &[Option<f64>],
+    owner: &[Option<usize>],
+) -> Vec<Swallowed> {
+    // for each kernel the one whose node makes its output, itself or what it vanished into
+    let mut maker: Vec<Option<usize>> = Vec::with_capacity(seconds.len());
+    let mut swallowed = Vec::new();
+    for (index, kernel) in cost.kernels.iter().enumerate() {
+        let producers = kernel.kernel.reads(network);
+        let makers = producers.filter_map(|tensor| match tensor {
+            Tensor::Layer(layer) => *maker.get(owner[layer]?)?,
+            Tensor::Input | Tensor::Elsewhere(_) => None,
+        });
+        let by = makers.max();
+        let has_node = seconds[index].is_some();
+        maker.push(if has_node { Some(index) } else { by });
+        if !has_node && kernel.class != OpClass::View {
+            swallowed.push(Swallowed { kernel: index, by });
+        }
+    }
+    swallowed
+}
+
+fn boundaries(cost: &NetworkCost, nodes: &[NodeTiming], owner: &[Option<usize>]) -> Vec<Boundary> {
+    let class = |kernel: Option<&usize>| kernel.map(|&kernel| cost.kernels[kernel].class);
+    let unmatched = (0..nodes.len()).filter(|&place| owner[place].is_none());
+    let boundary = |place: usize| Boundary {
+        op_type: nodes[place].op_type.clone(),
+        before: class(owner[..place].iter().flatten().next_back()),
+        after: class(owner[place..].iter().flatten().next()),
+        seconds: nodes[place].seconds,
+    };
+    unmatched.map(boundary).collect()
+}

@@ -1,0 +1,18 @@
+//! What an engine's own nodes say of our kernels.
+//!
+//! An engine optimises a network before it runs it: activations and sums disappear into convolutions, layout reorders appear, names
+//! change. [`match_nodes`] finds out which kernel each node of a profile is, and what belongs to none; [`observed_fusion`] which layers have
+//! vanished, as fusion rules for a profile; [`timings`] makes observations of it that the latency model is fitted to.
+
+mod assignment;
+mod evidence;
+mod matched;
+mod names;
+mod observations;
+mod operator;
+#[cfg(test)]
+mod tests;
+
+pub use evidence::{FusionEvidence, Vanished, observed_fusion};
+pub use matched::{Boundary, MatchedNodes, Swallowed, Unmatched, match_nodes};
+pub use observations::{LEAST_KERNEL_S, WholeRun, node_scale, timings};
