@@ -28,7 +28,7 @@ pub use measurements::{
     draw, read as read_measurements,
 };
 pub use nodes::{
-    Boundary, FusionEvidence, LEAST_KERNEL_S, MatchedNodes, Swallowed, Unmatched, Vanished, WholeRun,
-    match_nodes, node_scale, observed_fusion, timings,
+    Boundary, FusionEvidence, LEAST_KERNEL_S, MOST_NODE_OVERHEAD_S, MatchedNodes, ProfilerCorrection,
+    Swallowed, Unmatched, Vanished, WholeRun, match_nodes, observed_fusion, timings,
 };
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};

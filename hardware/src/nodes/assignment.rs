@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roofnas_space::{Network, Op, Tensor, Work};
 
 use super::names::{Names, is_made_up};
-use super::operator::{is_product, multiplies, runs};
+use super::operator::{is_product, multiplies, runs, runs_part_of};
 use crate::engine::NodeTiming;
 
 /// The layers that an engine's nodes run.
@@ -17,7 +17,7 @@ pub(super) struct Assignment {
 }
 
 impl Assignment {
-    /// Assigns nodes by their names, then nameless ones where only one order is possible.
+    /// Assigns nodes by their names, then nameless ones where only one place is possible.
     pub(super) fn of(network: &Network, nodes: &[NodeTiming]) -> Self {
         let names = Names::of(network);
         let named: Vec<Option<usize>> = nodes.iter().map(|node| names.layer(&node.name)).collect();
@@ -49,7 +49,27 @@ impl Assignment {
             this.has_node[anchor] = true;
         }
         this.nameless(network, nodes, &covered);
+        this.written_out(network, nodes, &covered);
         this
+    }
+
+    /// A nameless node right after another node can be a part of the only layer that reads what that one makes, or of the same layer.
+    fn written_out(&mut self, network: &Network, nodes: &[NodeTiming], covered: &[bool]) {
+        for (place, node) in nodes.iter().enumerate().skip(1) {
+            if self.layers[place].is_some() || !is_made_up(&node.name, &node.op_type) {
+                continue;
+            }
+            let Some(before) = self.layers[place - 1] else {
+                continue;
+            };
+            let is_part = |layer: usize| runs_part_of(&node.op_type, &network.layers()[layer].op);
+            let reader = only_reader(network, before).filter(|&reader| !covered[reader]);
+            let layer = Some(before).filter(|&before| is_part(before)).or(reader);
+            if let Some(layer) = layer.filter(|&layer| is_part(layer)) {
+                self.layers[place] = Some(layer);
+                self.has_node[layer] = true;
+            }
+        }
     }
 
     /// Nodes without a name of their own run the layers of their operator that have no node, where there are as many of either and
@@ -129,6 +149,13 @@ fn fuses(op: &Op) -> bool {
         Op::Other(other) => free(other.work),
         _ => false,
     }
+}
+
+fn only_reader(network: &Network, layer: usize) -> Option<usize> {
+    let reads = |index: &usize| network.layers()[*index].inputs.contains(&Tensor::Layer(layer));
+    let mut readers = (layer + 1..network.layers().len()).filter(reads);
+    let reader = readers.next();
+    reader.filter(|_| readers.next().is_none())
 }
 
 /// Whether each of the layers depends on the one before.

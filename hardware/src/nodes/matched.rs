@@ -15,6 +15,8 @@ use crate::engine::NodeTiming;
 pub struct MatchedNodes {
     /// Seconds of each kernel, in the order of [`NetworkCost::kernels`]: the sum of its nodes, nothing where it has none.
     pub kernels: Vec<Option<f64>>,
+    /// Number of nodes of each kernel.
+    pub kernel_nodes: Vec<usize>,
     /// Kernels that do something and have no node, in order: the engine fuses more than the rules say.
     pub swallowed: Vec<Swallowed>,
     /// What belongs to no kernel, by the engine's operator.
@@ -98,10 +100,12 @@ pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) 
     let owner = owners(network, cost);
     let kernel_of = |node: usize| owner[assignment.layers[node]?];
     let mut kernels: Vec<Option<f64>> = vec![None; cost.kernels.len()];
+    let mut kernel_nodes = vec![0; cost.kernels.len()];
     let mut unmatched: BTreeMap<String, Unmatched> = BTreeMap::new();
     for (place, node) in nodes.iter().enumerate() {
         if let Some(kernel) = kernel_of(place) {
             *kernels[kernel].get_or_insert(0.0) += node.seconds;
+            kernel_nodes[kernel] += 1;
         } else {
             let operator = unmatched.entry(node.op_type.clone()).or_default();
             operator.count += 1;
@@ -113,6 +117,7 @@ pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) 
         swallowed: swallowed(network, cost, &kernels, &owner),
         boundaries: boundaries(cost, nodes, &owners_of_nodes),
         kernels,
+        kernel_nodes,
         unmatched,
         nodes: nodes.len(),
         total_s: nodes.iter().map(|node| node.seconds).sum(),

@@ -5,6 +5,7 @@
 //! vanished, as fusion rules for a profile; [`timings`] makes observations of it that the latency model is fitted to.
 
 mod assignment;
+mod correction;
 mod evidence;
 mod matched;
 mod names;
@@ -13,6 +14,7 @@ mod operator;
 #[cfg(test)]
 mod tests;
 
+pub use correction::{MOST_NODE_OVERHEAD_S, ProfilerCorrection};
 pub use evidence::{FusionEvidence, Vanished, observed_fusion};
 pub use matched::{Boundary, MatchedNodes, Swallowed, Unmatched, match_nodes};
-pub use observations::{LEAST_KERNEL_S, WholeRun, node_scale, timings};
+pub use observations::{LEAST_KERNEL_S, WholeRun, timings};

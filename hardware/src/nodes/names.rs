@@ -7,6 +7,7 @@
 //! | left as it was | the file's; nameless ones by operator and position, `Conv_12` (nothing at all in older versions) |
 //! | convolution or pooling in the blocked layout | what it produced before, that is the *value's* name, with `_nchwc` |
 //! | convolution with an activation | the activation's; in the blocked layout what the activation produced |
+//! | batch-norm or scaling run as a convolution in the blocked layout | what it produced, with `_bn_nchwc` or `_mul_nchwc` |
 //! | convolution with a folded batch-norm | in the blocked layout what the batch-norm produced |
 //! | several nodes recognised as one operator | that of the last, with `/QuickGeluFusion/`, `/MatMulAddFusion` and the like |
 //! | reorders, reshapes and transpositions of its own | the operator: `ReorderInput`, `gemm_input_reshape` |
@@ -85,8 +86,10 @@ enum NamedAfter {
 
 /// A name without the last thing that the engine added to it, and what the rest is the name of.
 fn without_suffix(name: &str) -> Option<(&str, NamedAfter)> {
-    if let Some(rest) = name.strip_suffix("_nchwc") {
-        return Some((rest, NamedAfter::Value));
+    for suffix in ["_nchwc", "_bn", "_mul"] {
+        if let Some(rest) = name.strip_suffix(suffix) {
+            return Some((rest, NamedAfter::Value));
+        }
     }
     if let Some((rest, number)) = name.rsplit_once("_token_")
         && is_number(number)
@@ -128,6 +131,7 @@ mod tests {
             ("/f/0/Mul/QuickGeluFusion/", Some(("/f/0/Mul", Node))),
             ("fc/MatMulAddFusion", Some(("fc", Node))),
             ("/features/0/Conv", None),
+            ("n8_bn", Some(("n8", Value))),
             ("a_token_", None),
             ("a_token_x1", None),
             ("", None),

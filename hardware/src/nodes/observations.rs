@@ -3,6 +3,7 @@
 use roofnas_cost::calibration::Workload;
 use roofnas_cost::{Dtype, NetworkCost, OpClass};
 
+use super::correction::ProfilerCorrection;
 use super::matched::MatchedNodes;
 use crate::fit::Timing;
 
@@ -23,28 +24,25 @@ pub struct WholeRun {
     pub call_s: f64,
 }
 
-/// Kernels below this many seconds give no timing of their own: profilers count in whole microseconds and start clocks of their own, which
-/// makes errors of a microsecond, a fifth of this.
+/// Kernels below this many seconds give no timing of their own. ONNX Runtime's profiler cuts off what is less than a microsecond, and its
+/// own part differs between nodes by about as much: a fifth of this, and more than the relative noise that the fit takes all timings to have.
 pub const LEAST_KERNEL_S: f64 = 5e-6;
-
-/// What node seconds are multiplied by, so that they add up to what the network takes without the profiler. None where the figures can't
-/// be: no nodes, or nothing left of the whole.
-pub fn node_scale(matched: &MatchedNodes, whole: &WholeRun) -> Option<f64> {
-    let scale = (whole.whole_s - whole.call_s) / matched.total_s;
-    (scale.is_finite() && scale > 0.0).then_some(scale)
-}
 
 /// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), then that of the
 /// whole network.
 ///
-/// What kernels take is scaled by [`node_scale`]. Left out are kernels below [`LEAST_KERNEL_S`], which the whole still has.
+/// Kernels are corrected by [`ProfilerCorrection`], so that nodes add up to what the whole takes beyond the call. There are none but the
+/// whole where the two contradict each other; left out are kernels below [`LEAST_KERNEL_S`]. The whole has all of them.
 pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> Vec<Timing> {
-    let scale = node_scale(matched, whole);
+    let correction = ProfilerCorrection::new(matched, whole);
+    let correction = correction.filter(ProfilerCorrection::is_plausible);
+    let kernels = cost.kernels.iter().zip(&matched.kernels);
     let mut groups: Vec<(Workload, f64)> = Vec::new();
-    for (kernel, seconds) in cost.kernels.iter().zip(&matched.kernels) {
-        let (Some(seconds), Some(scale)) = (*seconds, scale) else {
+    for ((kernel, seconds), nodes) in kernels.zip(&matched.kernel_nodes) {
+        let (Some(seconds), Some(correction)) = (*seconds, correction) else {
             continue;
         };
+        let seconds = correction.seconds(seconds, *nodes);
         if kernel.class == OpClass::View || seconds < LEAST_KERNEL_S {
             continue;
         }
@@ -52,9 +50,9 @@ pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> 
         match groups.iter_mut().find(|(known, _)| known.is_same(&work)) {
             Some((known, sum)) => {
                 known.count += 1.0;
-                *sum += scale * seconds;
+                *sum += seconds;
             }
-            None => groups.push((work, scale * seconds)),
+            None => groups.push((work, seconds)),
         }
     }
     let kernel = |(work, sum): (Workload, f64)| Timing {

@@ -41,6 +41,15 @@ pub(super) fn runs(op_type: &str, op: &Op) -> bool {
     }
 }
 
+/// Whether it can be a part of a layer: engines write out an operator that they have no kernel for.
+pub(super) fn runs_part_of(op_type: &str, op: &Op) -> bool {
+    match op {
+        Op::Activation(Activation::HardSwish) => ["HardSigmoid", "Mul"].contains(&op_type),
+        Op::Activation(Activation::Swish) => ["Sigmoid", "Mul"].contains(&op_type),
+        _ => false,
+    }
+}
+
 fn activations(activation: Activation) -> &'static [&'static str] {
     match activation {
         Activation::Relu => &["Relu"],
