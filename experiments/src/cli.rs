@@ -223,7 +223,10 @@ pub(crate) struct CalibrateArgs {
     pub(crate) fit: FitArgs,
     #[command(flatten)]
     pub(crate) texts: ProfileTexts,
-    #[command(flatten, next_help_heading = "Measuring this machine (without --layers and --latency)")]
+    #[command(
+        flatten,
+        next_help_heading = "Measuring this machine (without --layers and --latency)"
+    )]
     pub(crate) here: HereArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -54,7 +54,9 @@ impl Table {
     /// Whether it holds a network.
     pub(crate) fn holds(&self, network: &str) -> bool {
         // the second of its columns
-        self.rows.iter().any(|row| row.get(1).is_some_and(|name| name == network))
+        self.rows
+            .iter()
+            .any(|row| row.get(1).is_some_and(|name| name == network))
     }
 
     /// The table as CSV.

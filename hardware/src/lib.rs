@@ -8,7 +8,7 @@ pub mod engine;
 pub mod fit;
 pub mod measure;
 mod measurements;
-mod nodes;
+pub mod nodes;
 pub mod probe;
 mod profiles;
 pub mod sampling;
@@ -18,17 +18,13 @@ pub use baseline::{
     Baseline, BaselineError, FittedBaseline, LatencyByNetwork, NearestPlatform, Timing,
 };
 pub use calibrate::{
-    CalibrateError, CalibrateOptions, Calibrated, CrossValidation, KernelTiming, Material, MeasuredNetwork,
-    calibrate, family, validate, validate_baselines,
+    CalibrateError, CalibrateOptions, Calibrated, CrossValidation, KernelTiming, Material,
+    MeasuredNetwork, calibrate, family, validate, validate_baselines,
 };
 pub use clock::{Clock, SystemClock};
 pub use measurements::{
     Cell, ColumnValues, ConditionError, Draw, Duplicates, ImplausibleRate, Measurement,
     MeasurementError, Measurements, Rate, RateCheck, RowProblem, Selection, Verdict, check_rates,
     draw, read as read_measurements,
-};
-pub use nodes::{
-    Boundary, FusionEvidence, LEAST_KERNEL_S, MOST_NODE_OVERHEAD_S, MatchedNodes, ProfilerCorrection,
-    Swallowed, Unmatched, Vanished, WholeRun, match_nodes, observed_fusion, timings,
 };
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};

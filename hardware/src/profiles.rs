@@ -22,6 +22,11 @@ pub struct Profile {
 /// A profile that can't be found or read.
 #[derive(Debug, Error)]
 pub enum ProfileError {
+    /// The machine at hand, before anybody has calibrated it.
+    #[error(
+        "platform \"host\" is the machine at hand, and there is no host.toml here yet: calibrate it with \"roofnas calibrate --out host.toml\""
+    )]
+    Host,
     /// No file and no shipped profile of this name.
     #[error("platform \"{name}\" is neither a file nor a known profile; known are {known}")]
     Unknown {
@@ -79,6 +84,13 @@ impl Profiles {
         if let Some(own) = own.filter(|own| own.is_file()) {
             return read(&own);
         }
+        if name == HOST {
+            let here = Path::new(HOST_FILE);
+            return match here.is_file() {
+                true => read(here),
+                false => Err(ProfileError::Host),
+            };
+        }
         match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
             Some((name, text)) => parse(text, format!("shipped profile {name}")),
             None => Err(ProfileError::Unknown {
@@ -93,7 +105,8 @@ impl Profiles {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn find_beside(&self, file: &Path, name: &str) -> Result<Profile, ProfileError> {
-        let beside = file.parent().map(|folder| folder.join(name));
+        let name_there = if name == HOST { HOST_FILE } else { name };
+        let beside = file.parent().map(|folder| folder.join(name_there));
         match beside.filter(|path| path.is_file()) {
             Some(path) => read(&path),
             None => self.find(name),
@@ -129,6 +142,10 @@ impl Profiles {
         Ok(names)
     }
 }
+
+/// The name of the machine at hand, and the file that its profile is looked for in.
+const HOST: &str = "host";
+const HOST_FILE: &str = "host.toml";
 
 fn read(path: &Path) -> Result<Profile, ProfileError> {
     let text = std::fs::read_to_string(path).map_err(|source| ProfileError::Read {
@@ -212,6 +229,24 @@ mod tests {
         assert!((ridge("intel-i9-10980xe", Dtype::Fp32, true) - 38.6).abs() < 0.05);
         assert!((ridge("nvidia-v100", Dtype::Fp32, false) - 17.4).abs() < 0.05);
         assert!((ridge("nvidia-v100", Dtype::Fp16, false) - 138.9).abs() < 0.05);
+    }
+
+    #[test]
+    fn the_host_is_what_was_calibrated_here() {
+        let error = Profiles::default().find("host").unwrap_err();
+        assert!(error.to_string().contains("roofnas calibrate"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let text = SHIPPED[0].1;
+        std::fs::write(folder.path().join("host.toml"), text).unwrap();
+        let experiment = folder.path().join("mine.toml");
+        let found = Profiles::default()
+            .find_beside(&experiment, "host")
+            .unwrap();
+        assert_eq!(found.platform.name, SHIPPED[0].0);
+        let own = Profiles {
+            folder: Some(folder.path().to_owned()),
+        };
+        assert_eq!(own.find("host").unwrap().platform.name, SHIPPED[0].0);
     }
 
     #[test]

@@ -61,7 +61,9 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let machine = Machine::here();
     let mut table = table(args, &path, &*engine, &machine)?;
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    let report = spin("probing this machine", || probe(&probe_options(&conditions)));
+    let report = spin("probing this machine", || {
+        probe(&probe_options(&conditions))
+    });
     let report = report.map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
     if !measure_plan(args, &plan, &*engine, folder.path(), &mut table)? {
@@ -83,7 +85,11 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
         "measured on {date} in {minutes:.1} minutes: {} networks and {profiled} node timings, {}; fusion {}",
         material.networks(),
         shown_engine(&*engine),
-        if nodes.is_empty() { "by probes" } else { "by node timings" },
+        if nodes.is_empty() {
+            "by probes"
+        } else {
+            "by node timings"
+        },
     );
     let description = format!("{}, {}", machine.processor, shown_engine(&*engine));
     Ok(Outcome::Done(Box::new(Here {
@@ -154,7 +160,9 @@ fn table(
         Ok(_) => {
             return Err(Error::Unusable {
                 path: path.to_owned(),
-                problem: "measurements are there already; go on with them with --resume, or remove them".to_owned(),
+                problem:
+                    "measurements are there already; go on with them with --resume, or remove them"
+                        .to_owned(),
             });
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -202,7 +210,10 @@ fn measure_plan(
         .map(timing::NetworkTiming::spread)
         .collect();
     spreads.sort_by(f64::total_cmp);
-    if let Some(spread) = spreads.get(spreads.len() / 2).filter(|s| **s > HOPELESS_SPREAD) {
+    if let Some(spread) = spreads
+        .get(spreads.len() / 2)
+        .filter(|s| **s > HOPELESS_SPREAD)
+    {
         anyhow::bail!(
             "the machine is too noisy to calibrate: the median run of a typical network took {:.0} % longer than its latency; the measurements \
              are kept, but measure again on a quiet machine",

@@ -9,6 +9,7 @@ mod bad_folder;
 mod bad_space;
 mod batch;
 mod calibrate;
+mod calibrate_here;
 mod check;
 mod determinism;
 mod export;

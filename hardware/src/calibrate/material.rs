@@ -135,7 +135,9 @@ impl Material {
 
     /// Number of timings in some of the rows, those of kernels included.
     pub(super) fn count(&self, rows: &[usize]) -> usize {
-        rows.iter().map(|&row| 1 + self.rows[row].kernels.len()).sum()
+        rows.iter()
+            .map(|&row| 1 + self.rows[row].kernels.len())
+            .sum()
     }
 
     /// Some of the rows, ready to be fitted on: the networks in their order, then what is known of their kernels.
@@ -161,13 +163,16 @@ impl Material {
         let wholes = rows.iter().map(timing);
         let kernels = rows.iter().flat_map(|&row| {
             let run = runs.binary_search(&&self.rows[row].run).unwrap_or(0);
-            self.rows[row].kernels.iter().map(move |kernel| fit::Timing {
-                works: vec![kernel.work],
-                latency_ms: kernel.latency_ms,
-                is_call: false,
-                run,
-                repeats: KERNEL_REPEATS * kernel.count,
-            })
+            self.rows[row]
+                .kernels
+                .iter()
+                .map(move |kernel| fit::Timing {
+                    works: vec![kernel.work],
+                    latency_ms: kernel.latency_ms,
+                    is_call: false,
+                    run,
+                    repeats: KERNEL_REPEATS * kernel.count,
+                })
         });
         wholes.chain(kernels).collect()
     }

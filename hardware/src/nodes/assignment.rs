@@ -152,7 +152,11 @@ fn fuses(op: &Op) -> bool {
 }
 
 fn only_reader(network: &Network, layer: usize) -> Option<usize> {
-    let reads = |index: &usize| network.layers()[*index].inputs.contains(&Tensor::Layer(layer));
+    let reads = |index: &usize| {
+        network.layers()[*index]
+            .inputs
+            .contains(&Tensor::Layer(layer))
+    };
     let mut readers = (layer + 1..network.layers().len()).filter(reads);
     let reader = readers.next();
     reader.filter(|_| readers.next().is_none())
@@ -170,8 +174,8 @@ fn depends(network: &Network, later: usize, earlier: usize) -> bool {
     reaches[earlier] = true;
     for index in earlier + 1..=later {
         let mut inputs = network.layers()[index].inputs.iter();
-        reaches[index] = inputs
-            .any(|tensor| matches!(tensor, Tensor::Layer(producer) if reaches[*producer]));
+        reaches[index] =
+            inputs.any(|tensor| matches!(tensor, Tensor::Layer(producer) if reaches[*producer]));
     }
     reaches[later]
 }

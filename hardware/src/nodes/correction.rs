@@ -60,6 +60,9 @@ impl ProfilerCorrection {
         let kernels = matched.kernels.iter().zip(&matched.kernel_nodes);
         let kernels = kernels.map(|(seconds, &nodes)| self.seconds(seconds.unwrap_or(0.0), nodes));
         let others = matched.boundaries.iter();
-        kernels.sum::<f64>() + others.map(|node| self.seconds(node.seconds, 1)).sum::<f64>()
+        kernels.sum::<f64>()
+            + others
+                .map(|node| self.seconds(node.seconds, 1))
+                .sum::<f64>()
     }
 }

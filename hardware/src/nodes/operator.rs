@@ -23,14 +23,16 @@ pub(super) fn runs(op_type: &str, op: &Op) -> bool {
     match op {
         Op::Conv(_) => op_type.contains("Conv") && !op_type.contains("ConvTranspose"),
         Op::ConvTranspose(_) => op_type.contains("ConvTranspose"),
-        Op::Linear { .. } | Op::MatMul(_) => {
-            op_type.contains("Gemm") || op_type.contains("MatMul")
-        }
+        Op::Linear { .. } | Op::MatMul(_) => op_type.contains("Gemm") || op_type.contains("MatMul"),
         Op::Pool(pool) => match pool.kind {
             PoolKind::Max => any(&["MaxPool"]),
             PoolKind::Average => any(&["AveragePool", "QLinearAveragePool"]),
         },
-        Op::GlobalAvgPool => any(&["GlobalAveragePool", "QLinearGlobalAveragePool", "ReduceMean"]),
+        Op::GlobalAvgPool => any(&[
+            "GlobalAveragePool",
+            "QLinearGlobalAveragePool",
+            "ReduceMean",
+        ]),
         Op::BatchNorm => any(&["BatchNormalization"]),
         Op::Activation(activation) => any(activations(*activation)),
         Op::Add => any(&["Add", "Sum", "QLinearAdd"]),

@@ -145,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_run_that_was_interrupted_does_not_show() {
-        assert_eq!(middle_mean(&mut [7.0, 9000.0, 8.0, 6.0, 8.0, 9.0, 8.0, 1.0]), 7.75);
+        assert_eq!(
+            middle_mean(&mut [7.0, 9000.0, 8.0, 6.0, 8.0, 9.0, 8.0, 1.0]),
+            7.75
+        );
         assert_eq!(middle_mean(&mut [1.0, 3.0, 5.0]), 3.0);
     }
 

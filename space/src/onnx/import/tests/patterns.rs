@@ -92,15 +92,36 @@ fn a_layer_is_known_by_every_node_it_is_made_of() {
         .node("Sigmoid", "c", "s", &[])
         .node("Mul", "c s", "y", &[]);
     let mut bytes = ModelProto::decode(&*model.bytes()).unwrap();
-    for (node, name) in bytes.graph.as_mut().unwrap().node.iter_mut().zip(["conv", "", "gate"]) {
+    for (node, name) in bytes
+        .graph
+        .as_mut()
+        .unwrap()
+        .node
+        .iter_mut()
+        .zip(["conv", "", "gate"])
+    {
         node.name = Some(name.to_owned());
     }
     let network = import(&bytes.encode_to_vec(), &ImportOptions::default()).unwrap();
-    assert_eq!(listing(&network), ["conv: conv -> 8x4x4", "gate: swish -> 8x4x4"]);
+    assert_eq!(
+        listing(&network),
+        ["conv: conv -> 8x4x4", "gate: swish -> 8x4x4"]
+    );
     let names = network.file_names();
-    assert_eq!(["conv", "gate", "", "c"].map(|name| names.node(name)), [Some(0), Some(1), None, None]);
-    assert_eq!(["c", "s", "y", "x"].map(|name| names.value(name)), [Some(0), Some(1), Some(1), None]);
-    assert!(crate::presets::landmarks()[0].network.file_names().is_empty());
+    assert_eq!(
+        ["conv", "gate", "", "c"].map(|name| names.node(name)),
+        [Some(0), Some(1), None, None]
+    );
+    assert_eq!(
+        ["c", "s", "y", "x"].map(|name| names.value(name)),
+        [Some(0), Some(1), Some(1), None]
+    );
+    assert!(
+        crate::presets::landmarks()[0]
+            .network
+            .file_names()
+            .is_empty()
+    );
 }
 
 #[test]

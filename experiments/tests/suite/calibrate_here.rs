@@ -1,0 +1,132 @@
+//! `roofnas calibrate` without tables: the machine is measured, here through a command that plays the engine.
+
+#![cfg(unix)]
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{Desk, Table};
+
+/// An engine that takes a millisecond for every 20 KB of a network.
+const ENGINE: &str =
+    "#!/bin/sh\nsize=$(wc -c < \"$1\")\necho \"$((size / 20000)).$((size % 20000 / 2000))5\"\n";
+
+/// One network: the plan's corners and probes are enough of a test.
+const SPACE: &str = "resolution = 32\n[stem]\nchannels = 16\n[[stage]]\nblock = \"basic\"\ndepth = [1, 2]\nchannels = [16, 24]\nstride = 2\n";
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("engine.sh", ENGINE);
+    let path = desk.path("engine.sh");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    desk.write("space.toml", SPACE);
+    desk
+}
+
+fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec![
+        "calibrate",
+        "--engine",
+        "command",
+        "--command",
+        "./engine.sh {model}",
+        "--space",
+        "space.toml",
+        "--networks",
+        "3",
+        "--priors",
+        "none",
+        "--components",
+        "1",
+        "--out",
+        "host.toml",
+    ];
+    args.extend(more);
+    args
+}
+
+#[test]
+fn a_machine_is_measured_and_searched_for() {
+    let desk = desk();
+    let ended = desk.roofnas(&args(&["--format", "json"])).ends(0);
+    let figures: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(
+        figures["held_out"]["mape"].as_f64().unwrap() < 0.5,
+        "{figures}"
+    );
+    let profile = desk.read("host.toml");
+    for part in [
+        "engine.sh",
+        "micro-benchmarks",
+        "networks and 0 node timings",
+        "fusion by probes",
+    ] {
+        assert!(profile.contains(part), "{part}");
+    }
+    let measured = Table::parse(&desk.read("host.measurements.csv"));
+    assert!(measured.rows.len() > 20);
+    assert!(
+        measured
+            .rows
+            .iter()
+            .all(|row| row["engine"] == "engine.sh" && row["threads"] == "1")
+    );
+
+    // the machine at hand is a platform now
+    let priced = desk.roofnas(&[
+        "predict",
+        "--platform",
+        "host",
+        "--layers",
+        "layers.csv",
+        "--format",
+        "csv",
+    ]);
+    priced.ends(2).says(&["layers.csv"]);
+    desk.write(
+        "mine.toml",
+        "name = \"mine\"\n[platform]\nprofile = \"host\"\n[space]\npreset = \"mobile\"\n[search]\npopulation = 16\nevaluations = 64\n",
+    );
+    desk.roofnas(&["run", "mine.toml"]).ends(0);
+    assert_eq!(
+        desk.table("runs/mine/pareto.csv").rows[0]["platform"],
+        "host"
+    );
+
+    // what was measured is not measured again
+    desk.roofnas(&args(&[]))
+        .ends(2)
+        .says(&["host.toml", "is there already"]);
+    desk.roofnas(&args(&["--force"]))
+        .ends(2)
+        .says(&["host.measurements.csv", "--resume"]);
+    desk.write("engine.sh", "#!/bin/sh\nexit 1\n");
+    desk.roofnas(&args(&["--force", "--resume"]))
+        .ends(0)
+        .says(&["0 networks on engine.sh"]);
+}
+
+#[test]
+fn what_stands_in_the_way_is_said_before_anything_is_measured() {
+    let desk = desk();
+    let refused: [(&[&str], &[&str]); 5] = [
+        (&["--networks", "0"], &["--networks"]),
+        (&["--batch", "0"], &["--batch"]),
+        (&["--command", "./engine.sh 'x"], &["--command", "quote"]),
+        (&["--space", "nowhere.toml"], &["nowhere.toml"]),
+        (&["--threads", "0"], &["--threads"]),
+    ];
+    for (more, parts) in refused {
+        let mut all = args(&[]);
+        for pair in more.chunks(2) {
+            match all.iter().position(|arg| *arg == pair[0]) {
+                Some(place) => all[place + 1] = pair[1],
+                None => all.extend(pair),
+            }
+        }
+        desk.roofnas(&all).ends(2).says(parts);
+    }
+    assert!(!desk.path("host.measurements.csv").exists());
+    desk.roofnas(&["predict", "--platform", "host", "x.onnx"])
+        .ends(2)
+        .says(&["roofnas calibrate --out host.toml"]);
+}
