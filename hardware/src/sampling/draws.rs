@@ -19,9 +19,6 @@ const CANDIDATES: usize = 100;
 /// Networks that are to be predicted best, of any size.
 const TARGETS: usize = 50;
 
-/// Multiply-accumulate operations that weigh as much as a parameter, in choosing what is cheap to measure.
-const MACS_PER_PARAMETER: u64 = 100;
-
 /// Draws for each network that is looked for: a small space runs out of new ones.
 const PATIENCE: usize = 8;
 
@@ -67,7 +64,7 @@ fn choose(
 ) -> Vec<PlannedNetwork> {
     let targets = distinct(&named.space, TARGETS, rng);
     let mut pool = distinct(&named.space, 2 * CANDIDATES, rng);
-    pool.sort_by_key(effort);
+    pool.sort_by_key(macs);
     // not below what is asked for: a small space is measured whole
     pool.truncate((pool.len() / 2).max(count));
     let all = |networks: &[Network]| networks.iter().map(works).collect::<Vec<_>>();
@@ -97,10 +94,8 @@ fn distinct(space: &SearchSpace, count: usize, rng: &mut Xoshiro256PlusPlus) -> 
     networks
 }
 
-/// What measuring a network costs: its work and, since files are stored, sent and loaded, its parameters.
-fn effort(network: &Network) -> u64 {
-    let cost = NetworkCost::new(network, &Fusion::default());
-    cost.macs + MACS_PER_PARAMETER * cost.params
+fn macs(network: &Network) -> u64 {
+    NetworkCost::new(network, &Fusion::default()).macs
 }
 
 /// The kernels, where every engine fuses what follows a convolution: what differs between networks matters here, not what an engine does.
