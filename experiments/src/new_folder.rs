@@ -27,6 +27,7 @@ impl NewFolder {
     /// # Errors
     /// When something is there already, or no folder can be made.
     pub fn new(path: &Path) -> Result<Self, Error> {
+        remove_leftovers(path)?;
         if !folder_is_vacant(path)? {
             return Err(Error::RunDirectory {
                 path: path.to_owned(),
@@ -79,6 +80,18 @@ impl NewFolder {
     }
 }
 
+/// Removes what was left where the process was stopped before it had finished.
+fn remove_leftovers(path: &Path) -> Result<(), Error> {
+    // what can't be read is told by whoever looks for what is there
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) && entry.path().is_dir() {
+            let failed = |source| Error::write(&entry.path(), source);
+            fs::remove_dir_all(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 impl Drop for NewFolder {
     fn drop(&mut self) {
         drop(self.temporary.take());
@@ -109,6 +122,18 @@ mod tests {
         names.sort();
         assert_eq!(names, ["a", "b"]);
         assert!(NewFolder::new(&path).is_err());
+    }
+
+    #[test]
+    fn what_was_stopped_is_no_obstacle() {
+        let desk = tempfile::tempdir().unwrap();
+        let left = desk.path().join(format!("{TEMPORARY}x1"));
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("a"), b"1").unwrap();
+        let folder = NewFolder::new(desk.path()).unwrap();
+        assert!(!left.exists());
+        folder.finish().unwrap();
+        assert_eq!(fs::read_dir(desk.path()).unwrap().count(), 0);
     }
 
     #[test]
