@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use roofnas_cost::Dtype;
+use roofnas_cost::{Dtype, Fusion, NetworkCost};
 use roofnas_hardware::engine::{
-    Adapter, CommandEngine, Conditions, Engine, Model, OnnxRuntime, Patience, SystemClock,
+    Adapter, CommandEngine, Conditions, Engine, Model, NodeTiming, OnnxRuntime, Patience,
+    SystemClock,
 };
+use roofnas_hardware::{FusionEvidence, match_nodes};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
-use roofnas_space::{SearchSpace, presets};
+use roofnas_space::{Activation, Network, SearchSpace, presets};
 
 /// A library with ONNX Runtime's entry, of a version that has not the interface asked for.
 const OLD: &str = r#"
@@ -113,7 +115,7 @@ fn landmarks(batch: Batch) -> Vec<Model> {
 }
 
 /// Shuffles, groups, squeeze-and-excite, and an activation of every kind.
-fn shuffle() -> Model {
+fn shuffled() -> Network {
     let text = r#"
         resolution = 48
         [stem]
@@ -141,8 +143,11 @@ fn shuffle() -> Model {
         classes = 10
     "#;
     let space = SearchSpace::new(toml::from_str(text).unwrap()).unwrap();
-    let network = space.decode(&space.only());
-    let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic).unwrap();
+    space.decode(&space.only())
+}
+
+fn shuffle() -> Model {
+    let bytes = onnx::export(&shuffled(), InitialWeights::seeded(1), Batch::Dynamic).unwrap();
     Model::from_bytes("shuffle", bytes)
 }
 
@@ -219,6 +224,61 @@ fn nodes_add_up_to_the_whole() {
     // a mean beside a median, perhaps on a busy machine
     let ratio = sum / seconds[20];
     assert!((0.4..4.0).contains(&ratio), "{ratio}");
+}
+
+/// A network with its profile.
+fn profiled(network: Network, clock: &mut SystemClock) -> (Network, Vec<NodeTiming>) {
+    let engine = OnnxRuntime::find(conditions(1, 1)).unwrap();
+    let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Fixed(1)).unwrap();
+    let model = Model::from_bytes(network.name(), bytes);
+    let nodes = engine.load(&model, clock).unwrap().nodes(6).unwrap();
+    (network, nodes.unwrap())
+}
+
+#[test]
+fn nodes_are_matched_to_kernels() {
+    if !python(
+        "onnxruntime",
+        "ONNX Runtime's nodes were not matched to kernels",
+    ) {
+        return;
+    }
+    let clock = &mut SystemClock::new();
+    let landmarks = presets::landmarks().into_iter();
+    let mut networks: Vec<Network> = landmarks.map(|landmark| landmark.network).collect();
+    networks.push(shuffled());
+    let profiled: Vec<_> = { networks.into_iter() }
+        .map(|network| profiled(network, clock))
+        .collect();
+    // without rules most activations have no node: the engine fuses more
+    let (network, nodes) = &profiled[0];
+    let apart = match_nodes(
+        network,
+        &NetworkCost::new(network, &Fusion::default()),
+        nodes,
+    );
+    assert!(!apart.swallowed.is_empty());
+    let evidence = FusionEvidence::of(&profiled);
+    println!("{evidence:?}");
+    let fusion = evidence.fusion();
+    assert!(fusion.add && fusion.activations.contains(&Activation::Relu));
+    for (network, nodes) in &profiled {
+        let cost = NetworkCost::new(network, &fusion);
+        let matched = match_nodes(network, &cost, nodes);
+        let (share, name) = (matched.share(), network.name());
+        println!("{name}: {share:.4} {:?}", matched.unmatched);
+        assert!(share > 0.8, "{name}: {share}");
+        // what is left are nodes of the engine's own
+        let own = |op_type: &String| op_type.starts_with("Reorder") || op_type == "Transpose";
+        assert!(matched.unmatched.keys().all(own), "{name}");
+        // every convolution is there, under its own kernel
+        let kernels = cost.kernels.iter().zip(&matched.kernels);
+        let convolutions = kernels.filter(|(kernel, _)| kernel.macs > 0);
+        for (kernel, seconds) in convolutions {
+            let layer = network.layer_name(kernel.kernel.anchor());
+            assert!(seconds.is_some(), "{name}: {layer}");
+        }
+    }
 }
 
 #[test]

@@ -53,22 +53,45 @@ impl Assignment {
         this
     }
 
-    /// A nameless node right after another node can be a part of the only layer that reads what that one makes, or of the same layer.
+    /// A nameless node can be a part of the next layer without a node after the one that ran before, or of that one itself.
     fn written_out(&mut self, network: &Network, nodes: &[NodeTiming], covered: &[bool]) {
-        for (place, node) in nodes.iter().enumerate().skip(1) {
-            if self.layers[place].is_some() || !is_made_up(&node.name, &node.op_type) {
-                continue;
-            }
-            let Some(before) = self.layers[place - 1] else {
-                continue;
-            };
+        let mut before = None;
+        for (place, node) in nodes.iter().enumerate() {
             let is_part = |layer: usize| runs_part_of(&node.op_type, &network.layers()[layer].op);
-            let reader = only_reader(network, before).filter(|&reader| !covered[reader]);
-            let layer = Some(before).filter(|&before| is_part(before)).or(reader);
-            if let Some(layer) = layer.filter(|&layer| is_part(layer)) {
-                self.layers[place] = Some(layer);
-                self.has_node[layer] = true;
+            if self.layers[place].is_none()
+                && is_made_up(&node.name, &node.op_type)
+                && let Some(before) = before
+            {
+                let itself = Some(before).filter(|&before| is_part(before));
+                let layer =
+                    itself.or_else(|| self.next_without_node(network, covered, before, is_part));
+                self.layers[place] = layer;
+                if let Some(layer) = layer {
+                    self.has_node[layer] = true;
+                }
             }
+            before = self.layers[place].or(before);
+        }
+    }
+
+    /// The first such layer after another, with nothing between that has a node, or that something else reads too.
+    fn next_without_node(
+        &self,
+        network: &Network,
+        covered: &[bool],
+        from: usize,
+        is_such: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut last = from;
+        loop {
+            let reader = only_reader(network, last)?;
+            if self.has_node[reader] || covered[reader] {
+                return None;
+            }
+            if is_such(reader) {
+                return Some(reader);
+            }
+            last = reader;
         }
     }
 

@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::proto::{DataType, DimensionValue, ModelProto, NodeProto, ValueInfoProto};
-use super::{Batch, InitialWeights, export};
+use super::{Batch, HELPER_NODES, InitialWeights, export};
 use crate::activation::Activation;
 use crate::network::{Network, NetworkBuilder, Role, Tensor};
 use crate::op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind};
@@ -183,6 +183,22 @@ fn assert_faithful(network: &Network, model: &ModelProto, batch: &str) {
     assert_eq!(names, expected);
 }
 
+/// Every node is called after a layer, or after a layer with what makes it a helper.
+fn assert_findable(network: &Network, model: &ModelProto) {
+    let layers = 0..network.layers().len();
+    let layers: BTreeSet<String> = layers.map(|index| network.layer_name(index)).collect();
+    for node in &model.graph.as_ref().unwrap().node {
+        let helper = |(layer, suffix): (&str, &str)| {
+            layers.contains(layer) && HELPER_NODES.contains(&suffix)
+        };
+        let name = node.name();
+        assert!(
+            layers.contains(name) || name.rsplit_once('.').is_some_and(helper),
+            "{name}"
+        );
+    }
+}
+
 fn spaces() -> &'static [SearchSpace] {
     static SPACES: LazyLock<Vec<SearchSpace>> = LazyLock::new(|| {
         let definitions = presets::NAMES.map(|name| presets::definition(name).unwrap());
@@ -205,6 +221,7 @@ proptest! {
                 assert_well_formed(&model);
                 assert_faithful(&network, &model, text);
                 prop_assert_eq!(parameters(&model), deployed_parameters(&network));
+                assert_findable(&network, &model);
             }
         }
     }
@@ -309,6 +326,7 @@ fn each_operator() {
     );
     let model = exported(&net, Batch::Dynamic);
     assert_well_formed(&model);
+    assert_findable(&net, &model);
     let expected = [
         "conv: Conv(input, conv.weight, conv.bias) -> conv",
         "relu6: Clip(conv, constant.zero, constant.six) -> relu6",
