@@ -45,7 +45,8 @@ impl ProfilerCorrection {
         fits.then_some(Self { scale, ..overhead })
     }
 
-    /// Whether profile and whole agree but for what a profiler takes. Otherwise something else ran meanwhile: measure again.
+    /// Whether profile and whole agree but for what a profiler takes. Otherwise something else ran meanwhile: measure again, more often or on a
+    /// quieter machine.
     pub fn is_plausible(&self) -> bool {
         PLAUSIBLE.contains(&self.scale)
     }

@@ -17,7 +17,8 @@ pub struct MatchedNodes {
     pub kernels: Vec<Option<f64>>,
     /// Number of nodes of each kernel.
     pub kernel_nodes: Vec<usize>,
-    /// Kernels that do something and have no node, in order: the engine fuses more than the rules say.
+    /// Kernels that do something and have no node, in order: the engine fuses more than the rules say, or has removed them (one of two that
+    /// compute the same from equal weights, say).
     pub swallowed: Vec<Swallowed>,
     /// What belongs to no kernel, by the engine's operator.
     pub unmatched: BTreeMap<String, Unmatched>,

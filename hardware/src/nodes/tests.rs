@@ -472,10 +472,10 @@ fn equal_kernels_are_one_timing() {
 }
 
 #[test]
-fn kernels_are_left_out_where_profile_and_whole_contradict_each_other() {
+fn profile_and_whole_that_contradict_each_other_give_nothing() {
     let found = matched(&residual(), &all(), RESIDUAL);
     let cost = NetworkCost::new(&residual(), &all());
-    assert_eq!(timings(&cost, &found, &whole(600e-6)).len(), 1);
+    assert_eq!(timings(&cost, &found, &whole(600e-6)), []);
     assert_eq!(timings(&cost, &found, &whole(270e-6)).len(), 4);
 }
 
@@ -557,6 +557,6 @@ proptest! {
         let timings = timings(&cost, &found, &whole);
         let kept: f64 = timings.iter().filter(|t| !t.is_call).map(|t| t.latency_ms * t.repeats / whole.repeats).sum();
         prop_assert!(kept <= 1e3 * (whole_s - whole.call_s).max(0.0) + 1e-9);
-        prop_assert_eq!(timings.iter().filter(|timing| timing.is_call).count(), 1);
+        prop_assert!(timings.is_empty() || timings.iter().filter(|timing| timing.is_call).count() == 1);
     }
 }

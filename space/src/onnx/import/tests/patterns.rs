@@ -105,7 +105,7 @@ fn a_layer_is_known_by_every_node_it_is_made_of() {
     let network = import(&bytes.encode_to_vec(), &ImportOptions::default()).unwrap();
     assert_eq!(
         listing(&network),
-        ["conv: conv -> 8x4x4", "gate: swish -> 8x4x4"]
+        ["conv: conv 1x1 g1 -> 8x4x4", "gate: swish -> 8x4x4"]
     );
     let names = network.file_names();
     assert_eq!(
