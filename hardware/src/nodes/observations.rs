@@ -35,8 +35,8 @@ pub const LEAST_KERNEL_S: f64 = 5e-6;
 /// [`LEAST_KERNEL_S`]; the whole has all of them. Without nodes there is the whole alone.
 ///
 /// Where profile and whole contradict each other ([`ProfilerCorrection::is_plausible`]), there is nothing: it isn't known which of them is
-/// wrong, and the network has to be measured again. (On a machine with three times as many busy threads as cores, the lower quartile of
-/// whole runs was twice what it was before, and the sum of the nodes' middle runs the same.)
+/// wrong, and the network has to be measured again. (With three times as many busy threads as cores, the lower quartile of whole runs was up to
+/// twice what it was before; the nodes' middle runs added up to a sixth more at most.)
 pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> Vec<Timing> {
     let correction = ProfilerCorrection::new(matched, whole);
     if correction.is_some_and(|correction| !correction.is_plausible()) {
