@@ -55,7 +55,7 @@ pub struct Geometry {
     pub kernel_area: usize,
     /// Input positions for each output position of a convolution or pooling; 1 for everything else.
     pub stride_area: usize,
-    /// What the activation costs that is fused into the kernel: 0 none, 1 a comparison, 2 more.
+    /// What the kernel's activation costs, fused or alone: 0 none, 1 a comparison, 2 a comparison and a product, 3 an exponential, 4 an error function.
     pub activation_effort: u8,
     /// Sums that are fused into the kernel: each reads one more tensor of the output's shape.
     pub fused_sums: u8,
@@ -85,12 +85,12 @@ impl Geometry {
         }
     }
 
-    /// The same with what else is fused into the kernel.
-    fn with_fused<'a>(self, ops: impl Iterator<Item = &'a Op>) -> Self {
+    /// The same with what all layers of the kernel, the anchor first, add to it.
+    fn with_layers<'a>(self, ops: impl Iterator<Item = &'a Op>) -> Self {
         let mut geometry = self;
-        for op in ops {
+        for (place, op) in ops.enumerate() {
             geometry.activation_effort = geometry.activation_effort.max(activation_effort(op));
-            geometry.fused_sums += u8::from(*op == Op::Add);
+            geometry.fused_sums += u8::from(place > 0 && *op == Op::Add);
         }
         geometry
     }
@@ -187,8 +187,9 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         read_elements: 0,
         written_elements: network.layers()[kernel.last()].output.elements(),
         weight_elements: deployed_weights(&anchor.op, input, kernel.folds_norm),
-        geometry: Geometry::new(&anchor.op, input, anchor.output).with_fused(
-            kernel.layers[1..]
+        geometry: Geometry::new(&anchor.op, input, anchor.output).with_layers(
+            kernel
+                .layers
                 .iter()
                 .map(|&layer| &network.layers()[layer].op),
         ),

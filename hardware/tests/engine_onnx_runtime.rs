@@ -17,7 +17,7 @@ use roofnas_hardware::engine::{
     Adapter, CommandEngine, Conditions, Engine, Model, NodeTiming, OnnxRuntime, Patience,
     SystemClock,
 };
-use roofnas_hardware::{FusionEvidence, match_nodes};
+use roofnas_hardware::nodes::{FusionEvidence, match_nodes};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Activation, Network, SearchSpace, presets};
 

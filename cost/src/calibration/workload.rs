@@ -21,7 +21,7 @@ pub struct Workload {
     /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
-    /// area, stride area (two fifths), and units of their own: what the fused activation costs (0 none, 1 a comparison, 2 more), and the tensors
+    /// area, stride area (two fifths), and units of their own: what the activation costs (0 none, 1 a comparison, to 4 an error function), and the tensors
     /// that a fused sum adds.
     pub coordinates: [f64; COORDINATES],
     /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
@@ -123,11 +123,14 @@ impl Workload {
     }
 }
 
-/// What an activation costs beside a comparison: 0 none, 1 a comparison, 2 more.
+/// What an activation costs, in classes that engines' code tells apart: 0 none, 1 a comparison, 2 a comparison and a product, 3 an exponential, 4 an error
+/// function.
 pub(crate) const fn activation_effort(op: &Op) -> u8 {
     match op {
         Op::Activation(Activation::Relu | Activation::Relu6) => 1,
-        Op::Activation(_) => 2,
+        Op::Activation(Activation::HardSwish | Activation::HardSigmoid) => 2,
+        Op::Activation(Activation::Swish | Activation::Sigmoid) => 3,
+        Op::Activation(Activation::Gelu) => 4,
         _ => 0,
     }
 }

@@ -342,7 +342,8 @@ fn kernels(
         .map(|timing| KernelTiming {
             work: timing.works[0],
             latency_ms: timing.latency_ms,
-            count: timing.repeats,
+            repeats: timing.repeats,
+            error_ms: timing.error_ms,
         })
         .collect()
 }

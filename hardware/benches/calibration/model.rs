@@ -42,6 +42,7 @@ impl Model {
             is_call: true,
             run: 0,
             repeats: 1.0,
+            error_ms: 0.0,
         };
         let timings: Vec<FitTiming> = rows.iter().map(timing).collect();
         let began = Instant::now();

@@ -34,8 +34,10 @@ pub struct KernelTiming {
     pub work: Workload,
     /// Its mean over all kernels of the network that do the same work.
     pub latency_ms: f64,
-    /// How many these are.
-    pub count: f64,
+    /// How many repetitions it stands for, beside a network's one.
+    pub repeats: f64,
+    /// Standard deviation of what it has of error however long it is, in milliseconds.
+    pub error_ms: f64,
 }
 
 /// What a fit or a validation works on: timings of one platform under one set of conditions.
@@ -158,6 +160,7 @@ impl Material {
                 run: runs.binary_search(&&row.run).unwrap_or(0),
                 // repetitions take jitter away, and not what one run has of its own
                 repeats: repeats.clamp(0.25, 4.0),
+                error_ms: 0.0,
             }
         };
         let wholes = rows.iter().map(timing);
@@ -171,7 +174,8 @@ impl Material {
                     latency_ms: kernel.latency_ms,
                     is_call: false,
                     run,
-                    repeats: KERNEL_REPEATS * kernel.count,
+                    repeats: kernel.repeats,
+                    error_ms: kernel.error_ms,
                 })
         });
         wholes.chain(kernels).collect()
@@ -183,9 +187,6 @@ impl Material {
         repeats.get(repeats.len() / 2).copied().unwrap_or(1).max(1)
     }
 }
-
-/// What the timing of a kernel weighs beside that of a network: the profiler's own part in it is taken off only roughly.
-const KERNEL_REPEATS: f64 = 0.25;
 
 fn without_layers(strangers: &[String]) -> String {
     let named: Vec<&str> = strangers.iter().take(5).map(String::as_str).collect();

@@ -1,7 +1,7 @@
 //! Timings, arranged for fitting.
 
 use nalgebra::DVector;
-use roofnas_cost::calibration::Workload;
+use roofnas_cost::calibration::{COORDINATES, QUANTA, Workload};
 
 /// One timing: of a whole network, of a block or of a single layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,8 @@ pub struct Timing {
     pub run: usize,
     /// How many repetitions the figure stands for, relative to the others: more of them, less noise.
     pub repeats: f64,
+    /// Standard deviation of what it has of error however long it is, in milliseconds: rounding, a profiler's own part; 0 where there is none.
+    pub error_ms: f64,
 }
 
 /// Timings over the distinct kernels that occur in them.
@@ -31,6 +33,8 @@ pub(super) struct Design {
     pub(super) runs: Vec<usize>,
     /// Relative number of repetitions of each timing.
     pub(super) repeats: Vec<f64>,
+    /// Standard deviation of the error that doesn't grow with the timing, in seconds.
+    pub(super) errors_s: Vec<f64>,
     /// What was measured, in seconds.
     pub(super) seconds: DVector<f64>,
 }
@@ -59,6 +63,7 @@ impl Design {
                 .collect(),
             runs: timings.iter().map(|t| t.run).collect(),
             repeats: timings.iter().map(|t| t.repeats).collect(),
+            errors_s: timings.iter().map(|t| 1e-3 * t.error_ms).collect(),
             seconds: DVector::from_iterator(
                 timings.len(),
                 timings.iter().map(|t| 1e-3 * t.latency_ms),
@@ -80,10 +85,13 @@ impl Design {
 }
 
 /// Bits of everything two equal kernels share; looked up only, never iterated.
-type Key = (usize, [u64; 15]);
+type Key = (usize, [u64; NUMBERS]);
+
+/// FLOPs, bytes, coordinates and padding.
+const NUMBERS: usize = 2 + COORDINATES + QUANTA.len();
 
 fn key(work: &Workload) -> Key {
-    let mut bits = [0; 15];
+    let mut bits = [0; NUMBERS];
     let numbers = [work.flops, work.bytes]
         .into_iter()
         .chain(work.coordinates)

@@ -159,9 +159,10 @@ impl<'a> Task<'a> {
         let rest = state.rest(functions);
         let offset = hyper.run_offset * hyper.run_offset;
         let own = |i: usize| {
-            let rounding = self.resolution_s / state.predicted[i];
-            let noise = hyper.noise * hyper.noise / (trust[i] * self.design.repeats[i]);
-            noise + rounding * rounding / 12.0
+            let noise = hyper.noise * hyper.noise / self.design.repeats[i];
+            let rounding = self.resolution_s * self.resolution_s / 12.0;
+            let fixed = self.design.errors_s[i] * self.design.errors_s[i] + rounding;
+            (noise + fixed / (state.predicted[i] * state.predicted[i])) / trust[i]
         };
         // what a second on the device counts, relative to the timing
         let weight = |i: usize| state.device_weights[i] / state.predicted[i];

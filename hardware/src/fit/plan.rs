@@ -41,6 +41,7 @@ pub fn plan(
             is_call: true,
             run: 0,
             repeats: 1.0,
+            error_ms: 0.0,
         })
         .collect();
     if candidates.is_empty() || targets.is_empty() {

@@ -59,6 +59,7 @@ fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
         is_call: true,
         run: 0,
         repeats: 1.0,
+        error_ms: 0.0,
     };
     networks.iter().map(timing).collect()
 }
@@ -275,6 +276,7 @@ fn a_layer_alone_tells_of_networks() {
         is_call: false,
         run: 0,
         repeats: 1.0,
+        error_ms: 0.0,
     }));
     let fitted = fit(&timings, &[], &alone()).unwrap();
     let error = error(fitted.components, &networks[14..]);

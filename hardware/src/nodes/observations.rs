@@ -28,6 +28,9 @@ pub struct WholeRun {
 /// own part differs between nodes by about as much: a fifth of this, and more than the relative noise that the fit takes all timings to have.
 pub const LEAST_KERNEL_S: f64 = 5e-6;
 
+/// Standard deviation of what the profiler does to a kernel's time, in milliseconds: whole microseconds, and its own part which differs from node to node.
+const KERNEL_ERROR_MS: f64 = 1e-3;
+
 /// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), then that of the
 /// whole network.
 ///
@@ -67,6 +70,7 @@ pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> 
         is_call: false,
         run: whole.run,
         repeats: whole.repeats * work.count,
+        error_ms: KERNEL_ERROR_MS / work.count.sqrt(),
     };
     let mut timings: Vec<Timing> = groups.into_iter().map(kernel).collect();
     timings.push(Timing {
@@ -75,6 +79,7 @@ pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> 
         is_call: true,
         run: whole.run,
         repeats: whole.repeats,
+        error_ms: 0.0,
     });
     timings
 }
