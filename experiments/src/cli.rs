@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Write the networks to measure on a machine so that its latency model can be calibrated
     #[command(after_help = "Example: roofnas plan --space mobile --out to-measure")]
     Plan(PlanArgs),
+    /// Run a finished run's networks for real: predicted beside measured
+    #[command(after_help = "Example: roofnas verify runs/quickstart --engine onnxruntime --top 10")]
+    Verify(VerifyArgs),
     /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -76,7 +79,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
 }
 
-pub(crate) use engine::{EngineChoice, EngineName, HereArgs, MeasureArgs};
+pub(crate) use engine::{
+    EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {

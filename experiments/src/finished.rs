@@ -55,6 +55,11 @@ impl FinishedRun {
         })
     }
 
+    /// Its folder.
+    pub fn directory(&self) -> &RunDirectory {
+        &self.directory
+    }
+
     /// The networks of its front.
     ///
     /// # Errors

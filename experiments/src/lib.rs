@@ -55,6 +55,7 @@ mod run_directory;
 mod source;
 mod space_file;
 pub mod tables;
+mod verification;
 
 pub use backbone::{onnx as backbone_onnx, pytorch as backbone_pytorch, toml as backbone_toml};
 pub use batch::{
@@ -83,3 +84,4 @@ pub use run::{Ending, Start, Watcher, admit, run};
 pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
 pub use source::{ExperimentFile, Planned, Setting};
 pub use space_file::find_space;
+pub use verification::{BudgetOutcome, Choice, VERIFICATION_COLUMNS, Verification, VerifiedRow};

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Calibrate(args) => commands::calibrate(&args),
         Command::Validate(args) => commands::validate(&args),
         Command::Measure(args) => commands::measure(&args),
+        Command::Verify(args) => commands::verify(&args),
         Command::Probe(args) => commands::probe(&args),
         Command::Plan(args) => commands::plan(&args),
         Command::Platforms(args) => commands::platforms(&args),

@@ -1,5 +1,6 @@
-//! Measuring where somebody watches: progress, a table that is saved as it comes, ctrl-C.
+//! Measuring where somebody watches: progress, results that are saved as they come, ctrl-C.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -73,13 +74,16 @@ impl Table {
     }
 
     /// Writes what it holds and these.
-    fn save(&self, more: &[NetworkTiming]) -> anyhow::Result<()> {
+    pub(crate) fn save(&self, more: &[NetworkTiming]) -> anyhow::Result<()> {
         if let Some(path) = &self.path {
             write_whole(path, &self.csv(more)?)?;
         }
         Ok(())
     }
 }
+
+/// Saves what is measured by now. Called with something, or not at all: an empty table would only be in the way.
+pub(crate) type Save<'a> = &'a dyn Fn(&[NetworkTiming]) -> anyhow::Result<()>;
 
 /// What came of measuring.
 pub(crate) struct Measured {
@@ -93,18 +97,20 @@ pub(crate) fn measure(
     engine: &dyn Engine,
     models: &[Model],
     protocol: &Protocol,
-    table: &Table,
+    save: Save<'_>,
 ) -> anyhow::Result<Measured> {
     let machine = Machine::here();
     let others = Others::watch(&machine);
-    let mut show = Show::new(models.len(), table);
+    let mut show = Show::new(models.len(), save);
     let measuring = measure::measure(engine, models, protocol, &SystemClock::new(), &mut show);
     show.finish();
-    let failed = show.failed;
+    let failed = show.failed.len();
     if let Some(problem) = show.unsaved {
         return Err(problem);
     }
-    table.save(&measuring.timings)?;
+    if !measuring.timings.is_empty() {
+        save(&measuring.timings)?;
+    }
     let is_told = protocol.situation.background == 0 && !measuring.timings.is_empty();
     let busy = others.share().filter(|_| is_told);
     for doubt in measure::doubts(&measuring)
@@ -119,16 +125,16 @@ pub(crate) fn measure(
 struct Show<'a> {
     bar: Option<ProgressBar>,
     networks: usize,
-    table: &'a Table,
+    save: Save<'a>,
     finished: Vec<NetworkTiming>,
-    failed: usize,
+    failed: BTreeSet<String>,
     began: Instant,
     printed: Instant,
     unsaved: Option<anyhow::Error>,
 }
 
 impl<'a> Show<'a> {
-    fn new(networks: usize, table: &'a Table) -> Self {
+    fn new(networks: usize, save: Save<'a>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
             let style = "measuring {wide_bar} {pos}/{len} turns, {msg}, ETA {eta}";
@@ -140,9 +146,9 @@ impl<'a> Show<'a> {
         Self {
             bar,
             networks,
-            table,
+            save,
             finished: Vec::new(),
-            failed: 0,
+            failed: BTreeSet::new(),
             began: Instant::now(),
             printed: Instant::now(),
             unsaved: None,
@@ -191,10 +197,13 @@ impl Observer for Show<'_> {
             }
         }
         if let Some(bar) = &self.bar {
-            let (done, all) = (self.finished.len() + self.failed, self.networks);
+            let (done, all) = (self.finished.len() + self.failed.len(), self.networks);
             bar.set_message(format!("{done} of {all} networks"));
         }
-        match self.table.save(&self.finished) {
+        if self.finished.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        match (self.save)(&self.finished) {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => {
                 self.unsaved = Some(problem);
@@ -203,9 +212,11 @@ impl Observer for Show<'_> {
         }
     }
 
-    fn failed(&mut self, _: &str, error: &EngineError) {
-        self.failed += 1;
-        self.say(&format!("error: {error}"));
+    fn failed(&mut self, network: &str, error: &EngineError) {
+        // an anchor fails in every group
+        if self.failed.insert(network.to_owned()) {
+            self.say(&format!("error: {error}"));
+        }
     }
 }
 

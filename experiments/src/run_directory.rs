@@ -34,6 +34,8 @@ impl RunDirectory {
     pub const PARETO: &str = "pareto.csv";
     /// The generations.
     pub const HISTORY: &str = "history.csv";
+    /// What its networks took when they were run for real. Not of the run itself: it comes later, or never.
+    pub const VERIFICATION: &str = "verify.csv";
     /// The report.
     pub const REPORT: &str = "report.html";
     /// The state of a run that is not done.
@@ -289,6 +291,10 @@ mod tests {
         assert_eq!(fs::read_dir(run.path()).unwrap().count(), 1);
         run.write(RunDirectory::PARETO, b"").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Finished);
+        run.write(RunDirectory::VERIFICATION, b"").unwrap();
+        run.remove_leftovers().unwrap();
+        assert_eq!(run.contents().unwrap(), Contents::Finished);
+        assert!(run.path().join(RunDirectory::VERIFICATION).exists());
         run.write(RunDirectory::CHECKPOINT, b"").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Unfinished);
         run.remove(RunDirectory::CHECKPOINT).unwrap();

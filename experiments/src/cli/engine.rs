@@ -120,10 +120,10 @@ pub(crate) struct TimingArgs {
     /// Threads kept busy beside the engine
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
     pub(crate) background: u32,
-    /// One run every so often, with rest between: 30fps, or a time such as 100ms
+    /// One run every so often, with rest between: 30fps, or a time such as 100ms. Not of a command
     #[arg(long, value_name = "RATE", value_parser = cadence)]
     pub(crate) duty: Option<Duration>,
-    /// Fill the caches with something else before each run, so that weights come from memory
+    /// Fill the caches with something else before each run, so that weights come from memory. Not of a command
     #[arg(long)]
     pub(crate) cold: bool,
     /// Run all networks in turn for this long before anything counts: 60s, 5m
@@ -216,6 +216,24 @@ pub(crate) struct MeasureArgs {
     /// Name of the machine in the table [default: what the system calls its processor]
     #[arg(long, value_name = "NAME", value_parser = super::platform_name)]
     pub(crate) platform_name: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+/// Arguments of `roofnas verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Folder of a finished run; verify.csv is written there, in the place of an earlier one
+    #[arg(value_name = "RUN_DIR")]
+    pub(crate) run: PathBuf,
+    /// Run the K networks of the highest quality, which sit at the edge of the budget [default: 12 spread over the front]
+    #[arg(long, value_name = "K")]
+    pub(crate) top: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten)]
+    pub(crate) timing: TimingArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

@@ -202,7 +202,7 @@ fn measure_plan(
     if models.is_empty() {
         return Ok(true);
     }
-    let measured = measure(engine, &models, &protocol, table)?;
+    let measured = measure(engine, &models, &protocol, &|timings| table.save(timings))?;
     let mut spreads: Vec<f64> = measured
         .measuring
         .timings

@@ -6,8 +6,9 @@ use roofnas::Error;
 use roofnas_hardware::engine::{
     Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
 };
+use roofnas_hardware::measure::{self, Machine, Protocol};
 
-use crate::cli::{EngineChoice, EngineName};
+use crate::cli::{EngineArgs, EngineChoice, EngineName, TimingArgs};
 
 /// The engine, ready to load networks under these conditions.
 pub(super) fn engine(
@@ -24,19 +25,24 @@ pub(super) fn engine(
         EngineName::Ncnn => Adapter::Ncnn,
         EngineName::BenchmarkApp => Adapter::BenchmarkApp,
         EngineName::Trtexec => Adapter::Trtexec,
-        EngineName::Command => return Ok(command(command_line(args)?, args, conditions)),
+        EngineName::Command => {
+            return Ok(Box::new(command(command_line(args)?, args, conditions)));
+        }
     };
     let line = adapter.command(&conditions);
     let line = line.map_err(|error| argument("--engine", &error.to_string()))?;
-    Ok(command(line, args, conditions))
+    // two adapters are scripts: tables should not name the interpreter
+    Ok(Box::new(
+        command(line, args, conditions).called(adapter.name()),
+    ))
 }
 
-fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> Box<dyn Engine> {
+fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> CommandEngine {
     let patience = Patience {
         timeout: Duration::from_secs(args.timeout),
         retries: args.retries.into(),
     };
-    Box::new(CommandEngine::new(line, patience, conditions))
+    CommandEngine::new(line, patience, conditions)
 }
 
 fn command_line(args: &EngineChoice) -> Result<CommandLine, Error> {
@@ -57,6 +63,33 @@ fn argument(argument: &str, problem: &str) -> Error {
         argument: argument.to_owned(),
         problem: problem.to_owned(),
     }
+}
+
+/// How networks are timed. From here on this process, and the engine in it or started by it, keeps to the CPUs that were asked for.
+pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Protocol, Error> {
+    if engine.choice.is_command() {
+        // a program runs its network as often as it is told, and as it likes
+        let asked = [("--duty", timing.duty.is_some()), ("--cold", timing.cold)];
+        if let Some((name, _)) = asked.iter().find(|(_, is_asked)| *is_asked) {
+            let problem = "needs an engine in this process, embedded or onnxruntime: nobody but the program decides how its runs follow each other";
+            return Err(argument(name, problem));
+        }
+    }
+    let protocol = timing.protocol(engine.choice.is_command());
+    pin(&protocol.situation.pinned)?;
+    Ok(protocol)
+}
+
+fn pin(cpus: &[usize]) -> Result<(), Error> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    measure::pin(cpus).map_err(|error| {
+        let cpus = Machine::here().cpus;
+        let problem =
+            format!("can't keep the engine on these CPUs: {error}; this process may use {cpus:?}");
+        argument("--pin", &problem)
+    })
 }
 
 /// An engine and what it runs under, in words.

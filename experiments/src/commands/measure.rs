@@ -5,10 +5,10 @@ use std::fs::{self, File};
 
 use roofnas::{Error, check_writable, exit};
 use roofnas_hardware::engine::{Conditions, Model};
-use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming, Protocol};
+use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming};
 use serde_json::Value;
 
-use super::engine::{counted, engine, shown_engine};
+use super::engine::{counted, engine, protocol, shown_engine};
 use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, MeasureArgs};
@@ -31,8 +31,7 @@ const COLUMNS: [&str; 9] = [
 /// Times networks on an engine.
 pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
     let models = models(args)?;
-    let protocol = args.timing.protocol(args.engine.choice.is_command());
-    pin(&protocol)?;
+    let protocol = protocol(&args.engine, &args.timing)?;
     let engine = engine(
         &args.engine.choice,
         args.engine.conditions(Conditions::default()),
@@ -58,11 +57,13 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
         counted(models.len(), "network"),
         shown_engine(&*engine)
     );
-    let measured = watch(&*engine, &models, &protocol, &table)?;
+    let measured = watch(&*engine, &models, &protocol, &|timings| table.save(timings))?;
     let timings = &measured.measuring.timings;
-    print(&shown(timings, &conditions, args.format)?)?;
-    if let Some(path) = args.out.as_ref().filter(|_| !timings.is_empty()) {
-        eprintln!("wrote {}", path.display());
+    if !timings.is_empty() {
+        print(&shown(timings, &conditions, args.format)?)?;
+        if let Some(path) = &args.out {
+            eprintln!("wrote {}", path.display());
+        }
     }
     Ok(if measured.measuring.is_interrupted {
         if args.out.is_some() {
@@ -97,20 +98,6 @@ fn models(args: &MeasureArgs) -> Result<Vec<Model>, Error> {
     Ok(models)
 }
 
-fn pin(protocol: &Protocol) -> Result<(), Error> {
-    let cpus = &protocol.situation.pinned;
-    if cpus.is_empty() {
-        return Ok(());
-    }
-    timing::pin(cpus).map_err(|error| Error::Argument {
-        argument: "--pin".to_owned(),
-        problem: format!(
-            "can't keep the engine on these CPUs: {error}; this process may use {:?}",
-            Machine::here().cpus
-        ),
-    })
-}
-
 /// The models that the table doesn't hold yet.
 fn left_over(
     args: &MeasureArgs,
@@ -143,12 +130,8 @@ fn shown(
     format: Format,
 ) -> anyhow::Result<String> {
     if format != Format::Table {
-        let mut data = Data::new(&timing::HEADER);
-        for timing in timings {
-            let row = timing::row(timing, conditions);
-            data.push(row.into_iter().map(typed).collect());
-        }
-        return data.format(format);
+        let rows = timings.iter().map(|timing| timing::row(timing, conditions));
+        return Data::of_cells(&timing::HEADER, rows).format(format);
     }
     let mut data = Data::new(&COLUMNS);
     for timing in timings {
@@ -167,14 +150,4 @@ fn shown(
         ]);
     }
     data.format(format)
-}
-
-/// A cell of the table as what it is.
-fn typed(cell: String) -> Value {
-    match cell.parse::<f64>() {
-        _ if cell.is_empty() => Value::Null,
-        Ok(number) if number.fract() == 0.0 && !cell.contains('.') => (number as i64).into(),
-        Ok(number) => number.into(),
-        Err(_) => cell.into(),
-    }
 }

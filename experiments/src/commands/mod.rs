@@ -18,8 +18,10 @@ mod predict;
 mod probe;
 mod profile;
 mod run;
+mod suited;
 mod table;
 mod validate;
+mod verify;
 
 pub(crate) use calibrate::calibrate;
 pub(crate) use check::check;
@@ -33,6 +35,7 @@ pub(crate) use probe::probe;
 pub(crate) use profile::profile;
 pub(crate) use run::run;
 pub(crate) use validate::validate;
+pub(crate) use verify::verify;
 
 use roofnas::Error;
 

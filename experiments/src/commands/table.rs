@@ -20,6 +20,19 @@ impl Data {
         }
     }
 
+    /// Rows that are text already, as in a file: numbers become numbers, but in the columns that hold names, where `1.20` is a version and `7` a file.
+    pub(crate) fn of_cells<R: IntoIterator<Item = String>>(
+        columns: &[&'static str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Self {
+        let mut data = Self::new(columns);
+        for row in rows {
+            let cells = columns.iter().zip(row);
+            data.push(cells.map(|(column, cell)| value(column, cell)).collect());
+        }
+        data
+    }
+
     /// Adds a row, one value per column.
     pub(crate) fn push(&mut self, row: Vec<Value>) {
         debug_assert_eq!(row.len(), self.columns.len());
@@ -51,7 +64,24 @@ impl Data {
         table.to_string()
     }
 
-    fn objects(&self) -> Vec<Map<String, Value>> {
+    /// The same with these columns only, those left out that are empty all over.
+    pub(crate) fn only(&self, columns: &[&str]) -> Self {
+        let is_kept = |place: &usize| {
+            let is_known = self.rows.iter().any(|row| !row[*place].is_null());
+            is_known && columns.contains(&self.columns[*place])
+        };
+        let places: Vec<usize> = (0..self.columns.len()).filter(is_kept).collect();
+        let rows = self.rows.iter();
+        Self {
+            columns: places.iter().map(|&place| self.columns[place]).collect(),
+            rows: rows
+                .map(|row| places.iter().map(|&place| row[place].clone()).collect())
+                .collect(),
+        }
+    }
+
+    /// The rows as JSON's objects.
+    pub(crate) fn objects(&self) -> Vec<Map<String, Value>> {
         let object = |row: &Vec<Value>| {
             let names = self.columns.iter().map(|name| (*name).to_owned());
             names.zip(row.iter().cloned()).collect()
@@ -68,6 +98,34 @@ impl Data {
         Ok(String::from_utf8(writer.into_inner()?)?
             .trim_end()
             .to_owned())
+    }
+}
+
+/// Columns of names.
+const NAMES: [&str; 9] = [
+    "id",
+    "platform",
+    "network",
+    "dtype",
+    "engine",
+    "engine_version",
+    "situation",
+    "run",
+    "date",
+];
+
+/// A cell as what it is.
+fn value(column: &str, cell: String) -> Value {
+    if cell.is_empty() {
+        return Value::Null;
+    }
+    if NAMES.contains(&column) {
+        return cell.into();
+    }
+    match (cell.parse::<i64>(), cell.parse::<f64>()) {
+        (Ok(whole), _) => whole.into(),
+        (_, Ok(number)) => number.into(),
+        _ => cell.into(),
     }
 }
 
@@ -113,5 +171,36 @@ fn for_people(value: &Value) -> String {
             format!("{number:.*}", digits as usize)
         }
         _ => plain(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_become_what_they_are() {
+        let columns = ["id", "engine_version", "batch", "measured_ms", "budget_ms"];
+        let row = ["inf", "1.20", "1", "2.50", ""].map(str::to_owned);
+        let data = Data::of_cells(&columns, [row]);
+        assert_eq!(
+            data.rows,
+            [[
+                Value::from("inf"),
+                "1.20".into(),
+                1.into(),
+                2.5.into(),
+                Value::Null
+            ]]
+        );
+    }
+
+    #[test]
+    fn columns_that_say_nothing_are_left_out() {
+        let row = ["b01", "2.5", ""].map(str::to_owned);
+        let data = Data::of_cells(&["id", "measured_ms", "budget_ms"], [row]);
+        let data = data.only(&["id", "budget_ms"]);
+        assert_eq!(data.columns, ["id"]);
+        assert_eq!(data.rows, [[Value::from("b01")]]);
     }
 }

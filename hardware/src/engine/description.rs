@@ -5,7 +5,7 @@ use super::Conditions;
 /// An engine, named so that somebody else can repeat what it measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineDescription {
-    /// Its name, such as `onnxruntime`; for a command, the program's.
+    /// Its name, such as `onnxruntime`; for a command, the program's, unless it is [`called`](super::CommandEngine::called) otherwise.
     pub name: String,
     /// Its version, where it is known before anything runs.
     pub version: Option<String>,

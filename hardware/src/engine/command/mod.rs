@@ -42,6 +42,7 @@ impl Default for Patience {
 /// [`run`](Session::run), loads the network, warms up, and reports timings of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandEngine {
+    name: String,
     line: CommandLine,
     patience: Patience,
     conditions: Conditions,
@@ -51,9 +52,19 @@ impl CommandEngine {
     /// An engine that is this command.
     pub fn new(line: CommandLine, patience: Patience, conditions: Conditions) -> Self {
         Self {
+            name: line.name(),
             line,
             patience,
             conditions,
+        }
+    }
+
+    /// The same under another name than its program's: where that is an interpreter, it says nothing of the engine.
+    #[must_use]
+    pub fn called(self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self
         }
     }
 }
@@ -61,7 +72,7 @@ impl CommandEngine {
 impl Engine for CommandEngine {
     fn description(&self) -> EngineDescription {
         EngineDescription {
-            name: self.line.name(),
+            name: self.name.clone(),
             version: None,
             detail: Some(self.line.shown().to_owned()),
             conditions: self.conditions,

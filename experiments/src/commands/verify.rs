@@ -1,0 +1,272 @@
+//! `roofnas verify`.
+
+use std::num::NonZeroUsize;
+
+use roofnas::{
+    Choice, Error, Experiment, FinishedRun, FrontRow, RunDirectory, VERIFICATION_COLUMNS,
+    Verification, VerifiedRow, backbone_onnx, check_writable, exit,
+};
+use roofnas_hardware::engine::{Conditions, Model};
+use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming};
+use serde_json::{Value, json};
+
+use super::engine::{counted, engine, protocol, shown_engine};
+use super::figures::{self, percent};
+use super::output::print;
+use super::suited::differences;
+use super::table::Data;
+use crate::cli::{Format, VerifyArgs};
+use crate::measuring::{measure, now};
+use crate::progress::stop_on_signals;
+
+/// Networks that are run where nothing else is said.
+const SPREAD: usize = 12;
+
+/// Columns for people; the file has more.
+const COLUMNS: [&str; 8] = [
+    "id",
+    "predicted_ms",
+    "predicted_ms_std",
+    "predicted_ms_upper95",
+    "measured_ms",
+    "measured_ms_std",
+    "measured_over_predicted",
+    "measured_over_budget",
+];
+
+/// Runs networks of a finished run for real, and holds the timings against what was predicted.
+pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
+    let run = FinishedRun::read(RunDirectory::new(&args.run))?;
+    let front = run.front()?;
+    let chosen = chosen(args, &run, &front)?;
+    let path = run.directory().path().join(RunDirectory::VERIFICATION);
+    check_writable(&path)?;
+    let protocol = protocol(&args.engine, &args.timing)?;
+    let predicted = conditions(&run.experiment);
+    let engine = engine(&args.engine.choice, args.engine.conditions(predicted))?;
+    let (started, date) = now();
+    let work = Work {
+        run: &run,
+        chosen,
+        conditions: timing::Conditions {
+            platform: Machine::here().processor,
+            engine: engine.description(),
+            situation: protocol.situation.clone(),
+            run: started,
+            date,
+        },
+    };
+    work.warn(predicted, args.engine.choice.is_command());
+    stop_on_signals("stopping after this turn; once more to stop at once")?;
+    eprintln!(
+        "{} of {} on {}",
+        counted(work.chosen.len(), "network"),
+        run.directory().path().display(),
+        shown_engine(&*engine)
+    );
+    let models = work.models();
+    let measured = measure(&*engine, &models, &protocol, &|timings| work.save(timings))?;
+    if let Some(found) = work.verification(&measured.measuring.timings) {
+        print(&work.shown(&found, &shown_engine(&*engine), args.format)?)?;
+        eprintln!("wrote {}", path.display());
+    }
+    let failed = measured.failed + work.chosen.len() - models.len();
+    Ok(if measured.measuring.is_interrupted {
+        eprintln!(
+            "interrupted: {} of {} were measured",
+            measured.measuring.timings.len(),
+            counted(work.chosen.len(), "network")
+        );
+        exit::INTERRUPTED
+    } else if failed > 0 {
+        exit::BAD_INPUT
+    } else {
+        exit::DONE
+    })
+}
+
+/// The networks to run.
+fn chosen<'a>(
+    args: &VerifyArgs,
+    run: &FinishedRun,
+    front: &'a [FrontRow],
+) -> Result<Vec<&'a FrontRow>, Error> {
+    let choice = args
+        .top
+        .map_or(Choice::Spread(SPREAD), |count| Choice::Top(count.get()));
+    let chosen = choice.of(front);
+    if chosen.is_empty() {
+        return Err(Error::RunDirectory {
+            path: run.directory().path().to_owned(),
+            problem: "its front is empty: no network kept the constraints, so there is none to run"
+                .to_owned(),
+        });
+    }
+    Ok(chosen)
+}
+
+/// What the run's predictions hold for.
+fn conditions(experiment: &Experiment) -> Conditions {
+    let model = &experiment.appraiser.model;
+    let number = |number: u64| {
+        let number = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+        number.unwrap_or(NonZeroUsize::MIN)
+    };
+    Conditions {
+        threads: number(model.platform().threads.map_or(1, u64::from)),
+        batch: number(model.batch()),
+        dtype: model.dtype(),
+    }
+}
+
+/// What is done.
+struct Work<'a> {
+    run: &'a FinishedRun,
+    chosen: Vec<&'a FrontRow>,
+    conditions: timing::Conditions,
+}
+
+impl Work<'_> {
+    /// Why predictions may not hold for what is measured.
+    fn warn(&self, predicted: Conditions, is_command: bool) {
+        let model = &self.run.experiment.appraiser.model;
+        let engine = &self.conditions.engine;
+        let doubts = differences(model.platform(), predicted, engine, is_command);
+        for doubt in model.caveats().into_iter().chain(doubts) {
+            eprintln!("warning: {doubt}");
+        }
+    }
+
+    /// The networks as the run exports its backbones; one that can't be written is told, and left out.
+    fn models(&self) -> Vec<Model> {
+        let mut models = Vec::new();
+        for row in &self.chosen {
+            match backbone_onnx(&self.run.experiment, row) {
+                Ok(bytes) => models.push(Model::from_bytes(row.id.clone(), bytes)),
+                Err(error) => eprintln!("error: {}: {error}", row.id),
+            }
+        }
+        models
+    }
+
+    /// The networks that were measured, in the order of the front.
+    fn verification(&self, timings: &[NetworkTiming]) -> Option<Verification> {
+        let rows = self.chosen.iter().filter_map(|row| {
+            let timing = timings.iter().find(|timing| timing.network == row.id)?;
+            Some(VerifiedRow::new(row, timing))
+        });
+        Verification::new(rows.collect(), self.run.experiment.budget_ms())
+    }
+
+    fn save(&self, timings: &[NetworkTiming]) -> anyhow::Result<()> {
+        if let Some(found) = self.verification(timings) {
+            let bytes = found.csv(&self.conditions);
+            let directory = self.run.directory();
+            directory.write(RunDirectory::VERIFICATION, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn shown(&self, found: &Verification, engine: &str, format: Format) -> anyhow::Result<String> {
+        let rows = Data::of_cells(&VERIFICATION_COLUMNS, found.cells(&self.conditions));
+        Ok(match format {
+            Format::Csv => rows.format(format)?,
+            Format::Json => serde_json::to_string_pretty(&json!({
+                "figures": figures::object("n_test", &found.figures),
+                "budget": budget(found),
+                "rows": rows.objects(),
+            }))?,
+            Format::Table => format!(
+                "{}\n\n{}\n\n{}",
+                self.heading(engine),
+                rows.only(&COLUMNS).format(format)?,
+                self.summary(found)
+            ),
+        })
+    }
+
+    fn heading(&self, engine: &str) -> String {
+        let model = &self.run.experiment.appraiser.model;
+        let situation = self.conditions.situation.words();
+        let situation = if situation.is_empty() {
+            situation
+        } else {
+            format!("; {situation}")
+        };
+        format!(
+            "Predicted for platform {} ({}), measured on {} with {engine}{situation}:",
+            model.platform().name,
+            model.label(),
+            self.conditions.platform,
+        )
+    }
+
+    fn summary(&self, found: &Verification) -> String {
+        let experiment = &self.run.experiment;
+        let budget = budget_in_words(found, experiment.resolved.constraints.confidence);
+        let lines = [predictions_in_words(found)].into_iter().chain(budget);
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// For programs: how the budget holds; null where the run had none.
+fn budget(found: &Verification) -> Value {
+    found.budget.map_or(Value::Null, |budget| {
+        json!({
+            "budget_ms": budget.budget_ms,
+            "share_over": budget.share_over,
+            "worst_over": budget.worst_over,
+            "median_of_budget": budget.median_of_budget,
+        })
+    })
+}
+
+/// A share of the networks, as their number.
+fn number(share: f64, of: usize) -> usize {
+    (share * of as f64).round() as usize
+}
+
+fn predictions_in_words(found: &Verification) -> String {
+    let figures = &found.figures;
+    let n = figures.n;
+    let over = figures.exceeds_upper_95.map_or_else(String::new, |share| {
+        format!(
+            "; {} of them took longer than the bound that 95 % keep",
+            number(share, n)
+        )
+    });
+    let order = figures.spearman.map_or_else(String::new, |rho| {
+        format!(" Spearman's correlation of predicted and measured is {rho:.3}.")
+    });
+    format!(
+        "Within 10 % of the prediction: {} of {}. The mean error is {} %, the bias {} % (above 0: predictions are too long){over}.{order}",
+        number(figures.within_10pct, n),
+        counted(n, "network"),
+        percent(figures.mape),
+        percent(figures.bias),
+    )
+}
+
+/// How the budget holds, and what the search held it against.
+fn budget_in_words(found: &Verification, confidence: f64) -> Option<String> {
+    let budget = found.budget?;
+    let n = found.rows.len();
+    let held = if confidence > 0.5 {
+        format!("with {:.0} % confidence", 100.0 * confidence)
+    } else {
+        "by the mean, so at its edge about half may be over".to_owned()
+    };
+    let over = match number(budget.share_over, n) {
+        0 => "none took longer".to_owned(),
+        over => format!(
+            "{over} of {} took longer, the slowest by {} %",
+            counted(n, "network"),
+            percent(budget.worst_over)
+        ),
+    };
+    Some(format!(
+        "The budget of {} ms, which the search kept {held}: {over}; the median network takes {} % of it.",
+        budget.budget_ms,
+        percent(budget.median_of_budget)
+    ))
+}
