@@ -23,6 +23,8 @@ fn every_command_has_help_with_an_example() {
         "validate",
         "plan",
         "probe",
+        "measure",
+        "verify",
         "platforms",
         "export",
     ] {

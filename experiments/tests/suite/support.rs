@@ -66,6 +66,16 @@ impl Desk {
         desk
     }
 
+    /// A folder with [`TINY`] as `tiny.toml`, run into `run` for small images: its networks run in a moment.
+    pub(crate) fn with_small_run() -> Self {
+        let desk = Self::with_tiny();
+        let small = ["--set", "space.resolution=32"];
+        let args = ["run", "tiny.toml", "--out", "run"];
+        let args: Vec<&str> = args.into_iter().chain(small).collect();
+        desk.roofnas(&args).ends(0);
+        desk
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
