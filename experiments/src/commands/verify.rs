@@ -229,17 +229,14 @@ fn number(share: f64, of: usize) -> usize {
 fn predictions_in_words(found: &Verification) -> String {
     let figures = &found.figures;
     let n = figures.n;
-    let over = figures.exceeds_upper_95.map_or_else(String::new, |share| {
-        format!(
-            "; {} of them took longer than the bound that 95 % keep",
-            number(share, n)
-        )
+    let beyond = figures.exceeds_upper_95.map_or_else(String::new, |share| {
+        format!("; beyond its 95 % bound: {}", number(share, n))
     });
     let order = figures.spearman.map_or_else(String::new, |rho| {
-        format!(" Spearman's correlation of predicted and measured is {rho:.3}.")
+        format!(", Spearman's correlation {rho:.3}")
     });
     format!(
-        "Within 10 % of the prediction: {} of {}. The mean error is {} %, the bias {} % (above 0: predictions are too long){over}.{order}",
+        "Within 10 % of the prediction: {} of {}{beyond}. Mean error {} %, bias {} % (above 0: predictions are too long){order}.",
         number(figures.within_10pct, n),
         counted(n, "network"),
         percent(figures.mape),
