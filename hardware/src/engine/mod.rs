@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Embedded`] | this machine | nothing (feature `embedded`, on by default) |
 //! | [`OnnxRuntime`] | this machine | its shared library, looked for at run time |
-//! | [`CommandEngine`] | whatever a program reaches: phones over adb, boards over ssh, other engines | that program |
+//! | [`CommandEngine`] | whatever a program reaches: phones over adb, boards over ssh, other engines ([`Adapter`] has some ready) | that program |
 //!
 //! An engine makes a model ready, and the session that comes of it runs the network as often as it is told. When to run which
 //! network, how often, and what to make of the timings is not decided here.
