@@ -428,6 +428,9 @@ pub(crate) struct ProfileArgs {
     /// The network, where several are given
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Option<String>,
+    /// Run the file on this engine, on the platform's number of threads, and show what its layers take beside what is predicted
+    #[arg(long, value_enum, value_name = "E")]
+    pub(crate) engine: Option<EngineName>,
     #[command(flatten)]
     pub(crate) conditions: Conditions,
     /// How to print it

@@ -212,7 +212,7 @@ impl Observer for Show<'_> {
         }
     }
 
-    fn failed(&mut self, network: &str, error: &EngineError) {
+    fn failed(&mut self, network: &str, error: EngineError) {
         // an anchor fails in every group
         if self.failed.insert(network.to_owned()) {
             self.say(&format!("error: {error}"));

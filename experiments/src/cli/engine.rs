@@ -80,6 +80,17 @@ impl EngineArgs {
 }
 
 impl EngineChoice {
+    /// An engine that needs no further words.
+    pub(crate) fn of(engine: EngineName) -> Self {
+        Self {
+            engine,
+            command: None,
+            command_output: OutputFormat::Plain,
+            timeout: 300,
+            retries: 1,
+        }
+    }
+
     /// Whether a program is started for each network.
     pub(crate) fn is_command(&self) -> bool {
         !matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)

@@ -17,6 +17,7 @@ mod platforms;
 mod predict;
 mod probe;
 mod profile;
+mod profile_measured;
 mod run;
 mod suited;
 mod table;

@@ -9,11 +9,12 @@ use serde_json::Value;
 
 use super::networks::{model, networks};
 use super::output::print;
+use super::profile_measured::{Measured, on_engine};
 use super::table::Data;
 use crate::cli::{Format, ProfileArgs};
 
 /// Columns of the long form: a row for each layer on each platform.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 26] = [
     "network",
     "platform",
     "batch",
@@ -39,12 +40,22 @@ const COLUMNS: [&str; 25] = [
     "utilisation",
     "unknown",
     "latency_kind",
+    "measured_ms",
 ];
 
 /// A network on one platform.
 struct OnPlatform {
     model: LatencyModel,
     profile: Profile,
+    /// What its layers really take, where an engine was asked for.
+    measured: Option<Measured>,
+}
+
+impl OnPlatform {
+    /// Measured seconds of a layer, by its place.
+    fn measured_s(&self, layer: usize) -> Option<f64> {
+        *self.measured.as_ref()?.kernels.get(layer)?
+    }
 }
 
 /// Shows where a network's time goes.
@@ -54,7 +65,14 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
     for name in &args.platform {
         let model = model(name, &args.conditions)?;
         let profile = Profile::new(&model, &network);
-        platforms.push(OnPlatform { model, profile });
+        let on_engine = on_engine(args, &model)?;
+        let predicted_ms = profile.latency.mean_ms;
+        let measured = on_engine.map(|on| on.beside(&network, &profile.cost, predicted_ms));
+        platforms.push(OnPlatform {
+            model,
+            profile,
+            measured,
+        });
     }
     let text = match (args.format, &platforms[..]) {
         (Format::Table, [one]) => {
@@ -116,7 +134,7 @@ fn choose(networks: Vec<Network>, args: &ProfileArgs) -> Result<Network, Error> 
 
 /// One platform, for people.
 fn detailed(platform: &OnPlatform) -> Data {
-    let mut data = Data::new(&[
+    let mut columns = vec![
         "layer",
         "class",
         "input",
@@ -128,12 +146,16 @@ fn detailed(platform: &OnPlatform) -> Data {
         "us_std",
         "share_%",
         "bound",
-    ]);
+    ];
+    if platform.measured.is_some() {
+        columns.push("measured_us");
+    }
+    let mut data = Data::new(&columns);
     let relative = platform.profile.latency.std_ms / platform.profile.latency.mean_ms;
     let (batch, dtype) = (platform.model.batch(), platform.model.dtype());
-    for layer in &platform.profile.layers {
+    for (place, layer) in platform.profile.layers.iter().enumerate() {
         let geometry = &layer.cost.geometry;
-        data.push(vec![
+        let mut row: Vec<Value> = vec![
             layer.name.clone().into(),
             class(layer).into(),
             geometry.input.to_string().into(),
@@ -145,7 +167,16 @@ fn detailed(platform: &OnPlatform) -> Data {
             (relative * layer.micros()).into(),
             (100.0 * layer.share).into(),
             layer.bound_name().into(),
-        ]);
+        ];
+        if platform.measured.is_some() {
+            row.push(
+                platform
+                    .measured_s(place)
+                    .map(|seconds| 1e6 * seconds)
+                    .into(),
+            );
+        }
+        data.push(row);
     }
     data
 }
@@ -211,6 +242,8 @@ fn totals(platform: &OnPlatform) -> String {
             )
         },
     );
+    let measured = platform.measured.as_ref();
+    let measured = measured.map_or_else(String::new, |measured| format!("\n{}", measured.words));
     let shares = [Bound::Compute, Bound::Memory, Bound::Overhead].map(|bound| {
         let held_up = profile
             .layers
@@ -225,7 +258,7 @@ fn totals(platform: &OnPlatform) -> String {
     });
     format!(
         "{}, batch {batch}, {dtype}: {:.4} ± {:.4} ms ({}), of which the call {:.4} ms; bound by {}\n\
-         {} MACs, {} FLOPs, {} params per image; {:.3} MB traffic, {:.2} FLOP/byte; weights {:.3} MB, {memory}",
+         {} MACs, {} FLOPs, {} params per image; {:.3} MB traffic, {:.2} FLOP/byte; weights {:.3} MB, {memory}{measured}",
         model.platform().name,
         profile.latency.mean_ms,
         profile.latency.std_ms,
@@ -287,10 +320,12 @@ fn advice(network: &Network, platform: &OnPlatform) -> String {
 
 fn long(network: &Network, platforms: &[OnPlatform]) -> Data {
     let mut data = Data::new(&COLUMNS);
-    for OnPlatform { model, profile } in platforms {
+    for platform in platforms {
+        let OnPlatform { model, profile, .. } = platform;
         let (batch, dtype) = (model.batch(), model.dtype());
         let relative = profile.latency.std_ms / profile.latency.mean_ms;
-        for layer in &profile.layers {
+        for (place, layer) in profile.layers.iter().enumerate() {
+            let measured_s = platform.measured_s(place);
             let (cost, geometry) = (&layer.cost, &layer.cost.geometry);
             let milliseconds = 1e3 * layer.price.seconds();
             data.push(vec![
@@ -319,6 +354,7 @@ fn long(network: &Network, platforms: &[OnPlatform]) -> Data {
                 layer.price.utilisation.into(),
                 cost.is_unknown.into(),
                 model.label().into(),
+                measured_s.map(|seconds| 1e3 * seconds).into(),
             ]);
         }
     }

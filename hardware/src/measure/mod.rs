@@ -46,7 +46,7 @@ pub trait Observer {
     fn finished(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()>;
 
     /// A network can't be measured.
-    fn failed(&mut self, network: &str, error: &EngineError);
+    fn failed(&mut self, network: &str, error: EngineError);
 }
 
 /// All that was measured.
@@ -134,7 +134,7 @@ fn load<'a>(
                 session,
                 timing: NetworkTiming::new(model.name()),
             }),
-            Err(error) => progress.observer.failed(model.name(), &error),
+            Err(error) => progress.observer.failed(model.name(), error),
         }
     }
     all
@@ -150,12 +150,12 @@ fn run_group(
     progress: &mut Progress<'_>,
 ) -> Option<Group> {
     let mut broken = vec![false; loaded.len()];
-    let fail = |network: &str, error: &EngineError, progress: &mut Progress<'_>| {
+    let fail = |network: &str, error: EngineError, progress: &mut Progress<'_>| {
         progress.observer.failed(network, error);
     };
     for (index, network) in loaded.iter_mut().enumerate() {
         if let Err(error) = visit::warm_up(&mut *network.session, protocol, clock) {
-            fail(&network.timing.network, &error, progress);
+            fail(&network.timing.network, error, progress);
             broken[index] = true;
         }
     }
@@ -169,7 +169,7 @@ fn run_group(
                 match visit::visit(&mut *network.session, protocol, clock) {
                     Ok(seconds) => network.timing.visits.push(seconds),
                     Err(error) => {
-                        fail(&network.timing.network, &error, progress);
+                        fail(&network.timing.network, error, progress);
                         broken[index] = true;
                     }
                 }

@@ -107,7 +107,7 @@ impl Observer for Notes {
         ControlFlow::Continue(())
     }
 
-    fn failed(&mut self, network: &str, error: &EngineError) {
+    fn failed(&mut self, network: &str, error: EngineError) {
         self.failed.push(format!("{network}: {error}"));
     }
 }
