@@ -1,7 +1,7 @@
 //! The profiles that ship with the tool, as platforms/regenerate.py lists them.
 
 /// Name and text of each.
-pub(crate) const SHIPPED: [(&str, &str); 35] = [
+pub(crate) const SHIPPED: [(&str, &str); 31] = [
     (
         "azure-d64as-v7-avx2-ncnn-1-thread",
         include_str!("../platforms/azure-d64as-v7-avx2-ncnn-1-thread.toml"),
@@ -27,10 +27,6 @@ pub(crate) const SHIPPED: [(&str, &str); 35] = [
         include_str!("../platforms/celeron-m-420-ncnn-1-thread.toml"),
     ),
     (
-        "core-i7-13700k-ncnn-16-threads",
-        include_str!("../platforms/core-i7-13700k-ncnn-16-threads.toml"),
-    ),
-    (
         "epyc-7742-ncnn-1-thread",
         include_str!("../platforms/epyc-7742-ncnn-1-thread.toml"),
     ),
@@ -54,14 +50,13 @@ pub(crate) const SHIPPED: [(&str, &str); 35] = [
         "loongson-2k2000-ncnn-2-threads",
         include_str!("../platforms/loongson-2k2000-ncnn-2-threads.toml"),
     ),
-    ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
+    (
+        "nvidia-v100",
+        include_str!("../platforms/nvidia-v100.toml"),
+    ),
     (
         "orange-pi-4-ncnn-2-threads",
         include_str!("../platforms/orange-pi-4-ncnn-2-threads.toml"),
-    ),
-    (
-        "orange-pi-4-ncnn-6-threads",
-        include_str!("../platforms/orange-pi-4-ncnn-6-threads.toml"),
     ),
     (
         "orange-pi-5-ncnn-4-threads",
@@ -94,14 +89,6 @@ pub(crate) const SHIPPED: [(&str, &str); 35] = [
     (
         "rk3399-ncnn-2-threads",
         include_str!("../platforms/rk3399-ncnn-2-threads.toml"),
-    ),
-    (
-        "snapdragon-410-ncnn-1-thread",
-        include_str!("../platforms/snapdragon-410-ncnn-1-thread.toml"),
-    ),
-    (
-        "snapdragon-810-ncnn-1-thread",
-        include_str!("../platforms/snapdragon-810-ncnn-1-thread.toml"),
     ),
     (
         "snapdragon-821-ncnn-1-thread",

@@ -247,3 +247,34 @@ fn bad_input() {
     ];
     desk.roofnas(&chosen).ends(0);
 }
+
+#[test]
+fn an_engine_beside_the_prediction() {
+    let desk = desk();
+    desk.roofnas(&["export", "run", "b01", "--to", "onnx", "--out", "net.onnx"])
+        .ends(0);
+    let profile = |more: &[&str]| {
+        let args = ["profile", "--platform", "intel-i9-10980xe"];
+        desk.roofnas(&[&args, more].concat())
+    };
+    let shown = profile(&["net.onnx", "--engine", "embedded"]).ends(0);
+    for part in [
+        "measured on rten",
+        "measured_us",
+        "doesn't say what its layers take",
+    ] {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+    let long = profile(&["net.onnx", "--engine", "embedded", "--format", "csv"]).ends(0);
+    let table = Table::parse(&long.stdout);
+    assert!(table.rows.iter().all(|row| row["measured_ms"].is_empty()));
+    profile(&["--layers", "layers.csv", "--engine", "embedded"])
+        .ends(2)
+        .says(&["--engine", "in the place of --layers"]);
+    profile(&["net.onnx", "--engine", "command"])
+        .ends(2)
+        .says(&["--command"]);
+    profile(&["net.onnx", "--engine", "abacus"])
+        .ends(2)
+        .says(&["abacus", "onnxruntime"]);
+}
