@@ -1,7 +1,7 @@
 //! The profiles that ship with the tool, as platforms/regenerate.py lists them.
 
 /// Name and text of each.
-pub(crate) const SHIPPED: [(&str, &str); 31] = [
+pub(crate) const SHIPPED: [(&str, &str); 42] = [
     (
         "azure-d64as-v7-avx2-ncnn-1-thread",
         include_str!("../platforms/azure-d64as-v7-avx2-ncnn-1-thread.toml"),
@@ -9,6 +9,10 @@ pub(crate) const SHIPPED: [(&str, &str); 31] = [
     (
         "azure-d64as-v7-avx512-ncnn-4-threads",
         include_str!("../platforms/azure-d64as-v7-avx512-ncnn-4-threads.toml"),
+    ),
+    (
+        "azure-d64ps-v6-ncnn-1-thread",
+        include_str!("../platforms/azure-d64ps-v6-ncnn-1-thread.toml"),
     ),
     (
         "azure-d64s-v6-avx2-ncnn-1-thread",
@@ -43,6 +47,10 @@ pub(crate) const SHIPPED: [(&str, &str); 31] = [
         include_str!("../platforms/intel-i9-10980xe.toml"),
     ),
     (
+        "jetson-nano-ncnn-1-thread",
+        include_str!("../platforms/jetson-nano-ncnn-1-thread.toml"),
+    ),
+    (
         "jetson-nano-ncnn-4-threads",
         include_str!("../platforms/jetson-nano-ncnn-4-threads.toml"),
     ),
@@ -50,10 +58,17 @@ pub(crate) const SHIPPED: [(&str, &str); 31] = [
         "loongson-2k2000-ncnn-2-threads",
         include_str!("../platforms/loongson-2k2000-ncnn-2-threads.toml"),
     ),
-    ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
+    (
+        "nvidia-v100",
+        include_str!("../platforms/nvidia-v100.toml"),
+    ),
     (
         "orange-pi-4-ncnn-2-threads",
         include_str!("../platforms/orange-pi-4-ncnn-2-threads.toml"),
+    ),
+    (
+        "orange-pi-4-ncnn-6-threads",
+        include_str!("../platforms/orange-pi-4-ncnn-6-threads.toml"),
     ),
     (
         "orange-pi-5-ncnn-4-threads",
@@ -88,8 +103,40 @@ pub(crate) const SHIPPED: [(&str, &str); 31] = [
         include_str!("../platforms/rk3399-ncnn-2-threads.toml"),
     ),
     (
+        "rk3399-ncnn-4-threads-little",
+        include_str!("../platforms/rk3399-ncnn-4-threads-little.toml"),
+    ),
+    (
+        "snapdragon-410-ncnn-1-thread",
+        include_str!("../platforms/snapdragon-410-ncnn-1-thread.toml"),
+    ),
+    (
+        "snapdragon-410-ncnn-4-threads",
+        include_str!("../platforms/snapdragon-410-ncnn-4-threads.toml"),
+    ),
+    (
+        "snapdragon-660-ncnn-1-thread",
+        include_str!("../platforms/snapdragon-660-ncnn-1-thread.toml"),
+    ),
+    (
+        "snapdragon-810-ncnn-1-thread",
+        include_str!("../platforms/snapdragon-810-ncnn-1-thread.toml"),
+    ),
+    (
+        "snapdragon-810-ncnn-4-threads",
+        include_str!("../platforms/snapdragon-810-ncnn-4-threads.toml"),
+    ),
+    (
         "snapdragon-821-ncnn-1-thread",
         include_str!("../platforms/snapdragon-821-ncnn-1-thread.toml"),
+    ),
+    (
+        "snapdragon-835-ncnn-1-thread",
+        include_str!("../platforms/snapdragon-835-ncnn-1-thread.toml"),
+    ),
+    (
+        "snapdragon-835-ncnn-4-threads",
+        include_str!("../platforms/snapdragon-835-ncnn-4-threads.toml"),
     ),
     (
         "snapdragon-855-plus-ncnn-1-thread",
