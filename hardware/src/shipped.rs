@@ -58,10 +58,7 @@ pub(crate) const SHIPPED: [(&str, &str); 42] = [
         "loongson-2k2000-ncnn-2-threads",
         include_str!("../platforms/loongson-2k2000-ncnn-2-threads.toml"),
     ),
-    (
-        "nvidia-v100",
-        include_str!("../platforms/nvidia-v100.toml"),
-    ),
+    ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
     (
         "orange-pi-4-ncnn-2-threads",
         include_str!("../platforms/orange-pi-4-ncnn-2-threads.toml"),
