@@ -84,6 +84,7 @@ def ship(out):
         "/// Name and text of each.\n"
         f"pub(crate) const SHIPPED: [(&str, &str); {len(shipped)}] = [\n{lines}];\n"
     )
+    subprocess.run(["rustfmt", "--edition", "2024", SHIPPED], check=True)
 
 
 if __name__ == "__main__":
