@@ -59,6 +59,13 @@ struct Part {
 }
 
 impl State {
+    /// The model at a prior's medians, without a residual of its own.
+    fn at_medians(prior: &Prior, design: &Design) -> Self {
+        let inherited = prior.inherited_factors(design);
+        let none = Functions::none(design);
+        Self::new(design, prior, &inherited, &none, &[0.0; COORDINATES])
+    }
+
     /// The model at coordinates (parameters, then the residual's weights).
     pub(super) fn new(
         design: &Design,
@@ -172,14 +179,7 @@ impl State {
 
 /// How much each distinct kernel matters: the root of the sum, over the timings, of its squared share in them.
 pub(super) fn importance(prior: &Prior, design: &Design) -> Vec<f64> {
-    let inherited = prior.inherited_factors(design);
-    let state = State::new(
-        design,
-        prior,
-        &inherited,
-        &Functions::none(design),
-        &[0.0; COORDINATES],
-    );
+    let state = State::at_medians(prior, design);
     let mut squares = vec![0.0; design.works.len()];
     for (row, predicted) in design.rows.iter().zip(&state.predicted) {
         for &(work, count) in row {
@@ -191,13 +191,6 @@ pub(super) fn importance(prior: &Prior, design: &Design) -> Vec<f64> {
 
 /// What a prior's medians say of the timings, in seconds.
 pub(super) fn predict(prior: &Prior, design: &Design) -> Vec<f64> {
-    let inherited = prior.inherited_factors(design);
-    let state = State::new(
-        design,
-        prior,
-        &inherited,
-        &Functions::none(design),
-        &[0.0; COORDINATES],
-    );
+    let state = State::at_medians(prior, design);
     state.predicted.iter().copied().collect()
 }
