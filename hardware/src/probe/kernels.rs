@@ -1,4 +1,4 @@
-//! The loops that are timed: the only unsafe code of the workspace.
+//! The loops that are timed: the only unsafe code beside the loading of an engine's library.
 //!
 //! Arithmetic is independent chains of `x = x * a + b`. A multiply-add takes `latency` cycles and `ports` of them start in each, so
 //! `latency * ports` chains keep every port busy: 4 x 2 on x86, 4 x 4 on the widest Arm cores. The kernels have more of them, and as many as registers allow.
