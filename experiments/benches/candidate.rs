@@ -35,10 +35,12 @@ fn mutate(bencher: Bencher, preset: &str) {
     let experiment = experiment(preset);
     let mut rng = SearchRng::seed_from_u64(1);
     let parents = &experiment.sample;
+    let mut child = parents[0].clone();
     let mut next = 0;
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         next = (next + 1) % parents.len();
-        experiment.space.mutate(black_box(&parents[next]), &mut rng)
+        child.clone_from(black_box(&parents[next]));
+        experiment.space.mutate(&mut child, &mut rng);
     });
 }
 

@@ -43,12 +43,12 @@ impl Problem for BackboneProblem<'_> {
         self.experiment.space.sample(rng)
     }
 
-    fn mutate(&self, parent: &Genotype, rng: &mut SearchRng) -> Genotype {
-        self.experiment.space.mutate(parent, rng)
+    fn mutate(&self, genotype: &mut Genotype, rng: &mut SearchRng) {
+        self.experiment.space.mutate(genotype, rng);
     }
 
-    fn crossover(&self, mother: &Genotype, father: &Genotype, rng: &mut SearchRng) -> Genotype {
-        self.experiment.space.crossover(mother, father, rng)
+    fn crossover(&self, child: &mut Genotype, father: &Genotype, rng: &mut SearchRng) {
+        self.experiment.space.crossover(child, father, rng);
     }
 
     /// Costs in the order of the experiment's objectives; the violation is the sum of the constraints' excesses,

@@ -32,28 +32,19 @@ impl Problem for Choices {
         std::array::from_fn(|_| rng.random_range(0..CHOICES))
     }
 
-    fn mutate(&self, parent: &[u8; GENES], rng: &mut SearchRng) -> [u8; GENES] {
-        let mut child = *parent;
+    fn mutate(&self, genes: &mut [u8; GENES], rng: &mut SearchRng) {
         for _ in 0..2 {
-            child[rng.random_range(0..GENES)] = rng.random_range(0..CHOICES);
+            genes[rng.random_range(0..GENES)] = rng.random_range(0..CHOICES);
         }
-        child
     }
 
-    fn crossover(
-        &self,
-        mother: &[u8; GENES],
-        father: &[u8; GENES],
-        rng: &mut SearchRng,
-    ) -> [u8; GENES] {
+    fn crossover(&self, child: &mut [u8; GENES], father: &[u8; GENES], rng: &mut SearchRng) {
         let mask: u32 = rng.random();
-        std::array::from_fn(|i| {
-            if mask >> i & 1 == 1 {
-                mother[i]
-            } else {
-                father[i]
+        for (i, gene) in child.iter_mut().enumerate() {
+            if mask >> i & 1 == 0 {
+                *gene = father[i];
             }
-        })
+        }
     }
 
     fn evaluate(&self, genotype: &[u8; GENES]) -> Evaluation {

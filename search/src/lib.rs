@@ -33,12 +33,12 @@
 //!     fn sample(&self, rng: &mut SearchRng) -> u16 {
 //!         rng.random()
 //!     }
-//!     fn mutate(&self, parent: &u16, rng: &mut SearchRng) -> u16 {
-//!         parent ^ 1 << rng.random_range(0..16)
+//!     fn mutate(&self, parcels: &mut u16, rng: &mut SearchRng) {
+//!         *parcels ^= 1 << rng.random_range(0..16);
 //!     }
-//!     fn crossover(&self, mother: &u16, father: &u16, rng: &mut SearchRng) -> u16 {
+//!     fn crossover(&self, child: &mut u16, father: &u16, rng: &mut SearchRng) {
 //!         let mask: u16 = rng.random();
-//!         mother & mask | father & !mask
+//!         *child = *child & mask | father & !mask;
 //!     }
 //!     fn evaluate(&self, parcels: &u16) -> Evaluation {
 //!         let weight = total(*parcels, &WEIGHTS);
@@ -89,7 +89,7 @@ pub use limits::{Limits, StopReason};
 pub use nsga2::Nsga2;
 pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};
 pub use optimizer::Optimizer;
-pub use problem::{Problem, SearchRng};
+pub use problem::{Neighbourhood, Problem, SearchRng};
 pub use random_search::RandomSearch;
 pub use random_stream::random_stream;
 pub use search::{BatchCount, Search};

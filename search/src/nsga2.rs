@@ -76,7 +76,7 @@ impl<G> Nsga2<G> {
         known: &Known,
     ) -> Vec<(Option<Proposal<G>>, SearchRng)>
     where
-        G: Hash + Send + Sync,
+        G: Clone + Hash + Send + Sync,
     {
         (0..self.settings.population())
             .into_par_iter()
@@ -96,7 +96,7 @@ impl<G> Nsga2<G> {
         rng: &mut SearchRng,
     ) -> Option<Proposal<G>>
     where
-        G: Hash,
+        G: Clone + Hash,
     {
         let breedings = if self.population.is_empty() {
             0
@@ -115,14 +115,16 @@ impl<G> Nsga2<G> {
     }
 
     /// A child of one or two parents.
-    fn breed<P: Problem<Genotype = G>>(&self, problem: &P, rng: &mut SearchRng) -> G {
-        let mother = self.tournament(rng);
+    fn breed<P: Problem<Genotype = G>>(&self, problem: &P, rng: &mut SearchRng) -> G
+    where
+        G: Clone,
+    {
+        let mut child = self.tournament(rng).clone();
         if rng.random_bool(self.settings.crossover_probability()) {
-            let father = self.tournament(rng);
-            problem.mutate(&problem.crossover(mother, father, rng), rng)
-        } else {
-            problem.mutate(mother, rng)
+            problem.crossover(&mut child, self.tournament(rng), rng);
         }
+        problem.mutate(&mut child, rng);
+        child
     }
 
     /// The better of two members drawn at random, the first if they stand alike.

@@ -30,19 +30,30 @@ pub trait Problem: Sync {
     /// Draws a genotype, ideally uniformly over the space.
     fn sample(&self, rng: &mut SearchRng) -> Self::Genotype;
 
-    /// A neighbour of `parent`; should seldom be `parent` itself.
-    fn mutate(&self, parent: &Self::Genotype, rng: &mut SearchRng) -> Self::Genotype;
+    /// Turns a genotype into a neighbour of itself; should seldom leave it as it is.
+    ///
+    /// In place, so that nothing need be allocated for a child.
+    fn mutate(&self, genotype: &mut Self::Genotype, rng: &mut SearchRng);
 
-    /// One child that inherits from both parents.
-    fn crossover(
-        &self,
-        mother: &Self::Genotype,
-        father: &Self::Genotype,
-        rng: &mut SearchRng,
-    ) -> Self::Genotype;
+    /// Turns a copy of the mother into a child that inherits from both parents.
+    fn crossover(&self, child: &mut Self::Genotype, father: &Self::Genotype, rng: &mut SearchRng);
 
     /// What the genotype costs, and by how much it breaks the constraints.
     ///
     /// Called from several threads at once.
     fn evaluate(&self, genotype: &Self::Genotype) -> Evaluation;
+}
+
+/// A problem whose genotypes have neighbours that can be listed: what local search walks along.
+pub trait Neighbourhood: Problem {
+    /// Calls `visit` with every genotype one move away, none of them `genotype` itself; one may come twice.
+    ///
+    /// The order depends on the genotype alone. The genotype handed to `visit` lives in `room`, which is of
+    /// the space and may be overwritten between calls.
+    fn neighbours(
+        &self,
+        genotype: &Self::Genotype,
+        room: &mut Self::Genotype,
+        visit: &mut dyn FnMut(&Self::Genotype),
+    );
 }

@@ -10,7 +10,8 @@
 //!
 //! let space = SearchSpace::new(presets::definition("mobile").unwrap()).unwrap();
 //! let mut rng = rand_xoshiro::Xoshiro256PlusPlus::seed_from_u64(1);
-//! let genotype = space.mutate(&space.sample(&mut rng), &mut rng);
+//! let mut genotype = space.sample(&mut rng);
+//! space.mutate(&mut genotype, &mut rng);
 //! let network = space.decode(&genotype);
 //! assert_eq!(network.name(), space.format(&genotype));
 //! ```

@@ -34,37 +34,31 @@ impl SearchSpace {
         Genotype(genes.into())
     }
 
-    /// Changes one gene, and with falling probability a second, a third ... (geometric, 1/2). Ordered
+    /// Changes one gene in place, and with falling probability a second, a third ... (geometric, 1/2). Ordered
     /// genes (channels, depth, resolution) move by geometric steps, so that small steps are likelier than
     /// large; a layer's block changes in one attribute.
-    pub fn mutate<R: Rng + ?Sized>(&self, parent: &Genotype, rng: &mut R) -> Genotype {
-        let mut genes = parent.0.clone();
+    pub fn mutate<R: Rng + ?Sized>(&self, genotype: &mut Genotype, rng: &mut R) {
+        let genes = &mut genotype.0;
         for _ in 0..=geometric(rng) {
-            let moves = self.moves(&genes);
+            let moves = self.moves(genes);
             let Some(&position) = moves.choose(rng) else {
                 break;
             };
-            self.move_gene(&mut genes, position, rng);
-            self.repair(&mut genes);
+            self.move_gene(genes, position, rng);
+            self.repair(genes);
         }
-        Genotype(genes)
     }
 
-    /// Mixes two genotypes: resolution, stem, head and each stage's width, depth and stride come from
+    /// Mixes a copy of the mother with the father, in place: resolution, stem, head and each stage's width, depth and stride come from
     /// either parent; so do a stage's layers, one by one, once their shared attributes are chosen.
-    pub fn crossover<R: Rng + ?Sized>(
-        &self,
-        mother: &Genotype,
-        father: &Genotype,
-        rng: &mut R,
-    ) -> Genotype {
-        let mut genes = mother.0.clone();
+    pub fn crossover<R: Rng + ?Sized>(&self, child: &mut Genotype, father: &Genotype, rng: &mut R) {
+        let genes = &mut child.0;
         for position in [Layout::RESOLUTION, Layout::STEM, Layout::HEAD] {
-            inherit(&mut genes, &father.0, position, rng);
+            inherit(genes, &father.0, position, rng);
         }
         for (stage, &start) in self.stages.iter().zip(&self.layout.stages) {
             for offset in [Layout::CHANNELS, Layout::DEPTH, Layout::STRIDE] {
-                inherit(&mut genes, &father.0, start + offset, rng);
+                inherit(genes, &father.0, start + offset, rng);
             }
             let layers = start + Layout::LAYERS..start + Layout::LAYERS + stage.deepest();
             // the first layer's class is the stage's: repair brings the others into it
@@ -72,12 +66,11 @@ impl SearchSpace {
                 if genes[position] == UNUSED {
                     genes[position] = father.0[position];
                 } else if father.0[position] != UNUSED {
-                    inherit(&mut genes, &father.0, position, rng);
+                    inherit(genes, &father.0, position, rng);
                 }
             }
         }
-        self.repair(&mut genes);
-        Genotype(genes)
+        self.repair(genes);
     }
 
     /// The network of this space nearest to these wanted genes, gene by gene from the left.

@@ -85,8 +85,10 @@ proptest! {
         for space in spaces() {
             let mother = space.sample(&mut rng);
             let father = space.sample(&mut rng);
-            let child = space.crossover(&mother, &father, &mut rng);
-            let mutant = space.mutate(&child, &mut rng);
+            let mut child = mother.clone();
+            space.crossover(&mut child, &father, &mut rng);
+            let mut mutant = child.clone();
+            space.mutate(&mut mutant, &mut rng);
             for genotype in [&mother, &father, &child, &mutant] {
                 prop_assert!(space.contains(genotype), "{genotype:?}");
                 let network = space.decode(genotype);
@@ -144,7 +146,8 @@ fn reachable(space: &SearchSpace, steps: usize) -> BTreeSet<Genotype> {
     let mut known: Vec<Genotype> = vec![space.sample(&mut rng)];
     let mut seen = BTreeSet::from_iter(known.clone());
     for step in 0..steps {
-        let child = space.mutate(&known[step % known.len()], &mut rng);
+        let mut child = known[step % known.len()].clone();
+        space.mutate(&mut child, &mut rng);
         if seen.insert(child.clone()) {
             known.push(child);
         }
@@ -214,7 +217,7 @@ fn samples_cover_every_choice() {
         // every value a mutation can bring in, a sample can have: resolution, stem, head, and what each block is
         let mut mutants: Vec<Genotype> = samples[..500].to_vec();
         for mutant in &mut mutants {
-            *mutant = space.mutate(mutant, &mut rng);
+            space.mutate(mutant, &mut rng);
         }
         let stems = seen(&|genotype| space.stem_channels(genotype).to_string());
         let heads = seen(&|genotype| format!("{:?}", space.head_channels(genotype)));
@@ -258,7 +261,8 @@ fn small_steps_are_likelier_than_large() {
     let mut counts = [0_u32; 3];
     let mut rng = rng(5);
     for _ in 0..2000 {
-        let child = space.mutate(&middle, &mut rng);
+        let mut child = middle.clone();
+        space.mutate(&mut child, &mut rng);
         let channels = space.blocks(&child).next().unwrap().channels;
         if let Some(count) = counts.get_mut(channels.abs_diff(128) / 8) {
             *count += 1;

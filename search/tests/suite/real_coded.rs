@@ -37,32 +37,21 @@ impl Problem for RealCoded {
         (0..self.genes).map(|_| rng.random()).collect()
     }
 
-    fn mutate(&self, parent: &Vec<u32>, rng: &mut SearchRng) -> Vec<u32> {
+    fn mutate(&self, genes: &mut Vec<u32>, rng: &mut SearchRng) {
         let rate = 1.0 / self.genes as f64;
-        parent
-            .iter()
-            .map(|&gene| {
-                if rng.random_bool(rate) {
-                    polynomial_mutation(gene, rng)
-                } else {
-                    gene
-                }
-            })
-            .collect()
+        for gene in genes {
+            if rng.random_bool(rate) {
+                *gene = polynomial_mutation(*gene, rng);
+            }
+        }
     }
 
-    fn crossover(&self, mother: &Vec<u32>, father: &Vec<u32>, rng: &mut SearchRng) -> Vec<u32> {
-        mother
-            .iter()
-            .zip(father)
-            .map(|(&a, &b)| {
-                if rng.random_bool(0.5) {
-                    binary_crossover(a, b, rng)
-                } else {
-                    a
-                }
-            })
-            .collect()
+    fn crossover(&self, child: &mut Vec<u32>, father: &Vec<u32>, rng: &mut SearchRng) {
+        for (gene, &other) in child.iter_mut().zip(father) {
+            if rng.random_bool(0.5) {
+                *gene = binary_crossover(*gene, other, rng);
+            }
+        }
     }
 
     fn evaluate(&self, genotype: &Vec<u32>) -> Evaluation {

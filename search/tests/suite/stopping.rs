@@ -23,12 +23,12 @@ impl Problem for Numbers {
         rng.random_range(0..self.bound)
     }
 
-    fn mutate(&self, parent: &u32, _: &mut SearchRng) -> u32 {
-        (parent + 1) % self.bound
+    fn mutate(&self, number: &mut u32, _: &mut SearchRng) {
+        *number = (*number + 1) % self.bound;
     }
 
-    fn crossover(&self, mother: &u32, father: &u32, _: &mut SearchRng) -> u32 {
-        mother.midpoint(*father)
+    fn crossover(&self, child: &mut u32, father: &u32, _: &mut SearchRng) {
+        *child = child.midpoint(*father);
     }
 
     fn evaluate(&self, genotype: &u32) -> Evaluation {
@@ -106,11 +106,11 @@ fn a_problem_that_miscounts_its_costs_is_caught() {
         fn sample(&self, rng: &mut SearchRng) -> u32 {
             self.0.sample(rng)
         }
-        fn mutate(&self, parent: &u32, rng: &mut SearchRng) -> u32 {
-            self.0.mutate(parent, rng)
+        fn mutate(&self, number: &mut u32, rng: &mut SearchRng) {
+            self.0.mutate(number, rng);
         }
-        fn crossover(&self, mother: &u32, father: &u32, rng: &mut SearchRng) -> u32 {
-            self.0.crossover(mother, father, rng)
+        fn crossover(&self, child: &mut u32, father: &u32, rng: &mut SearchRng) {
+            self.0.crossover(child, father, rng);
         }
         fn evaluate(&self, genotype: &u32) -> Evaluation {
             self.0.evaluate(genotype)

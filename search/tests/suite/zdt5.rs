@@ -21,15 +21,15 @@ impl Problem for Zdt5 {
         rng.random::<u128>() >> (128 - BITS)
     }
 
-    fn mutate(&self, parent: &u128, rng: &mut SearchRng) -> u128 {
+    fn mutate(&self, bits: &mut u128, rng: &mut SearchRng) {
         let flips = (0..BITS).filter(|_| rng.random_ratio(1, BITS));
-        flips.fold(*parent, |genotype, bit| genotype ^ 1 << bit)
+        *bits = flips.fold(*bits, |bits, bit| bits ^ 1 << bit);
     }
 
     /// One point.
-    fn crossover(&self, mother: &u128, father: &u128, rng: &mut SearchRng) -> u128 {
+    fn crossover(&self, child: &mut u128, father: &u128, rng: &mut SearchRng) {
         let mask = (1 << rng.random_range(1..BITS)) - 1;
-        mother & mask | father & !mask
+        *child = *child & mask | father & !mask;
     }
 
     fn evaluate(&self, genotype: &u128) -> Evaluation {
