@@ -120,6 +120,12 @@ impl LatencyModel {
         &self.roofs
     }
 
+    /// Degrees of freedom of the distribution of its prices, Student's; infinite for a normal one.
+    pub fn degrees_of_freedom(&self) -> f64 {
+        let calibration = self.calibration();
+        calibration.map_or(f64::INFINITY, |c| c.degrees_of_freedom)
+    }
+
     /// The calibration that prices are made with; without one they are roofline estimates.
     pub fn calibration(&self) -> Option<&Calibration> {
         self.platform.calibration.get(&self.dtype)
@@ -241,9 +247,7 @@ impl LatencyModel {
                 degrees_of_freedom: price.degrees_of_freedom,
             };
         }
-        let kernels = cost.kernels.iter();
-        let seconds: f64 = kernels.map(|kernel| self.estimate(kernel).seconds()).sum();
-        let mean_ms = 1e3 * (1e-6 * self.platform.overhead.inference_us + seconds);
+        let mean_ms = 1e3 * (1e-6 * self.platform.overhead.inference_us + self.estimate_s(cost));
         Latency {
             mean_ms,
             std_ms: mean_ms * self.platform.uncertainty.prior_relative_std,
@@ -286,9 +290,24 @@ impl LatencyModel {
     }
 
     fn predict(&self, calibrated: &PreparedCalibration, works: &[Workload]) -> Predictive {
+        calibrated.price(works, self.theoretical())
+    }
+
+    /// The calibration, ready to price kernels.
+    pub(crate) fn prepared(&self) -> Option<&PreparedCalibration> {
+        self.calibrated.as_deref()
+    }
+
+    /// The theoretical roofs, where they are known.
+    pub(crate) fn theoretical(&self) -> Option<&RoofFigures> {
         let roofs = self.platform.roofs.get(&self.dtype);
-        let theoretical = roofs.and_then(|roofs| roofs.theoretical.as_ref());
-        calibrated.price(works, theoretical)
+        roofs.and_then(|roofs| roofs.theoretical.as_ref())
+    }
+
+    /// The kernels of a network by roofline alone, in seconds.
+    pub(crate) fn estimate_s(&self, cost: &NetworkCost) -> f64 {
+        let kernels = cost.kernels.iter();
+        kernels.map(|kernel| self.estimate(kernel).seconds()).sum()
     }
 
     /// The price of one kernel by roofline alone.

@@ -80,25 +80,43 @@ fn lifetimes(network: &Network, kernels: &[Kernel]) -> Vec<Life> {
     [input].into_iter().chain(produced).collect()
 }
 
+/// Elements live while each kernel runs.
+fn live_at(lives: &[Life], kernels: usize) -> Vec<u64> {
+    // growth at a tensor's birth, shrinkage after its last reading
+    let mut change = vec![0_i64; kernels + 1];
+    for life in lives {
+        change[life.from] += life.elements as i64;
+        change[life.to + 1] -= life.elements as i64;
+    }
+    let mut live = 0;
+    let live_at = change[..kernels].iter().map(|change| {
+        live += change;
+        live as u64
+    });
+    live_at.collect()
+}
+
+/// The peak of live elements where the network's input has to stay to the end, since it is an output too.
+pub(crate) fn peak_with_input_kept(network: &Network, kernels: &[Kernel]) -> u64 {
+    let mut lives = lifetimes(network, kernels);
+    for life in &mut lives {
+        if life.tensor == Tensor::Input {
+            life.to = kernels.len().saturating_sub(1);
+        }
+    }
+    live_at(&lives, kernels.len())
+        .into_iter()
+        .max()
+        .unwrap_or(0)
+}
+
 impl Footprint {
     /// The footprint of a network run as these kernels.
     pub(crate) fn new(network: &Network, kernels: &[Kernel]) -> Self {
-        // growth at a tensor's birth, shrinkage after its last reading
-        let mut change = vec![0_i64; kernels.len() + 1];
-        let mut total = 0;
-        for life in lifetimes(network, kernels) {
-            change[life.from] += life.elements as i64;
-            change[life.to + 1] -= life.elements as i64;
-            total += life.elements;
-        }
-        let mut live = 0;
-        let live_at = change[..kernels.len()].iter().map(|change| {
-            live += change;
-            live as u64
-        });
-        let live_at: Vec<u64> = live_at.collect();
+        let lives = lifetimes(network, kernels);
+        let live_at = live_at(&lives, kernels.len());
         Self {
-            total_elements: total,
+            total_elements: lives.iter().map(|life| life.elements).sum(),
             peak_live_elements: live_at.iter().copied().max().unwrap_or(0),
             average_live_elements: live_at.iter().sum::<u64>() as f64 / kernels.len() as f64,
         }

@@ -15,7 +15,7 @@
 //!
 //! `AE3 = z(S) + z(NSC) + z(st_la)`, `S + NSC = z(S) + z(NSC)`, with `z` over a sample of the space.
 
-use roofnas_space::{Layer, Network, Op, Part, Resolution, Role};
+use roofnas_space::{Layer, Network, Op, Part, Resolution, Role, Section};
 use serde::{Deserialize, Serialize};
 
 use crate::counts::{layer_macs, params};
@@ -42,42 +42,48 @@ pub struct QualityTerms {
 impl QualityTerms {
     /// The terms of a network.
     pub fn new(network: &Network) -> Self {
-        let mut terms = Self {
-            params: params(network) as f64,
-            macs: 0.0,
-            activations: 0.0,
-            s: 0.0,
-            nsc: 0.0,
-            st_la: 0.0,
-            rho: 0.0,
-        };
-        let mut booked: Vec<(Resolution, u64)> = Vec::new();
-        let mut chain = Chain::default();
+        let mut gathered = GatheredTerms::default();
         let mut stage = None;
         for section in network.sections() {
             let layers = &network.layers()[section.layers.clone()];
             let resolution = layers[layers.len() - 1].output.resolution();
             if let Part::Block { stage: next, .. } = section.part {
                 if stage.is_some_and(|stage| stage != next) {
-                    terms.rho = terms.rho.max(chain.rho());
+                    gathered.end_stage();
                 }
                 stage = Some(next);
             }
-            for layer in layers {
-                terms.add(network, layer);
-                if let (Op::Conv(conv), false) = (&layer.op, skipped(layer, section.part)) {
-                    let fan_in = conv.fan_in(network.input_shape(layer).channels) as f64;
-                    terms.s += 0.5 * fan_in.ln();
-                    chain.push(fan_in);
-                    book(&mut booked, resolution, layer.output.elements());
-                }
+            gathered.add(&SectionTerms::new(network, section), resolution);
+        }
+        gathered.finish(params(network) as f64)
+    }
+}
+
+/// What one section of a network adds to its terms.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct SectionTerms {
+    pub(crate) macs: f64,
+    pub(crate) activations: f64,
+    pub(crate) s: f64,
+    pub(crate) nsc: f64,
+    /// Convolutions that count for S and rho.
+    pub(crate) convolutions: f64,
+    /// Elements booked at the section's output resolution, for st_la.
+    pub(crate) booked: f64,
+}
+
+impl SectionTerms {
+    pub(crate) fn new(network: &Network, section: &Section) -> Self {
+        let mut terms = Self::default();
+        for layer in &network.layers()[section.layers.clone()] {
+            terms.add(network, layer);
+            if let (Op::Conv(conv), false) = (&layer.op, skipped(layer, section.part)) {
+                let fan_in = conv.fan_in(network.input_shape(layer).channels) as f64;
+                terms.s += 0.5 * fan_in.ln();
+                terms.convolutions += 1.0;
+                terms.booked += layer.output.elements() as f64;
             }
         }
-        terms.rho = terms.rho.max(chain.rho());
-        terms.st_la = booked
-            .iter()
-            .map(|(_, elements)| (*elements as f64).ln())
-            .sum();
         terms
     }
 
@@ -99,37 +105,65 @@ impl QualityTerms {
     }
 }
 
+/// The sections of a network so far, each where it comes.
+#[derive(Debug, Clone, Default)]
+struct GatheredTerms {
+    sum: SectionTerms,
+    booked: Vec<(Resolution, f64)>,
+    rho: f64,
+}
+
+impl GatheredTerms {
+    fn add(&mut self, section: &SectionTerms, resolution: Resolution) {
+        self.sum.macs += section.macs;
+        self.sum.activations += section.activations;
+        self.sum.s += section.s;
+        self.sum.nsc += section.nsc;
+        self.sum.convolutions += section.convolutions;
+        if section.booked == 0.0 {
+            return;
+        }
+        match self
+            .booked
+            .iter_mut()
+            .find(|(known, _)| *known == resolution)
+        {
+            Some((_, sum)) => *sum += section.booked,
+            None => self.booked.push((resolution, section.booked)),
+        }
+    }
+
+    fn end_stage(&mut self) {
+        self.rho = self
+            .rho
+            .max(depth_over_width(self.sum.convolutions, self.sum.s));
+    }
+
+    fn finish(mut self, params: f64) -> QualityTerms {
+        self.end_stage();
+        QualityTerms {
+            params,
+            macs: self.sum.macs,
+            activations: self.sum.activations,
+            s: self.sum.s,
+            nsc: self.sum.nsc,
+            st_la: self.booked.iter().map(|(_, elements)| elements.ln()).sum(),
+            rho: self.rho,
+        }
+    }
+}
+
+/// `D exp(-(1/D) sum ln n)` of the convolutions so far: how many they are, and their S, which is half the sum.
+pub(crate) fn depth_over_width(depth: f64, s: f64) -> f64 {
+    if depth == 0.0 {
+        return 0.0;
+    }
+    depth * (-2.0 * s / depth).exp()
+}
+
 /// Whether the terms of the body leave a convolution out.
 fn skipped(layer: &Layer, part: Part) -> bool {
     part == Part::Head || layer.role == Role::SqueezeExcite
-}
-
-fn book(booked: &mut Vec<(Resolution, u64)>, resolution: Resolution, elements: u64) {
-    match booked.iter_mut().find(|(known, _)| *known == resolution) {
-        Some((_, sum)) => *sum += elements,
-        None => booked.push((resolution, elements)),
-    }
-}
-
-/// The convolutions so far, for rho.
-#[derive(Default)]
-struct Chain {
-    depth: f64,
-    log_fan_in: f64,
-}
-
-impl Chain {
-    fn push(&mut self, fan_in: f64) {
-        self.depth += 1.0;
-        self.log_fan_in += fan_in.ln();
-    }
-
-    fn rho(&self) -> f64 {
-        if self.depth == 0.0 {
-            return 0.0;
-        }
-        self.depth * (-self.log_fan_in / self.depth).exp()
-    }
 }
 
 /// Expected `ln det(I + W W^T)` for a Gaussian matrix `W` of `m` rows and `n` columns with entries of variance

@@ -1,5 +1,7 @@
 //! Upper bounds that every network must keep.
 
+use roofnas_cost::{LatencyModel, student_quantile};
+
 use crate::config::ConstraintsConfig;
 use crate::metrics::Metrics;
 
@@ -12,6 +14,8 @@ pub struct Constraint {
     pub limit: f64,
     /// Probability with which a latency must keep it; 0.5 bounds the mean. Other figures are certain.
     pub confidence: f64,
+    /// How many standard deviations above the mean the bound of that probability lies; 0 for the mean.
+    pub quantile: f64,
 }
 
 /// The figures that can be bounded.
@@ -61,7 +65,12 @@ impl Figure {
 
 impl Constraint {
     /// The bounds that an experiment states.
-    pub(crate) fn all(config: &ConstraintsConfig) -> Vec<Self> {
+    pub(crate) fn all(config: &ConstraintsConfig, model: &LatencyModel) -> Vec<Self> {
+        let quantile = if config.confidence > 0.5 {
+            student_quantile(config.confidence, model.degrees_of_freedom())
+        } else {
+            0.0
+        };
         let whole = |bound: Option<u64>| bound.map(|bound| bound as f64);
         let stated = [
             (Figure::LatencyMs, config.latency_ms),
@@ -78,6 +87,7 @@ impl Constraint {
                     figure,
                     limit: limit?,
                     confidence: config.confidence,
+                    quantile,
                 })
             })
             .collect()
@@ -104,7 +114,9 @@ impl Constraint {
     /// What is bounded of a network.
     pub fn value(&self, metrics: &Metrics) -> f64 {
         match self.figure {
-            Figure::LatencyMs => metrics.latency.upper_ms(self.confidence),
+            // the mean needs no deviation, which may not have been worked out
+            Figure::LatencyMs if self.quantile == 0.0 => metrics.latency.mean_ms,
+            Figure::LatencyMs => metrics.latency.mean_ms + self.quantile * metrics.latency.std_ms,
             Figure::Macs => metrics.macs as f64,
             Figure::Params => metrics.params as f64,
             Figure::PeakMemoryMib => metrics.peak_memory_bytes as f64 / MIB,

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
+use rayon::prelude::*;
 use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
 use roofnas_hardware::Profiles;
-use roofnas_search::{MAX_OBJECTIVES, Nsga2Settings, SearchRng};
+use roofnas_search::{Evaluation, MAX_OBJECTIVES, Nsga2Settings, SearchRng};
 use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
 
 use crate::config::{
@@ -13,7 +14,7 @@ use crate::config::{
 };
 use crate::constraint::Constraint;
 use crate::error::Error;
-use crate::metrics::Appraiser;
+use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
 use crate::run_directory::RunDirectory;
 use crate::space_file;
@@ -101,13 +102,14 @@ impl Experiment {
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
+        let constraints = Constraint::all(&config.constraints, &model);
         Ok(Self {
             appraiser: Appraiser {
                 model,
                 score: config.quality.score,
                 normalisation,
             },
-            constraints: Constraint::all(&config.constraints),
+            constraints,
             objectives,
             nsga2,
             space,
@@ -116,6 +118,25 @@ impl Experiment {
             warnings,
             resolved: config,
         })
+    }
+
+    /// Every figure of one network, priced layer by layer.
+    pub fn appraise(&self, genotype: &Genotype) -> Metrics {
+        self.appraiser.appraise(&self.space.decode(genotype))
+    }
+
+    /// What the figures of a network are to the search: costs in the order of the objectives; the violation is the sum of the
+    /// constraints' excesses, each relative to its bound.
+    pub fn evaluation(&self, metrics: &Metrics) -> Evaluation {
+        let costs = self.objectives.iter().map(|o| o.cost(metrics));
+        let excesses = self.constraints.iter().map(|c| c.excess(metrics));
+        Evaluation::new(costs, excesses.sum())
+    }
+
+    /// The figures of the experiment's sample: what drawing from the space at random gives.
+    pub fn appraise_sample(&self) -> Vec<Metrics> {
+        let sample = self.sample.par_iter();
+        sample.map(|genotype| self.appraise(genotype)).collect()
     }
 
     /// The name.
@@ -210,7 +231,7 @@ impl Check<'_> {
     }
 
     fn constraints(&self, config: &ConstraintsConfig, model: &LatencyModel) -> Result<(), Error> {
-        for constraint in Constraint::all(config) {
+        for constraint in Constraint::all(config, model) {
             if !(constraint.limit > 0.0 && constraint.limit.is_finite()) {
                 let key = format!("constraints.{}", constraint.figure.key());
                 return Err(self.error(&key, constraint.limit, "a bound is a number above 0"));

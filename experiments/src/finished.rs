@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::history::Generation;
 use crate::outcome::FrontRow;
-use crate::problem::BackboneProblem;
 use crate::run_directory::RunDirectory;
 use crate::source::ExperimentFile;
 
@@ -81,7 +80,6 @@ impl FinishedRun {
             found.ok_or_else(|| broken(format!("column {name} is missing")))
         };
         let (id, genotype) = (column("id")?, column("genotype")?);
-        let problem = BackboneProblem::new(&self.experiment);
         let rows = table.records().map(|record| {
             let record = record.map_err(|error| broken(error.to_string()))?;
             let parsed = self.experiment.space.parse(&record[genotype]);
@@ -93,7 +91,7 @@ impl FinishedRun {
                 id: record[id].to_owned(),
                 text: record[genotype].to_owned(),
                 resolution: self.experiment.space.resolution(&parsed),
-                metrics: problem.appraise(&parsed),
+                metrics: self.experiment.appraise(&parsed),
                 genotype: parsed,
             })
         });

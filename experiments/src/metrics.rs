@@ -1,6 +1,8 @@
 //! Every figure of one network, for a platform, number format and batch size.
 
-use roofnas_cost::{Latency, LatencyModel, NetworkCost, Normalisation, QualityTerms, Score};
+use roofnas_cost::{
+    BlockPrice, Latency, LatencyModel, NetworkCost, Normalisation, QualityTerms, Score,
+};
 use roofnas_space::Network;
 
 /// Figures of one network.
@@ -64,6 +66,23 @@ impl Appraiser {
             intensity: cost.intensity(batch, dtype),
             layers: cost.kernels.len(),
             rho: terms.rho,
+        }
+    }
+
+    /// The figures of a network whose blocks were priced ahead. What wasn't asked for isn't a number.
+    pub fn metrics(&self, price: &BlockPrice) -> Metrics {
+        Metrics {
+            quality: self.score.of(&price.terms, &self.normalisation),
+            latency: price.latency,
+            macs: price.terms.macs as u64,
+            flops: price.flops as u64,
+            params: price.terms.params as u64,
+            traffic_bytes: price.traffic_bytes as u64,
+            peak_memory_bytes: price.peak_memory_bytes as u64,
+            weight_bytes: price.weight_bytes as u64,
+            intensity: self.model.batch() as f64 * price.flops / price.traffic_bytes,
+            layers: price.kernels as usize,
+            rho: price.terms.rho,
         }
     }
 }

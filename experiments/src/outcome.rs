@@ -1,6 +1,6 @@
 //! What a run found.
 
-use roofnas_search::StopReason;
+use roofnas_search::{Individual, ParetoFront, StopReason};
 use roofnas_space::presets::Landmark;
 use roofnas_space::{Genotype, Resolution, presets};
 
@@ -9,7 +9,6 @@ use crate::constraint::Constraint;
 use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
-use crate::problem::BackboneProblem;
 
 /// The result of a finished run.
 #[derive(Debug, Clone)]
@@ -74,27 +73,32 @@ pub struct PricedLandmark {
 impl Outcome {
     pub(crate) fn new(
         experiment: &Experiment,
-        problem: &BackboneProblem,
         recorder: &Recorder,
         sample: Vec<Metrics>,
         checkpoint: Checkpoint,
         reason: StopReason,
     ) -> Self {
         let search = checkpoint.search;
-        let members = search.front().members();
+        // the search adds up blocks, whose sums round differently: the front is that of networks priced layer by layer
+        let priced = search.front().iter().map(|member| Individual {
+            evaluation: experiment.evaluation(&experiment.appraise(&member.genotype)),
+            genotype: member.genotype.clone(),
+        });
+        let exact = ParetoFront::from(priced.collect::<Vec<_>>());
+        let members = exact.members();
         let digits = members.len().to_string().len().max(2);
         let front = members.iter().enumerate().map(|(index, member)| FrontRow {
             id: format!("b{:0digits$}", index + 1),
             text: experiment.space.format(&member.genotype),
             resolution: experiment.space.resolution(&member.genotype),
-            metrics: problem.appraise(&member.genotype),
+            metrics: experiment.appraise(&member.genotype),
             genotype: member.genotype.clone(),
         });
-        let nearest = search.nearest().filter(|_| search.front().is_empty());
+        let nearest = search.nearest().filter(|_| exact.is_empty());
         Self {
             front: front.collect(),
             nearest: nearest.map(|nearest| {
-                let metrics = problem.appraise(&nearest.genotype);
+                let metrics = experiment.appraise(&nearest.genotype);
                 let broken = experiment.constraints.iter().copied();
                 Nearest {
                     text: experiment.space.format(&nearest.genotype),
@@ -103,7 +107,7 @@ impl Outcome {
                 }
             }),
             evaluations: search.evaluations(),
-            hypervolume: recorder.hypervolume(search.front()),
+            hypervolume: recorder.hypervolume(&exact),
             reference: recorder.reference().to_vec(),
             history: checkpoint.history,
             reason,

@@ -1,34 +1,67 @@
 //! The search problem that an experiment poses: networks of its space, priced and scored.
 
 use rayon::prelude::*;
+use roofnas_cost::{BlockTable, BlockTableError, Score, Wanted};
 use roofnas_search::{Evaluation, Problem, SearchRng};
 use roofnas_space::Genotype;
 
+use crate::constraint::Figure;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 
 /// An experiment as the optimisers see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BackboneProblem<'a> {
     experiment: &'a Experiment,
+    /// The blocks priced ahead, and what of a price is looked at.
+    blocks: Result<(BlockTable, Wanted), BlockTableError>,
 }
 
 impl<'a> BackboneProblem<'a> {
-    /// The problem of an experiment.
+    /// The problem of an experiment, its blocks priced on all threads of the pool.
     pub fn new(experiment: &'a Experiment) -> Self {
-        Self { experiment }
+        let model = &experiment.appraiser.model;
+        let table = BlockTable::with(&experiment.space, model, |sites, cost| {
+            sites.par_iter().map(cost).collect()
+        });
+        Self {
+            experiment,
+            blocks: table.map(|table| (table, wanted(experiment))),
+        }
     }
 
-    /// Every figure of one network.
-    pub fn appraise(&self, genotype: &Genotype) -> Metrics {
-        let network = self.experiment.space.decode(genotype);
-        self.experiment.appraiser.appraise(&network)
+    /// The experiment.
+    pub fn experiment(&self) -> &'a Experiment {
+        self.experiment
     }
 
-    /// The figures of the experiment's sample: what drawing from the space at random gives.
-    pub fn appraise_sample(&self) -> Vec<Metrics> {
-        let sample = self.experiment.sample.par_iter();
-        sample.map(|genotype| self.appraise(genotype)).collect()
+    /// The blocks priced ahead, or why there are none: every network is then decoded and priced layer by layer.
+    ///
+    /// # Errors
+    /// When the space has too many blocks.
+    pub fn blocks(&self) -> Result<&BlockTable, &BlockTableError> {
+        self.blocks.as_ref().map(|(table, _)| table)
+    }
+
+    /// The figures that the search looks at; others may be missing.
+    fn appraise(&self, genotype: &Genotype) -> Metrics {
+        match &self.blocks {
+            Ok((table, wanted)) => {
+                let price = table.price(genotype, *wanted);
+                self.experiment.appraiser.metrics(&price)
+            }
+            Err(_) => self.experiment.appraise(genotype),
+        }
+    }
+}
+
+/// What objectives and constraints need of a price.
+fn wanted(experiment: &Experiment) -> Wanted {
+    let bounded = |figure| experiment.constraints.iter().any(|c| c.figure == figure);
+    Wanted {
+        deviation: experiment.constraints.iter().any(|c| c.quantile > 0.0),
+        st_la: matches!(experiment.appraiser.score, Score::StLa | Score::Ae3),
+        rho: bounded(Figure::Rho),
     }
 }
 
@@ -51,16 +84,7 @@ impl Problem for BackboneProblem<'_> {
         self.experiment.space.crossover(child, father, rng);
     }
 
-    /// Costs in the order of the experiment's objectives; the violation is the sum of the constraints' excesses,
-    /// each relative to its bound.
     fn evaluate(&self, genotype: &Genotype) -> Evaluation {
-        let metrics = self.appraise(genotype);
-        let costs = self.experiment.objectives.iter().map(|o| o.cost(&metrics));
-        let excesses = self
-            .experiment
-            .constraints
-            .iter()
-            .map(|c| c.excess(&metrics));
-        Evaluation::new(costs, excesses.sum())
+        self.experiment.evaluation(&self.appraise(genotype))
     }
 }

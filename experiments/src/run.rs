@@ -65,7 +65,7 @@ pub fn run(
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
     let problem = BackboneProblem::new(experiment);
-    let sample = problem.appraise_sample();
+    let sample = experiment.appraise_sample();
     let recorder = Recorder::new(experiment, &sample);
     let Some(checkpoint) = open(experiment, directory, &recorder, start)? else {
         let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
@@ -79,7 +79,7 @@ pub fn run(
             evaluations: checkpoint.search.evaluations(),
         });
     }
-    let mut outcome = Outcome::new(experiment, &problem, &recorder, sample, checkpoint, reason);
+    let mut outcome = Outcome::new(experiment, &recorder, sample, checkpoint, reason);
     outcome.warnings = write_results(experiment, directory, &outcome)?;
     Ok(Ending::Done(Box::new(outcome)))
 }

@@ -191,7 +191,6 @@ mod tests {
     use super::*;
     use crate::config::ExperimentConfig;
     use crate::experiment::Experiment;
-    use crate::problem::BackboneProblem;
 
     fn row(id: &str, mean_ms: f64, measured_ms: f64) -> VerifiedRow {
         VerifiedRow {
@@ -320,7 +319,7 @@ mod tests {
         let profiles = roofnas_hardware::Profiles::default();
         let experiment = Experiment::new(config, "tiny.toml", &profiles).unwrap();
         let genotype: &Genotype = &experiment.sample[0];
-        let metrics = BackboneProblem::new(&experiment).appraise(genotype);
+        let metrics = experiment.appraise(genotype);
         let rows = qualities.iter().enumerate().map(|(index, &quality)| {
             let mut metrics = metrics;
             metrics.quality = quality;

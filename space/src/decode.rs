@@ -42,20 +42,22 @@ impl SearchSpace {
         for (stride, tensor) in features.reached {
             network.output(format!("stride{stride}"), tensor);
         }
-        self.head(&mut network, x, self.head_channels(genotype));
+        if let Some(logits) = self.head(&mut network, x, self.head_channels(genotype)) {
+            network.output("logits", logits);
+        }
         network
             .finish()
             .expect("every genotype of a checked space can be built")
     }
 
-    fn assembler<'a>(&'a self, network: &'a mut NetworkBuilder) -> Assembler<'a> {
+    pub(crate) fn assembler<'a>(&'a self, network: &'a mut NetworkBuilder) -> Assembler<'a> {
         Assembler {
             network,
             se_style: self.se_style(),
         }
     }
 
-    fn stem(&self, network: &mut NetworkBuilder, channels: usize) -> Tensor {
+    pub(crate) fn stem(&self, network: &mut NetworkBuilder, channels: usize) -> Tensor {
         let stem = &self.stem;
         let pool = stem.pool.map(|StemPool::Max| Pool {
             kind: PoolKind::Max,
@@ -78,10 +80,14 @@ impl SearchSpace {
         }
     }
 
-    fn head(&self, network: &mut NetworkBuilder, mut x: Tensor, channels: Option<usize>) {
-        let Some(head) = &self.head else {
-            return;
-        };
+    /// Appends the head, if the space has one, and returns its output.
+    pub(crate) fn head(
+        &self,
+        network: &mut NetworkBuilder,
+        mut x: Tensor,
+        channels: Option<usize>,
+    ) -> Option<Tensor> {
+        let head = self.head.as_ref()?;
         network.section(Part::Head, format!("classifier, {} classes", head.classes));
         if let Some(channels) = channels {
             let conv = Conv::pointwise(channels);
@@ -99,8 +105,7 @@ impl SearchSpace {
             let act = Op::Activation(head.activation);
             x = network.push("hidden.act", act, &[x], Role::Main);
         }
-        x = network.push("classifier", linear(head.classes), &[x], Role::Main);
-        network.output("logits", x);
+        Some(network.push("classifier", linear(head.classes), &[x], Role::Main))
     }
 }
 

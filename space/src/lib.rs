@@ -34,6 +34,7 @@ mod other;
 pub mod presets;
 pub mod pytorch;
 mod shape;
+mod sites;
 mod size;
 mod space;
 mod text;
@@ -53,5 +54,6 @@ pub use network::{
 pub use op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind, ShapeError, Work};
 pub use other::Interpolation;
 pub use shape::{Resolution, Shape};
+pub use sites::{Content, Site, Sites, Slot};
 pub use space::{SearchSpace, SpaceError};
 pub use text::GenotypeError;

@@ -127,6 +127,11 @@ impl SearchSpace {
         self.stages.len()
     }
 
+    /// Most blocks that a stage can have; stages count from 0.
+    pub fn deepest(&self, stage: usize) -> usize {
+        self.stages[stage].deepest()
+    }
+
     /// Classes of the classifier, if the space has one.
     pub fn classes(&self) -> Option<usize> {
         self.head.as_ref().map(|head| head.classes)

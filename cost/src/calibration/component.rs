@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::additive::{ComponentConstants, KernelAddends};
 use super::composition::Composition;
 use super::parameters::{CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
 use super::surface::{PreparedSurface, Surface};
@@ -141,9 +142,53 @@ impl PreparedComponent {
         let noise_s = self.noise * mean_s;
         ComponentPrice {
             mean_s,
-            variance_s2: gradient.variance(&self.columns) + rest + noise_s * noise_s,
+            variance_s2: gradient.along(&self.columns).map(|a| a * a).sum::<f64>()
+                + rest
+                + noise_s * noise_s,
             inference_s,
             kernels,
+        }
+    }
+
+    /// What every network has of this component.
+    pub(super) fn constants(&self, share: f64) -> ComponentConstants {
+        let inference_s = self.parameters.0[0].exp();
+        let gradient = Gradient::new(self.columns.len(), inference_s);
+        ComponentConstants {
+            share,
+            composition: self.composition,
+            noise: self.noise,
+            inference_s,
+            inference: gradient.along(&self.columns).collect(),
+        }
+    }
+
+    /// What one kernel adds to the sums that a price is made of.
+    pub(super) fn addends(
+        &self,
+        work: &Workload,
+        theoretical: Option<&RoofFigures>,
+    ) -> KernelAddends {
+        let work = Workload {
+            count: 1.0,
+            ..*work
+        };
+        let (kernel, lane) = self.kernel(&work, theoretical);
+        let along = |weights| {
+            let mut gradient = Gradient::new(self.columns.len(), 0.0);
+            gradient.add(&work, &kernel, &lane, weights);
+            gradient.along(&self.columns).collect()
+        };
+        let on_host = match self.composition {
+            Composition::Async => along([1.0, 0.0]),
+            Composition::Sum | Composition::Graph => Vec::new(),
+        };
+        KernelAddends {
+            host_s: lane.host_s,
+            device_s: lane.device_s,
+            rest_s2: lane.own_s * lane.own_s * lane.rest,
+            on_host,
+            on_device: along([0.0, 1.0]),
         }
     }
 
@@ -243,12 +288,11 @@ impl Gradient {
         }
     }
 
-    fn variance(&self, columns: &[Vec<f64>]) -> f64 {
-        let along = |(j, column): (usize, &Vec<f64>)| {
+    /// The gradient along each direction in which the posterior is uncertain: the variance is the sum of their squares.
+    fn along<'a>(&'a self, columns: &'a [Vec<f64>]) -> impl Iterator<Item = f64> + 'a {
+        columns.iter().enumerate().map(|(j, column)| {
             let rows = &self.0[j..];
-            let sum: f64 = column.iter().zip(rows).map(|(r, g)| r * g).sum();
-            sum * sum
-        };
-        columns.iter().enumerate().map(along).sum()
+            column.iter().zip(rows).map(|(r, g)| r * g).sum()
+        })
     }
 }

@@ -13,6 +13,7 @@
 //! A [`Calibration`] averages components that started from different priors (Hoeting et al.: Bayesian Model Averaging, 1999): what is
 //! known of no platform in particular, and of platforms calibrated before.
 
+mod additive;
 mod basis;
 mod component;
 mod composition;
@@ -23,6 +24,7 @@ mod surface;
 mod triangle;
 mod workload;
 
+pub use additive::{ComponentConstants, KernelAddends, Moments};
 pub use basis::{Basis, Points};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::additive::{ComponentConstants, KernelAddends, Moments};
 use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
 use super::parameters::PARAMETERS;
 use super::surface::Surface;
@@ -216,31 +217,21 @@ impl PreparedCalibration {
 
     /// Prices a network of these kernels: the mixture of what the components say, by its first two moments.
     pub fn price(&self, works: &[Workload], theoretical: Option<&RoofFigures>) -> Predictive {
-        let total: f64 = self.components.iter().map(PreparedComponent::weight).sum();
         let prices: Vec<(f64, ComponentPrice)> = self
-            .components
-            .iter()
-            .map(|component| {
-                (
-                    component.weight() / total,
-                    component.price(works, theoretical),
-                )
-            })
+            .shares()
+            .zip(&self.components)
+            .map(|(share, component)| (share, component.price(works, theoretical)))
             .collect();
-        let average = |of: fn(&ComponentPrice) -> f64| -> f64 {
-            prices
-                .iter()
-                .map(|(weight, price)| weight * of(price))
-                .sum()
-        };
-        let mean_s = average(|price| price.mean_s);
-        // rounding to steps spreads a timing evenly over one step
-        let rounding = self.resolution_s * self.resolution_s / 12.0;
-        let between: f64 = prices
+        let moments = Moments::mixture(prices.iter().map(|(share, price)| {
+            let moments = Moments {
+                mean_s: price.mean_s,
+                variance_s2: price.variance_s2,
+            };
+            (*share, moments)
+        }));
+        let inference = prices
             .iter()
-            .map(|(weight, price)| weight * (price.mean_s - mean_s).powi(2))
-            .sum();
-        let variance = average(|price| price.variance_s2) + between + rounding;
+            .map(|(share, price)| share * price.inference_s);
         let mut kernels = vec![KernelShare::default(); works.len()];
         for (weight, price) in &prices {
             for (share, kernel) in kernels.iter_mut().zip(&price.kernels) {
@@ -252,11 +243,49 @@ impl PreparedCalibration {
             }
         }
         Predictive {
-            mean_s,
-            std_s: variance.sqrt(),
+            mean_s: moments.mean_s,
+            std_s: (moments.variance_s2 + self.rounding_s2()).sqrt(),
             degrees_of_freedom: self.degrees_of_freedom,
-            inference_s: average(|price| price.inference_s),
+            inference_s: inference.sum(),
             kernels,
         }
+    }
+
+    /// Each component's share in the average.
+    fn shares(&self) -> impl Iterator<Item = f64> + '_ {
+        let total: f64 = self.components.iter().map(PreparedComponent::weight).sum();
+        self.components
+            .iter()
+            .map(move |component| component.weight() / total)
+    }
+
+    /// Variance from timings that come in steps: rounding spreads a timing evenly over one step.
+    pub fn rounding_s2(&self) -> f64 {
+        self.resolution_s * self.resolution_s / 12.0
+    }
+
+    /// Degrees of freedom of the predictive distribution, Student's.
+    pub fn degrees_of_freedom(&self) -> f64 {
+        self.degrees_of_freedom
+    }
+
+    /// What every network has of each component.
+    pub fn constants(&self) -> Vec<ComponentConstants> {
+        let components = self.shares().zip(&self.components);
+        components
+            .map(|(share, component)| component.constants(share))
+            .collect()
+    }
+
+    /// What one kernel adds to each component's sums. No kernel is faster than its theoretical roof, where that is known.
+    pub fn addends(
+        &self,
+        work: &Workload,
+        theoretical: Option<&RoofFigures>,
+    ) -> Vec<KernelAddends> {
+        let components = self.components.iter();
+        components
+            .map(|component| component.addends(work, theoretical))
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! `roofnas check`.
 
-use roofnas::{BackboneProblem, Experiment, ExperimentFile, Metrics, exit};
+use roofnas::{Experiment, ExperimentFile, Metrics, exit};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
@@ -72,8 +72,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
 
 fn row(experiment: &Experiment) -> Vec<Value> {
     let model = &experiment.appraiser.model;
-    let problem = BackboneProblem::new(experiment);
-    let sample = problem.appraise_sample();
+    let sample = experiment.appraise_sample();
     let keeps = |metrics: &&Metrics| {
         experiment
             .constraints

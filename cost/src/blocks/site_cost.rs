@@ -1,0 +1,147 @@
+//! What a site adds to every network it stands in.
+
+use roofnas_space::{Content, Resolution, SearchSpace, Site};
+
+use crate::calibration::Workload;
+use crate::class::OpClass;
+use crate::counts::NetworkCost;
+use crate::fusion::Kernel;
+use crate::latency::LatencyModel;
+use crate::memory::peak_with_input_kept;
+use crate::quality::SectionTerms;
+
+/// What a site adds to the counts, terms and time of a network.
+///
+/// Every block begins with a layer that joins nothing before it, so no kernel reaches over a border between blocks, and a network's
+/// kernels are those of its blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SiteCost {
+    pub(super) counts: SiteCounts,
+    /// The kernels that take time, as the latency model sees them.
+    pub(super) works: Vec<Workload>,
+    /// By roofline alone; for a calibrated platform 0.
+    pub(super) estimate_s: f64,
+    pub(super) output: Resolution,
+    pub(super) stride: usize,
+}
+
+/// The counts of a site, per image.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct SiteCounts {
+    pub(super) sums: Sums,
+    /// Elements booked at the site's output resolution, for st_la.
+    pub(super) booked: f64,
+    /// Largest sum of tensors live at one time, its input among them until it is read for the last time, or throughout.
+    pub(super) peak_elements: [f64; 2],
+    /// Elements of its output.
+    pub(super) output_elements: f64,
+}
+
+/// Counts that add up along a network. Whole numbers below 2^53 but for the terms, so that the order of adding is of no consequence.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Sums {
+    pub(super) macs: f64,
+    pub(super) flops: f64,
+    pub(super) params: f64,
+    pub(super) weight_elements: f64,
+    /// Elements read and written, weights apart.
+    pub(super) moved_elements: f64,
+    pub(super) kernels: f64,
+    pub(super) activations: f64,
+    pub(super) convolutions: f64,
+    pub(super) s: f64,
+    pub(super) nsc: f64,
+}
+
+impl Sums {
+    #[inline]
+    pub(super) fn add(&mut self, other: &Self) {
+        self.macs += other.macs;
+        self.flops += other.flops;
+        self.params += other.params;
+        self.weight_elements += other.weight_elements;
+        self.moved_elements += other.moved_elements;
+        self.kernels += other.kernels;
+        self.activations += other.activations;
+        self.convolutions += other.convolutions;
+        self.s += other.s;
+        self.nsc += other.nsc;
+    }
+}
+
+impl SiteCost {
+    /// What a site of a space adds, on the model's platform.
+    pub fn new(space: &SearchSpace, site: &Site, model: &LatencyModel) -> Self {
+        let stride = match site.content {
+            Content::Block { stride, .. } => stride,
+            Content::Stem { .. } | Content::Head { .. } => 1,
+        };
+        let Some(network) = space.site_network(site) else {
+            return Self::nothing(site);
+        };
+        let cost = NetworkCost::new(&network, &model.platform().fusion);
+        let kernels: Vec<Kernel> = cost.kernels.iter().map(|k| k.kernel.clone()).collect();
+        let released = cost.footprint.map_or(0, |f| f.peak_live_elements);
+        let mut terms = SectionTerms::default();
+        for section in network.sections() {
+            terms = SectionTerms::new(&network, section);
+        }
+        let moved = cost
+            .kernels
+            .iter()
+            .map(|k| k.read_elements + k.written_elements);
+        let output = network.shape(network.outputs()[0].tensor);
+        let timed = cost.kernels.iter().filter(|k| k.class != OpClass::View);
+        let (works, estimate_s) = match model.calibration() {
+            Some(_) => {
+                let works = timed.map(|k| Workload::new(k, model.batch(), model.dtype()));
+                (works.collect(), 0.0)
+            }
+            None => (Vec::new(), model.estimate_s(&cost)),
+        };
+        Self {
+            counts: SiteCounts {
+                sums: Sums {
+                    macs: cost.macs as f64,
+                    flops: cost.flops as f64,
+                    params: cost.params as f64,
+                    weight_elements: cost.weight_elements as f64,
+                    moved_elements: moved.sum::<u64>() as f64,
+                    kernels: cost.kernels.len() as f64,
+                    activations: terms.activations,
+                    convolutions: terms.convolutions,
+                    s: terms.s,
+                    nsc: terms.nsc,
+                },
+                booked: terms.booked,
+                peak_elements: [released, peak_with_input_kept(&network, &kernels)]
+                    .map(|peak| peak as f64),
+                output_elements: output.elements() as f64,
+            },
+            works,
+            estimate_s,
+            output: output.resolution(),
+            stride,
+        }
+    }
+
+    /// An identity without layers: what goes in comes out.
+    fn nothing(site: &Site) -> Self {
+        let channels = match site.content {
+            Content::Block { outputs, .. } => outputs,
+            Content::Stem { channels } => channels,
+            Content::Head { inputs, .. } => inputs,
+        };
+        let output = site.input.with_channels(channels);
+        Self {
+            counts: SiteCounts {
+                output_elements: output.elements() as f64,
+                ..SiteCounts::default()
+            },
+            works: Vec::new(),
+            estimate_s: 0.0,
+            output: output.resolution(),
+            stride: 1,
+        }
+    }
+}

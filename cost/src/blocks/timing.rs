@@ -1,0 +1,337 @@
+//! The seconds of sites, and how they make up the latency of a network.
+
+use std::collections::BTreeMap;
+
+use super::repeats::count_repeats;
+use super::site_cost::SiteCost;
+use crate::calibration::{ComponentConstants, Composition, KernelAddends, Moments, Workload};
+use crate::latency::LatencyModel;
+use crate::price::Latency;
+
+/// Gradients are kept in runs of this many numbers, so that each run stays in registers while sites are added.
+const RUN: usize = 32;
+
+/// The time of every site, on one platform.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Timing {
+    components: Vec<ComponentTiming>,
+    /// Kernels that more than one site of a network can have, by site: from one of these to the next.
+    repeatable_from: Vec<u32>,
+    repeatable: Vec<u32>,
+    rounding_s2: f64,
+    degrees_of_freedom: f64,
+    /// On an uncalibrated platform, where the deviation is a share of the mean.
+    prior_relative_std: Option<f64>,
+}
+
+/// The time of every site, as one component has it.
+#[derive(Debug, Clone, PartialEq)]
+struct ComponentTiming {
+    constants: ComponentConstants,
+    /// Seconds on the host and on the device, by site.
+    seconds: Vec<[f64; 2]>,
+    /// Variance of kernels that occur at one site of a network only, by site, in square seconds.
+    rest_s2: Vec<f64>,
+    /// Variance of a single kernel that can occur at several.
+    repeatable_rest_s2: Vec<f64>,
+    /// `v0`.
+    inference: Vec<f32>,
+    /// `v` of the device's part and, where there is one, of the host's; both for every site, filled up to whole runs. In single precision: a
+    /// deviation needs no more than its six digits.
+    on_device: Vec<f32>,
+    on_host: Vec<f32>,
+}
+
+/// How a kernel can occur in networks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occurrence {
+    /// At one site of a network only: within sites of this group, of which every network has at most one.
+    Single(u32),
+    /// At several.
+    Repeated,
+}
+
+/// Which sites can stand in one network together: of one group, one at most, unless the group repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) number: u32,
+    pub(super) repeats: bool,
+}
+
+impl Timing {
+    /// The time of these sites. Where no site is, there is no group.
+    pub(super) fn new(model: &LatencyModel, costs: &[Option<SiteCost>], groups: &[Group]) -> Self {
+        let Some(calibrated) = model.prepared() else {
+            let seconds = costs
+                .iter()
+                .map(|cost| [0.0, cost.as_ref().map_or(0.0, |c| c.estimate_s)]);
+            let platform = model.platform();
+            return Self {
+                components: vec![ComponentTiming {
+                    constants: ComponentConstants {
+                        share: 1.0,
+                        composition: Composition::Sum,
+                        noise: 0.0,
+                        inference_s: 1e-6 * platform.overhead.inference_us,
+                        inference: Vec::new(),
+                    },
+                    seconds: seconds.collect(),
+                    rest_s2: Vec::new(),
+                    repeatable_rest_s2: Vec::new(),
+                    inference: Vec::new(),
+                    on_device: Vec::new(),
+                    on_host: Vec::new(),
+                }],
+                repeatable_from: Vec::new(),
+                repeatable: Vec::new(),
+                rounding_s2: 0.0,
+                degrees_of_freedom: f64::INFINITY,
+                prior_relative_std: Some(platform.uncertainty.prior_relative_std),
+            };
+        };
+        let kernels = Kernels::new(costs, groups);
+        let constants = calibrated.constants();
+        let addends: Vec<Vec<KernelAddends>> = kernels
+            .works
+            .iter()
+            .map(|work| calibrated.addends(work, model.theoretical()))
+            .collect();
+        let components = constants.into_iter().enumerate();
+        let components = components.map(|(index, constants)| {
+            let of = |kernel: u32| &addends[kernel as usize][index];
+            ComponentTiming::new(constants, &kernels, of)
+        });
+        Self {
+            components: components.collect(),
+            repeatable_from: kernels.repeatable_from,
+            repeatable: kernels.repeatable,
+            rounding_s2: calibrated.rounding_s2(),
+            degrees_of_freedom: calibrated.degrees_of_freedom(),
+            prior_relative_std: None,
+        }
+    }
+
+    /// Mean latency of a network of these sites, in milliseconds.
+    pub(super) fn mean_ms(&self, sites: &[u32]) -> f64 {
+        let means = self.components.iter().map(|component| {
+            let (_, mean_s) = component.mean(sites);
+            component.constants.share * mean_s
+        });
+        1e3 * means.sum::<f64>()
+    }
+
+    /// Latency of a network of these sites.
+    pub(super) fn latency(&self, sites: &[u32]) -> Latency {
+        if let Some(relative) = self.prior_relative_std {
+            let mean_ms = self.mean_ms(sites);
+            return Latency {
+                mean_ms,
+                std_ms: relative * mean_ms,
+                degrees_of_freedom: self.degrees_of_freedom,
+            };
+        }
+        let parts = self.components.iter().map(|component| {
+            let moments = component.moments(sites, self);
+            (component.constants.share, moments)
+        });
+        // a single component is its own mixture; several are few enough to be worked out twice
+        let moments = Moments::mixture(parts);
+        Latency {
+            mean_ms: 1e3 * moments.mean_s,
+            std_ms: 1e3 * (moments.variance_s2 + self.rounding_s2).sqrt(),
+            degrees_of_freedom: self.degrees_of_freedom,
+        }
+    }
+
+    /// The kernels of a site that other sites of a network can have too.
+    fn repeatable(&self, site: u32) -> &[u32] {
+        let site = site as usize;
+        let (from, to) = (self.repeatable_from[site], self.repeatable_from[site + 1]);
+        &self.repeatable[from as usize..to as usize]
+    }
+}
+
+impl ComponentTiming {
+    fn new<'a>(
+        constants: ComponentConstants,
+        kernels: &Kernels,
+        addends: impl Fn(u32) -> &'a KernelAddends,
+    ) -> Self {
+        let sites = kernels.by_site.len();
+        let width = constants.inference.len().next_multiple_of(RUN);
+        let has_host = constants.composition == Composition::Async;
+        let mut timing = Self {
+            seconds: vec![[0.0; 2]; sites],
+            rest_s2: vec![0.0; sites],
+            repeatable_rest_s2: Vec::new(),
+            inference: vec![0.0; width],
+            on_device: vec![0.0; sites * width],
+            on_host: vec![0.0; if has_host { sites * width } else { 0 }],
+            constants,
+        };
+        for (to, from) in timing.inference.iter_mut().zip(&timing.constants.inference) {
+            *to = *from as f32;
+        }
+        for kernel in 0..kernels.works.len() as u32 {
+            timing.repeatable_rest_s2.push(addends(kernel).rest_s2);
+        }
+        // added up in full precision before they are rounded
+        let mut sums = [vec![0.0; width], vec![0.0; width]];
+        for (site, own) in kernels.by_site.iter().enumerate() {
+            sums.iter_mut().for_each(|sum| sum.fill(0.0));
+            for &(kernel, count) in own {
+                let addends = addends(kernel);
+                let count = f64::from(count);
+                timing.seconds[site][0] += count * addends.host_s;
+                timing.seconds[site][1] += count * addends.device_s;
+                if let Occurrence::Single(_) = kernels.occurrence[kernel as usize] {
+                    timing.rest_s2[site] += count * count * addends.rest_s2;
+                }
+                for (sum, own) in sums.iter_mut().zip([&addends.on_device, &addends.on_host]) {
+                    for (sum, own) in sum.iter_mut().zip(own) {
+                        *sum += count * own;
+                    }
+                }
+            }
+            for (all, sum) in [&mut timing.on_device, &mut timing.on_host]
+                .into_iter()
+                .zip(&sums)
+            {
+                // without a host there is no row to write
+                let row = all.iter_mut().skip(site * width);
+                for (to, from) in row.zip(sum) {
+                    *to = *from as f32;
+                }
+            }
+        }
+        timing
+    }
+
+    /// The composition's weights, and the mean in seconds.
+    #[inline]
+    fn mean(&self, sites: &[u32]) -> ([f64; 2], f64) {
+        let (mut host_s, mut device_s) = (0.0, 0.0);
+        for &site in sites {
+            let [host, device] = self.seconds[site as usize];
+            host_s += host;
+            device_s += device;
+        }
+        let weights = self.constants.composition.weights(host_s, device_s);
+        let mean_s = self.constants.inference_s + weights[0] * host_s + weights[1] * device_s;
+        (weights, mean_s)
+    }
+
+    fn moments(&self, sites: &[u32], timing: &Timing) -> Moments {
+        let (weights, mean_s) = self.mean(sites);
+        let mut rest_s2: f64 = sites.iter().map(|&site| self.rest_s2[site as usize]).sum();
+        let repeatable = sites.iter().flat_map(|&site| timing.repeatable(site));
+        let most = sites
+            .iter()
+            .map(|&site| timing.repeatable(site).len())
+            .sum();
+        // the square of a count is the sum of the odd numbers up to it
+        count_repeats(most, repeatable.copied(), |kernel, count| {
+            rest_s2 += (2.0 * count - 1.0) * self.repeatable_rest_s2[kernel as usize];
+        });
+        let noise_s = self.constants.noise * mean_s;
+        Moments {
+            mean_s,
+            variance_s2: self.gradient_s2(sites, weights)
+                + weights[1] * weights[1] * rest_s2
+                + noise_s * noise_s,
+        }
+    }
+
+    /// `|v0 + a sum v_host + b sum v_device|^2`, in square seconds.
+    fn gradient_s2(&self, sites: &[u32], weights: [f64; 2]) -> f64 {
+        let width = self.inference.len();
+        let [host_weight, device_weight] = weights.map(|weight| weight as f32);
+        let mut total = 0.0;
+        for run in (0..width).step_by(RUN) {
+            let mut sum = [0.0_f32; RUN];
+            add_rows(&mut sum, &self.on_device, sites, width, run);
+            let mut host = [0.0_f32; RUN];
+            if !self.on_host.is_empty() {
+                add_rows(&mut host, &self.on_host, sites, width, run);
+            }
+            for (lane, constant) in self.inference[run..run + RUN].iter().enumerate() {
+                let along = constant + device_weight * sum[lane] + host_weight * host[lane];
+                total += f64::from(along) * f64::from(along);
+            }
+        }
+        total
+    }
+}
+
+/// Adds one run of each site's row.
+#[inline]
+fn add_rows(sum: &mut [f32; RUN], rows: &[f32], sites: &[u32], width: usize, run: usize) {
+    for &site in sites {
+        let row = &rows[site as usize * width + run..][..RUN];
+        for (sum, own) in sum.iter_mut().zip(row) {
+            *sum += own;
+        }
+    }
+}
+
+/// The distinct kernels of a space, and where they occur.
+struct Kernels {
+    works: Vec<Workload>,
+    occurrence: Vec<Occurrence>,
+    /// Kernels of each site, with how often it has them.
+    by_site: Vec<Vec<(u32, u32)>>,
+    repeatable_from: Vec<u32>,
+    repeatable: Vec<u32>,
+}
+
+impl Kernels {
+    fn new(costs: &[Option<SiteCost>], groups: &[Group]) -> Self {
+        let mut kernels = Self {
+            works: Vec::new(),
+            occurrence: Vec::new(),
+            by_site: Vec::with_capacity(costs.len()),
+            repeatable_from: vec![0],
+            repeatable: Vec::new(),
+        };
+        let mut known: BTreeMap<Vec<u64>, u32> = BTreeMap::new();
+        for (cost, group) in costs.iter().zip(groups) {
+            let mut own: Vec<(u32, u32)> = Vec::new();
+            for work in cost.iter().flat_map(|cost| &cost.works) {
+                let kernel = *known.entry(key(work)).or_insert_with(|| {
+                    kernels.works.push(*work);
+                    kernels.occurrence.push(Occurrence::Single(group.number));
+                    kernels.works.len() as u32 - 1
+                });
+                let occurrence = &mut kernels.occurrence[kernel as usize];
+                if group.repeats || *occurrence != Occurrence::Single(group.number) {
+                    *occurrence = Occurrence::Repeated;
+                }
+                match own.iter_mut().find(|(known, _)| *known == kernel) {
+                    Some((_, count)) => *count += 1,
+                    None => own.push((kernel, 1)),
+                }
+            }
+            kernels.by_site.push(own);
+        }
+        for own in &kernels.by_site {
+            for &(kernel, count) in own {
+                if kernels.occurrence[kernel as usize] == Occurrence::Repeated {
+                    let copies = std::iter::repeat_n(kernel, count as usize);
+                    kernels.repeatable.extend(copies);
+                }
+            }
+            kernels
+                .repeatable_from
+                .push(kernels.repeatable.len() as u32);
+        }
+        kernels
+    }
+}
+
+/// What two workloads must have in common to be [the same](Workload::is_same).
+fn key(work: &Workload) -> Vec<u64> {
+    let numbers = [work.flops, work.bytes].into_iter();
+    let numbers = numbers.chain(work.coordinates).chain(work.padding);
+    let bits = numbers.map(f64::to_bits);
+    std::iter::once(work.class as u64).chain(bits).collect()
+}

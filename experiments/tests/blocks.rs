@@ -1,0 +1,200 @@
+//! Pricing by blocks equals decoding a network and pricing it layer by layer: counts to the last digit, sums of floats to rounding.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use rand::SeedableRng;
+use roofnas::{Appraiser, Experiment, ExperimentFile};
+use roofnas_cost::calibration::Calibration;
+use roofnas_cost::{BlockTable, LatencyModel, Wanted};
+use roofnas_hardware::Profiles;
+use roofnas_search::SearchRng;
+use roofnas_space::presets;
+
+/// Feature maps that stay in memory, groups that seldom divide, identities, strides to choose, and blocks of every family.
+const AWKWARD: &str = r#"
+resolution = [32, "64x48", 33]
+features = [4, 8, 16]
+
+[space.stem]
+channels = [8, 24, 40]
+
+[[space.stage]]
+block = ["conv", "grouped_shuffle", "identity"]
+depth = [1, 3]
+channels = [24, 40, 48]
+stride = 2
+groups = [1, 3, 5, 8]
+expand = [1, 2.5]
+per_layer = ["block", "kernel", "expand"]
+kernel = [3, 5]
+
+[[space.stage]]
+block = ["fused_inverted_bottleneck", "basic", "depthwise_separable", { kind = "bottleneck", expand = 0.5, groups = { width = 12 } }]
+depth = [1, 2]
+channels = { from = 24, to = 72, step = 24 }
+stride = 2
+groups = [1, { width = 24 }, "depthwise"]
+se = [0, 0.25]
+per_layer = ["se"]
+
+[[space.stage]]
+block = "large_kernel_depthwise"
+depth = [1, 4]
+channels = [24, 48, 72]
+stride = [1, 2]
+activation = ["gelu", "swish", "relu6"]
+
+[[space.stage]]
+block = ["identity", "inverted_bottleneck"]
+depth = [1, 2, 3]
+channels = [48, 72]
+stride = 2
+per_layer = ["block"]
+"#;
+
+/// An uncalibrated platform, and calibrated ones that add up in each of the three ways.
+const PLATFORMS: [&str; 4] = [
+    "intel-i9-10980xe",
+    "raspberry-pi-4-ncnn-1-thread",
+    "epyc-7742-ncnn-1-thread",
+    "titan-rtx-pytorch-small-images-batch-1",
+];
+
+fn experiment(platform: &str, batch: u64, space: &str) -> Experiment {
+    let text = format!(
+        "name = \"blocks\"\n[platform]\nprofile = \"{platform}\"\nbatch = {batch}\n[space]\n{space}\n"
+    );
+    let mut file = ExperimentFile::parse(&text, "blocks.toml", &[]).unwrap();
+    let config = file.runs.remove(0).config;
+    Experiment::new(config, "blocks.toml", &Profiles::default()).unwrap()
+}
+
+fn assert_close(what: &str, network: &str, a: f64, b: f64, tolerance: f64) {
+    assert!(
+        (a - b).abs() <= tolerance * a.abs().max(b.abs()),
+        "{what} of {network}: {a} by blocks, {b} by layers"
+    );
+}
+
+/// Compares some networks of the space.
+fn compare(experiment: &Experiment, seed: u64, networks: usize) {
+    let Appraiser { model, .. } = &experiment.appraiser;
+    let table = BlockTable::new(&experiment.space, model).unwrap();
+    let mut rng = SearchRng::seed_from_u64(seed);
+    for _ in 0..networks {
+        let genotype = experiment.space.sample(&mut rng);
+        let name = experiment.space.format(&genotype);
+        let price = table.price(&genotype, Wanted::EVERYTHING);
+        let blocks = experiment.appraiser.metrics(&price);
+        let layers = experiment.appraise(&genotype);
+        let counts = |m: &roofnas::Metrics| {
+            [
+                m.macs,
+                m.flops,
+                m.params,
+                m.traffic_bytes,
+                m.peak_memory_bytes,
+                m.weight_bytes,
+                m.layers as u64,
+            ]
+        };
+        assert_eq!(counts(&blocks), counts(&layers), "{name}");
+        let (ours, theirs) = (blocks.latency, layers.latency);
+        assert_close("mean", &name, ours.mean_ms, theirs.mean_ms, 1e-12);
+        assert_close("deviation", &name, ours.std_ms, theirs.std_ms, 1e-5);
+        assert_eq!(ours.degrees_of_freedom, theirs.degrees_of_freedom);
+        assert_close(
+            "intensity",
+            &name,
+            blocks.intensity,
+            layers.intensity,
+            1e-12,
+        );
+        assert_close("rho", &name, blocks.rho, layers.rho, 1e-12);
+        // the score is a sum of terms of either sign: to rounding of the terms
+        assert!((blocks.quality - layers.quality).abs() < 1e-9, "{name}");
+        // and what isn't asked for isn't worked out
+        let mean = table.price(
+            &genotype,
+            Wanted {
+                deviation: false,
+                st_la: false,
+                rho: false,
+            },
+        );
+        assert_eq!(mean.latency.mean_ms, ours.mean_ms);
+        assert!(mean.latency.std_ms.is_nan() && mean.terms.st_la.is_nan());
+    }
+}
+
+#[test]
+fn every_preset_on_every_kind_of_platform() {
+    for preset in presets::NAMES {
+        for (seed, platform) in (0..).zip(PLATFORMS) {
+            let space = format!("preset = \"{preset}\"\nresolution = [160, 224]");
+            // the benchmark's space has a resolution of its own
+            let space = if preset.starts_with("nas-bench") {
+                format!("preset = \"{preset}\"")
+            } else {
+                space
+            };
+            compare(&experiment(platform, 1, &space), seed, 40);
+        }
+    }
+}
+
+#[test]
+fn an_awkward_space_in_batches() {
+    for (seed, platform) in (0..).zip(PLATFORMS) {
+        compare(&experiment(platform, 8, AWKWARD), seed, 150);
+        let with_head =
+            format!("{AWKWARD}\n[space.head]\nchannels = [64, 128]\nhidden = 32\nclasses = 10\n");
+        compare(&experiment(platform, 3, &with_head), seed, 150);
+    }
+}
+
+/// Several components that disagree, of which one is slower at the host: their mixture is the same either way.
+#[test]
+fn components_mix_alike() {
+    let experiment = experiment(
+        "titan-rtx-pytorch-small-images-batch-1",
+        1,
+        "preset = \"resnet\"",
+    );
+    let model = &experiment.appraiser.model;
+    let mut platform = model.platform().clone();
+    let calibration: &mut Calibration = platform.calibration.get_mut(&model.dtype()).unwrap();
+    let mut other = calibration.components[0].clone();
+    other.weight = 0.5;
+    other.noise *= 3.0;
+    other.parameters.inference_us *= 2.0;
+    calibration.components.push(other);
+    calibration.resolution_ms = 0.5;
+    let model = LatencyModel::new(platform, model.dtype(), 1).unwrap();
+    let mut mixed = experiment.clone();
+    mixed.appraiser.model = model;
+    compare(&mixed, 9, 60);
+}
+
+#[test]
+fn a_space_of_too_many_blocks_is_refused() {
+    let wide = r#"
+resolution = [96, 128, 160, 192, 224, 256]
+[space.stem]
+channels = 16
+[[space.stage]]
+block = "inverted_bottleneck"
+depth = [1, 2]
+channels = { from = 8, to = 4096, step = 8 }
+kernel = [3, 5, 7]
+[[space.stage]]
+block = "inverted_bottleneck"
+depth = [1, 2]
+channels = { from = 8, to = 4096, step = 8 }
+kernel = [3, 5, 7]
+"#;
+    let experiment = experiment("intel-i9-10980xe", 1, wide);
+    let error = BlockTable::new(&experiment.space, &experiment.appraiser.model).unwrap_err();
+    assert!(error.to_string().contains("fewer resolutions"), "{error}");
+    assert!(error.sites > 4_000_000);
+}
