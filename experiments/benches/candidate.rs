@@ -17,12 +17,17 @@ fn main() {
     divan::main();
 }
 
+/// Budgets that bound the mean, and that bound the 95 % quantile.
+const MEAN: &str = "latency_ms = 60";
+const BOUND: &str = "latency_ms = 60\nconfidence = 0.95";
+
 const PRESETS: [&str; 3] = ["mobile", "resnet", "accel-nasbench"];
 
-fn experiment(preset: &str) -> Experiment {
+/// A calibrated platform; `constraints` are lines of TOML.
+fn experiment(preset: &str, constraints: &str) -> Experiment {
     let text = format!(
-        "name = \"bench\"\n[platform]\nprofile = \"intel-i9-10980xe\"\n[space]\npreset = \"{preset}\"\n\
-         [search]\nevaluations = 20_000\n[output]\nbackbones = 0\n"
+        "name = \"bench\"\n[platform]\nprofile = \"raspberry-pi-4-ncnn-1-thread\"\n[space]\npreset = \"{preset}\"\n\
+         [constraints]\n{constraints}\n[search]\nevaluations = 20_000\n[output]\nbackbones = 0\n"
     );
     let mut file = ExperimentFile::parse(&text, "bench.toml", &[]).expect("is sound");
     let config = file.runs.remove(0).config;
@@ -32,7 +37,7 @@ fn experiment(preset: &str) -> Experiment {
 /// Mutation and repair alone.
 #[divan::bench(args = PRESETS)]
 fn mutate(bencher: Bencher, preset: &str) {
-    let experiment = experiment(preset);
+    let experiment = experiment(preset, MEAN);
     let mut rng = SearchRng::seed_from_u64(1);
     let parents = &experiment.sample;
     let mut child = parents[0].clone();
@@ -47,7 +52,7 @@ fn mutate(bencher: Bencher, preset: &str) {
 /// Decoding to a network alone.
 #[divan::bench(args = PRESETS)]
 fn decode(bencher: Bencher, preset: &str) {
-    let experiment = experiment(preset);
+    let experiment = experiment(preset, MEAN);
     let mut next = 0;
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         next = (next + 1) % experiment.sample.len();
@@ -55,16 +60,48 @@ fn decode(bencher: Bencher, preset: &str) {
     });
 }
 
-/// Decoding, pricing and scoring: what the search pays for one candidate.
+/// Decoding, pricing and scoring layer by layer: the reference.
 #[divan::bench(args = PRESETS)]
-fn evaluate(bencher: Bencher, preset: &str) {
-    let experiment = experiment(preset);
-    let problem = BackboneProblem::new(&experiment);
+fn layers(bencher: Bencher, preset: &str) {
+    let experiment = experiment(preset, MEAN);
     let mut next = 0;
     bencher.counter(ItemsCount::new(1_u32)).bench_local(|| {
         next = (next + 1) % experiment.sample.len();
-        problem.evaluate(black_box(&experiment.sample[next]))
+        experiment.appraise(black_box(&experiment.sample[next]))
     });
+}
+
+/// The same by blocks, as the search does it, with a budget for the mean.
+#[divan::bench(args = PRESETS)]
+fn blocks_mean(bencher: Bencher, preset: &str) {
+    blocks(bencher, preset, MEAN);
+}
+
+/// The same with a budget for the 95 % bound, which needs the deviation.
+#[divan::bench(args = PRESETS)]
+fn blocks_bound(bencher: Bencher, preset: &str) {
+    blocks(bencher, preset, BOUND);
+}
+
+fn blocks(bencher: Bencher, preset: &str, constraints: &str) {
+    let experiment = experiment(preset, constraints);
+    let problem = BackboneProblem::new(&experiment);
+    // all of the sample at once: a single candidate takes less than the clock's step
+    let sample = &experiment.sample;
+    bencher
+        .counter(ItemsCount::new(sample.len()))
+        .bench_local(|| {
+            for genotype in sample {
+                black_box(problem.evaluate(black_box(genotype)));
+            }
+        });
+}
+
+/// Pricing every block of a space ahead, on all cores.
+#[divan::bench(args = PRESETS, sample_count = 5)]
+fn table(bencher: Bencher, preset: &str) {
+    let experiment = experiment(preset, MEAN);
+    bencher.bench_local(|| black_box(BackboneProblem::new(black_box(&experiment))));
 }
 
 struct Silent;
@@ -80,7 +117,7 @@ impl Watcher for Silent {
 /// A whole run of 20,000 evaluations with its files, on all cores.
 #[divan::bench(args = PRESETS, sample_count = 5)]
 fn search(bencher: Bencher, preset: &str) {
-    let experiment = experiment(preset);
+    let experiment = experiment(preset, MEAN);
     bencher
         .counter(ItemsCount::new(20_000_u32))
         .with_inputs(|| tempfile::tempdir().expect("a temporary folder"))

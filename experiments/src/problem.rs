@@ -5,9 +5,10 @@ use roofnas_cost::{BlockTable, BlockTableError, Score, Wanted};
 use roofnas_search::{Evaluation, Problem, SearchRng};
 use roofnas_space::Genotype;
 
-use crate::constraint::Figure;
+use crate::constraint::{Constraint, Figure};
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
+use crate::objective::Objective;
 
 /// An experiment as the optimisers see it.
 #[derive(Debug, Clone)]
@@ -57,11 +58,21 @@ impl<'a> BackboneProblem<'a> {
 
 /// What objectives and constraints need of a price.
 fn wanted(experiment: &Experiment) -> Wanted {
-    let bounded = |figure| experiment.constraints.iter().any(|c| c.figure == figure);
+    let score = experiment.appraiser.score;
+    let of_objective = |objective: &Objective| match objective {
+        Objective::Latency | Objective::Params | Objective::Weights => false,
+        Objective::Quality => matches!(score, Score::Macs | Score::Activations),
+        Objective::Macs | Objective::PeakMemory | Objective::Traffic => true,
+    };
+    let of_constraint = |constraint: &Constraint| match constraint.figure {
+        Figure::LatencyMs | Figure::Params | Figure::WeightsMib => false,
+        Figure::Macs | Figure::PeakMemoryMib | Figure::Rho => true,
+    };
     Wanted {
         deviation: experiment.constraints.iter().any(|c| c.quantile > 0.0),
-        st_la: matches!(experiment.appraiser.score, Score::StLa | Score::Ae3),
-        rho: bounded(Figure::Rho),
+        st_la: matches!(score, Score::StLa | Score::Ae3),
+        counts: experiment.objectives.iter().any(of_objective)
+            || experiment.constraints.iter().any(of_constraint),
     }
 }
 

@@ -25,6 +25,7 @@ mod definition;
 mod file_names;
 mod fixed;
 mod genotype;
+mod lattice;
 pub mod layers_csv;
 mod network;
 pub mod onnx;
@@ -48,6 +49,7 @@ pub use definition::{
 };
 pub use file_names::FileNames;
 pub use genotype::{Genotype, PlacedBlock};
+pub use lattice::{Lattice, Step};
 pub use network::{
     Layer, Network, NetworkBuilder, NetworkError, Output, Part, Role, Section, Tensor,
 };

@@ -8,19 +8,21 @@
 mod repeats;
 mod site_cost;
 mod timing;
+mod walk;
 
 use arrayvec::ArrayVec;
-use roofnas_space::{Genotype, Resolution, SearchSpace, Site, Sites, Slot};
+use roofnas_space::{Content, Genotype, Resolution, SearchSpace, Site, Sites};
 use thiserror::Error;
 
 pub use site_cost::SiteCost;
 
-use self::site_cost::{SiteCounts, Sums};
+use self::site_cost::{SiteCounts, SiteTerms};
 use self::timing::{Group, Timing};
+use self::walk::{CountWalk, Features, TermWalk};
 use crate::dtype::Dtype;
 use crate::latency::LatencyModel;
 use crate::price::Latency;
-use crate::quality::{QualityTerms, depth_over_width};
+use crate::quality::QualityTerms;
 
 /// Sites that a table can have: some 300 MB.
 const MOST_SITES: u64 = 400_000;
@@ -42,24 +44,24 @@ pub struct BlockTableError {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BlockTable {
     sites: Sites,
+    terms: Vec<SiteTerms>,
     counts: Vec<SiteCounts>,
-    /// Number of the resolution after each site, and its stride.
-    outputs: Vec<(u32, u32)>,
     timing: Timing,
     features: Features,
     batch: u64,
     dtype: Dtype,
 }
 
-/// What is asked of a network's price beyond what costs nothing.
+/// What is asked of a network's price beyond its mean latency, S, NSC, params and weights. What isn't wanted isn't worked out, and is not a
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// The deviation of the latency; where it isn't wanted, it is not a number.
+    /// The deviation of the latency.
     pub deviation: bool,
-    /// The terms st_la and rho; where they aren't wanted, they are not numbers.
+    /// st_la.
     pub st_la: bool,
-    /// See above.
-    pub rho: bool,
+    /// MACs, FLOPs, traffic, peak memory, activations, kernels and rho.
+    pub counts: bool,
 }
 
 impl Wanted {
@@ -67,7 +69,7 @@ impl Wanted {
     pub const EVERYTHING: Self = Self {
         deviation: true,
         st_la: true,
-        rho: true,
+        counts: true,
     };
 }
 
@@ -88,13 +90,6 @@ pub struct BlockPrice {
     pub weight_bytes: f64,
     /// Kernels the engine runs.
     pub kernels: f64,
-}
-
-/// Feature maps that are outputs of the network, and stay in memory to its end.
-#[derive(Debug, Clone, PartialEq)]
-struct Features {
-    strides: Vec<usize>,
-    stem_stride: usize,
 }
 
 impl BlockTable {
@@ -135,35 +130,36 @@ impl BlockTable {
             groups[number] = group(space, site);
             costs[number] = Some(cost);
         }
+        let timing = Timing::new(model, &costs, &groups);
+        let mut terms = Vec::with_capacity(costs.len());
+        let mut counts = Vec::with_capacity(costs.len());
         let mut resolutions: Vec<Resolution> = Vec::new();
-        let outputs = costs.iter().map(|cost| {
+        for (number, cost) in costs.iter().enumerate() {
             let Some(cost) = cost else {
-                return (0, 1);
+                terms.push(SiteTerms::default());
+                counts.push(SiteCounts::default());
+                continue;
             };
             let known = resolutions.iter().position(|known| *known == cost.output);
-            let number = known.unwrap_or_else(|| {
+            let resolution = known.unwrap_or_else(|| {
                 resolutions.push(cost.output);
                 resolutions.len() - 1
             });
-            (number as u32, cost.stride as u32)
-        });
-        let outputs = outputs.collect();
-        let definition = space.definition();
-        let pooled = if definition.stem.pool.is_some() { 2 } else { 1 };
+            terms.push(SiteTerms {
+                mean_s: timing.added_s(number),
+                resolution: resolution as u32,
+                ..cost.terms
+            });
+            counts.push(cost.counts);
+        }
         Ok(Self {
-            counts: costs
-                .iter()
-                .map(|cost| cost.as_ref().map_or_else(SiteCounts::default, |c| c.counts))
-                .collect(),
-            outputs,
-            timing: Timing::new(model, &costs, &groups),
-            features: Features {
-                strides: definition.features.clone(),
-                stem_stride: definition.stem.stride * pooled,
-            },
+            sites,
+            terms,
+            counts,
+            timing,
+            features: Features::new(space),
             batch: model.batch(),
             dtype: model.dtype(),
-            sites,
         })
     }
 
@@ -175,38 +171,55 @@ impl BlockTable {
     /// The price of a network of the space.
     pub fn price(&self, genotype: &Genotype, wanted: Wanted) -> BlockPrice {
         let mut sites: ArrayVec<u32, MOST_BLOCKS> = ArrayVec::new();
-        let mut walk = Walk::new(&self.features, wanted);
+        let mut terms = TermWalk::new(wanted.st_la);
+        let mut counts = CountWalk::new(&self.features);
         self.sites.walk(genotype, |slot, site| {
             sites.push(site as u32);
-            walk.pass(slot, &self.counts[site], self.outputs[site]);
+            let own = &self.terms[site];
+            if wanted.counts {
+                counts.pass(slot, &self.counts[site], own.stride as usize, terms.s);
+            }
+            terms.pass(own);
         });
         let latency = if wanted.deviation {
             self.timing.latency(&sites)
         } else {
             Latency {
-                mean_ms: self.timing.mean_ms(&sites),
+                mean_ms: self.timing.mean_ms(terms.mean_s, &sites),
                 std_ms: f64::NAN,
                 degrees_of_freedom: f64::NAN,
             }
         };
         let (bytes, batch) = (self.dtype.bytes() as f64, self.batch as f64);
-        let peak_elements = walk.peak_elements();
-        let sums = walk.sums;
+        let or_none = |value: f64| if wanted.counts { value } else { f64::NAN };
+        let sums = &counts.sums;
+        let moved_bytes = batch * sums.moved_elements + terms.weight_elements;
         BlockPrice {
             latency,
-            terms: walk.terms(),
-            flops: sums.flops,
-            traffic_bytes: bytes * (batch * sums.moved_elements + sums.weight_elements),
-            peak_memory_bytes: bytes * batch * peak_elements,
-            weight_bytes: bytes * sums.weight_elements,
-            kernels: sums.kernels,
+            terms: QualityTerms {
+                params: terms.params,
+                macs: or_none(sums.macs),
+                activations: or_none(sums.activations),
+                s: terms.s,
+                nsc: terms.nsc,
+                st_la: if wanted.st_la {
+                    terms.st_la()
+                } else {
+                    f64::NAN
+                },
+                rho: or_none(counts.rho(terms.s)),
+            },
+            flops: or_none(sums.flops),
+            traffic_bytes: or_none(bytes * moved_bytes),
+            peak_memory_bytes: or_none(bytes * batch * counts.peak_elements),
+            weight_bytes: bytes * terms.weight_elements,
+            kernels: or_none(sums.kernels),
         }
     }
 }
 
 /// Sites of a stage's later blocks repeat where there can be several of them.
 fn group(space: &SearchSpace, site: &Site) -> Group {
-    use roofnas_space::Content;
     match site.content {
         Content::Stem { .. } => Group {
             number: 0,
@@ -222,113 +235,5 @@ fn group(space: &SearchSpace, site: &Site) -> Group {
             number: u32::MAX,
             repeats: false,
         },
-    }
-}
-
-/// What is gathered along a network.
-struct Walk<'a> {
-    sums: Sums,
-    wanted: Wanted,
-    features: &'a Features,
-    stage: Option<usize>,
-    rho: f64,
-    resolution: Option<u32>,
-    booked: f64,
-    st_la: f64,
-    /// Total stride so far, elements of the last output, and of features kept before it.
-    stride: usize,
-    output_elements: f64,
-    kept_elements: f64,
-    peak_elements: f64,
-}
-
-impl<'a> Walk<'a> {
-    fn new(features: &'a Features, wanted: Wanted) -> Self {
-        Self {
-            sums: Sums::default(),
-            wanted,
-            features,
-            stage: None,
-            rho: 0.0,
-            resolution: None,
-            booked: 0.0,
-            st_la: 0.0,
-            stride: 1,
-            output_elements: 0.0,
-            kept_elements: 0.0,
-            peak_elements: 0.0,
-        }
-    }
-
-    #[inline]
-    fn pass(&mut self, slot: Slot, site: &SiteCounts, (resolution, stride): (u32, u32)) {
-        if self.wanted.rho {
-            self.enter_stage(slot);
-        }
-        self.sums.add(&site.sums);
-        if self.wanted.st_la && site.booked > 0.0 {
-            if self.resolution.is_some_and(|before| before != resolution) {
-                self.st_la += self.booked.ln();
-                self.booked = 0.0;
-            }
-            self.resolution = Some(resolution);
-            self.booked += site.booked;
-        }
-        // a feature map is the last one at its stride: kept once something of another stride, or the head, reads it
-        let ends = match slot {
-            Slot::Stem => false,
-            Slot::First(_) | Slot::Later(_) => stride > 1,
-            Slot::Head => true,
-        };
-        let keeps = ends && self.features.strides.contains(&self.stride);
-        let own = site.peak_elements[usize::from(keeps)];
-        self.peak_elements = self.peak_elements.max(self.kept_elements + own);
-        if keeps {
-            self.kept_elements += self.output_elements;
-        }
-        self.output_elements = site.output_elements;
-        self.stride *= match slot {
-            Slot::Stem => self.features.stem_stride,
-            _ => stride as usize,
-        };
-    }
-
-    fn enter_stage(&mut self, slot: Slot) {
-        if let Slot::First(stage) = slot {
-            if self.stage.is_some() {
-                self.end_stage();
-            }
-            self.stage = Some(stage);
-        }
-    }
-
-    fn end_stage(&mut self) {
-        let rho = depth_over_width(self.sums.convolutions, self.sums.s);
-        self.rho = self.rho.max(rho);
-    }
-
-    fn peak_elements(&self) -> f64 {
-        self.peak_elements
-    }
-
-    fn terms(mut self) -> QualityTerms {
-        if self.wanted.rho {
-            self.end_stage();
-        }
-        let or_none = |wanted: bool, value: f64| if wanted { value } else { f64::NAN };
-        let last = if self.booked > 0.0 {
-            self.booked.ln()
-        } else {
-            0.0
-        };
-        QualityTerms {
-            params: self.sums.params,
-            macs: self.sums.macs,
-            activations: self.sums.activations,
-            s: self.sums.s,
-            nsc: self.sums.nsc,
-            st_la: or_none(self.wanted.st_la, self.st_la + last),
-            rho: or_none(self.wanted.rho, self.rho),
-        }
     }
 }

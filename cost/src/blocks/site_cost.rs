@@ -16,41 +16,52 @@ use crate::quality::SectionTerms;
 /// kernels are those of its blocks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteCost {
+    pub(super) terms: SiteTerms,
     pub(super) counts: SiteCounts,
     /// The kernels that take time, as the latency model sees them.
     pub(super) works: Vec<Workload>,
     /// By roofline alone; for a calibrated platform 0.
     pub(super) estimate_s: f64,
     pub(super) output: Resolution,
-    pub(super) stride: usize,
 }
 
-/// The counts of a site, per image.
+/// What nearly every search looks at, in one line of cache.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(align(64))]
+pub(super) struct SiteTerms {
+    /// Mean seconds, where kernels simply add up.
+    pub(super) mean_s: f64,
+    pub(super) s: f64,
+    pub(super) nsc: f64,
+    /// Elements booked at the site's output resolution, for st_la.
+    pub(super) booked: f64,
+    pub(super) params: f64,
+    pub(super) weight_elements: f64,
+    /// Number of the resolution after it.
+    pub(super) resolution: u32,
+    pub(super) stride: u32,
+}
+
+/// The other counts of a site, per image.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct SiteCounts {
     pub(super) sums: Sums,
-    /// Elements booked at the site's output resolution, for st_la.
-    pub(super) booked: f64,
     /// Largest sum of tensors live at one time, its input among them until it is read for the last time, or throughout.
     pub(super) peak_elements: [f64; 2],
     /// Elements of its output.
     pub(super) output_elements: f64,
 }
 
-/// Counts that add up along a network. Whole numbers below 2^53 but for the terms, so that the order of adding is of no consequence.
+/// Counts that add up along a network. Whole numbers below 2^53, so that the order of adding is of no consequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Sums {
     pub(super) macs: f64,
     pub(super) flops: f64,
-    pub(super) params: f64,
-    pub(super) weight_elements: f64,
     /// Elements read and written, weights apart.
     pub(super) moved_elements: f64,
     pub(super) kernels: f64,
     pub(super) activations: f64,
     pub(super) convolutions: f64,
-    pub(super) s: f64,
-    pub(super) nsc: f64,
 }
 
 impl Sums {
@@ -58,14 +69,10 @@ impl Sums {
     pub(super) fn add(&mut self, other: &Self) {
         self.macs += other.macs;
         self.flops += other.flops;
-        self.params += other.params;
-        self.weight_elements += other.weight_elements;
         self.moved_elements += other.moved_elements;
         self.kernels += other.kernels;
         self.activations += other.activations;
         self.convolutions += other.convolutions;
-        self.s += other.s;
-        self.nsc += other.nsc;
     }
 }
 
@@ -100,20 +107,24 @@ impl SiteCost {
             None => (Vec::new(), model.estimate_s(&cost)),
         };
         Self {
+            terms: SiteTerms {
+                s: terms.s,
+                nsc: terms.nsc,
+                booked: terms.booked,
+                params: cost.params as f64,
+                weight_elements: cost.weight_elements as f64,
+                stride: stride as u32,
+                ..SiteTerms::default()
+            },
             counts: SiteCounts {
                 sums: Sums {
                     macs: cost.macs as f64,
                     flops: cost.flops as f64,
-                    params: cost.params as f64,
-                    weight_elements: cost.weight_elements as f64,
                     moved_elements: moved.sum::<u64>() as f64,
                     kernels: cost.kernels.len() as f64,
                     activations: terms.activations,
                     convolutions: terms.convolutions,
-                    s: terms.s,
-                    nsc: terms.nsc,
                 },
-                booked: terms.booked,
                 peak_elements: [released, peak_with_input_kept(&network, &kernels)]
                     .map(|peak| peak as f64),
                 output_elements: output.elements() as f64,
@@ -121,7 +132,6 @@ impl SiteCost {
             works,
             estimate_s,
             output: output.resolution(),
-            stride,
         }
     }
 
@@ -134,6 +144,10 @@ impl SiteCost {
         };
         let output = site.input.with_channels(channels);
         Self {
+            terms: SiteTerms {
+                stride: 1,
+                ..SiteTerms::default()
+            },
             counts: SiteCounts {
                 output_elements: output.elements() as f64,
                 ..SiteCounts::default()
@@ -141,7 +155,6 @@ impl SiteCost {
             works: Vec::new(),
             estimate_s: 0.0,
             output: output.resolution(),
-            stride: 1,
         }
     }
 }

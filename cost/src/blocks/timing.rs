@@ -15,6 +15,9 @@ const RUN: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Timing {
     components: Vec<ComponentTiming>,
+    /// Whether a network's mean is the inference constant and a sum over its sites.
+    is_additive: bool,
+    inference_s: f64,
     /// Kernels that more than one site of a network can have, by site: from one of these to the next.
     repeatable_from: Vec<u32>,
     repeatable: Vec<u32>,
@@ -67,6 +70,8 @@ impl Timing {
                 .map(|cost| [0.0, cost.as_ref().map_or(0.0, |c| c.estimate_s)]);
             let platform = model.platform();
             return Self {
+                is_additive: true,
+                inference_s: 1e-6 * platform.overhead.inference_us,
                 components: vec![ComponentTiming {
                     constants: ComponentConstants {
                         share: 1.0,
@@ -91,6 +96,10 @@ impl Timing {
         };
         let kernels = Kernels::new(costs, groups);
         let constants = calibrated.constants();
+        let inference = constants.iter().map(|c| c.share * c.inference_s);
+        let inference_s = inference.sum();
+        let is_async = |c: &ComponentConstants| c.composition == Composition::Async;
+        let is_additive = !constants.iter().any(is_async);
         let addends: Vec<Vec<KernelAddends>> = kernels
             .works
             .iter()
@@ -102,6 +111,8 @@ impl Timing {
             ComponentTiming::new(constants, &kernels, of)
         });
         Self {
+            is_additive,
+            inference_s,
             components: components.collect(),
             repeatable_from: kernels.repeatable_from,
             repeatable: kernels.repeatable,
@@ -111,8 +122,20 @@ impl Timing {
         }
     }
 
-    /// Mean latency of a network of these sites, in milliseconds.
-    pub(super) fn mean_ms(&self, sites: &[u32]) -> f64 {
+    /// What a site adds to the mean of a network, in seconds, where kernels simply add up.
+    pub(super) fn added_s(&self, site: usize) -> f64 {
+        let components = self.components.iter();
+        let seconds =
+            components.map(|component| component.constants.share * component.seconds[site][1]);
+        seconds.sum()
+    }
+
+    /// Mean latency of a network of these sites, in milliseconds; `added_s` is the sum of what they add.
+    #[inline]
+    pub(super) fn mean_ms(&self, added_s: f64, sites: &[u32]) -> f64 {
+        if self.is_additive {
+            return 1e3 * (self.inference_s + added_s);
+        }
         let means = self.components.iter().map(|component| {
             let (_, mean_s) = component.mean(sites);
             component.constants.share * mean_s
@@ -123,7 +146,8 @@ impl Timing {
     /// Latency of a network of these sites.
     pub(super) fn latency(&self, sites: &[u32]) -> Latency {
         if let Some(relative) = self.prior_relative_std {
-            let mean_ms = self.mean_ms(sites);
+            let added_s = sites.iter().map(|&site| self.added_s(site as usize));
+            let mean_ms = self.mean_ms(added_s.sum(), sites);
             return Latency {
                 mean_ms,
                 std_ms: relative * mean_ms,
