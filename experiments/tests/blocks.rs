@@ -5,10 +5,10 @@
 use rand::SeedableRng;
 use roofnas::{Appraiser, Experiment, ExperimentFile};
 use roofnas_cost::calibration::Calibration;
-use roofnas_cost::{BlockTable, LatencyModel, Wanted};
+use roofnas_cost::{BlockTable, LatencyModel, SiteSum, Wanted};
 use roofnas_hardware::Profiles;
 use roofnas_search::SearchRng;
-use roofnas_space::presets;
+use roofnas_space::{Genotype, presets};
 
 /// Feature maps that stay in memory, groups that seldom divide, identities, strides to choose, and blocks of every family.
 const AWKWARD: &str = r#"
@@ -153,14 +153,64 @@ fn an_awkward_space_in_batches() {
     }
 }
 
-/// Several components that disagree, of which one is slower at the host: their mixture is the same either way.
+/// Sums that bound mean and deviation from below hold for every network, and are equal at their own.
+fn check_tangents(experiment: &Experiment, deviates: bool) {
+    let table = BlockTable::new(&experiment.space, &experiment.appraiser.model).unwrap();
+    let mut rng = SearchRng::seed_from_u64(3);
+    let at = experiment.space.sample(&mut rng);
+    let sum_of = |sum: &SiteSum, genotype: &Genotype| {
+        let mut total = sum.constant_ms;
+        let sites = table.sites();
+        sites.walk(genotype, |_, site| total += sum.site_ms[site]);
+        total
+    };
+    let (mean, deviation) = (table.mean_tangent(&at), table.deviation_tangent(&at));
+    assert_eq!(deviation.is_some(), deviates);
+    let here = table.price(&at, Wanted::EVERYTHING).latency;
+    assert_close("mean", "tangent", sum_of(&mean, &at), here.mean_ms, 1e-12);
+    if let Some(deviation) = &deviation {
+        assert_close(
+            "deviation",
+            "tangent",
+            sum_of(deviation, &at),
+            here.std_ms,
+            1e-5,
+        );
+    }
+    let mut slack = 0.0;
+    for _ in 0..300 {
+        let other = experiment.space.sample(&mut rng);
+        let there = table.price(&other, Wanted::EVERYTHING).latency;
+        let below = sum_of(&mean, &other);
+        assert!(below <= there.mean_ms * (1.0 + 1e-12));
+        if table.has_additive_mean() {
+            assert_close("mean", "another", below, there.mean_ms, 1e-12);
+        }
+        if let Some(deviation) = &deviation {
+            let below = sum_of(deviation, &other);
+            assert!(
+                below <= there.std_ms * (1.0 + 1e-5),
+                "{below} > {}",
+                there.std_ms
+            );
+            slack += (1.0 - below / there.std_ms) / 300.0;
+        }
+    }
+    // a bound that could be anything would bound nothing
+    assert!(slack < 0.5, "{slack}");
+}
+
 #[test]
-fn components_mix_alike() {
-    let experiment = experiment(
-        "titan-rtx-pytorch-small-images-batch-1",
-        1,
-        "preset = \"resnet\"",
-    );
+fn tangents_bound_from_below() {
+    for (platform, deviates) in PLATFORMS.iter().zip([false, true, true, false]) {
+        check_tangents(&experiment(platform, 1, "preset = \"mobile\""), deviates);
+    }
+    check_tangents(&mixed("epyc-7742-ncnn-1-thread"), true);
+}
+
+/// Several components that disagree, of which one is slower at the host: their mixture is the same either way.
+fn mixed(platform: &str) -> Experiment {
+    let experiment = experiment(platform, 1, "preset = \"resnet\"");
     let model = &experiment.appraiser.model;
     let mut platform = model.platform().clone();
     let calibration: &mut Calibration = platform.calibration.get_mut(&model.dtype()).unwrap();
@@ -173,7 +223,13 @@ fn components_mix_alike() {
     let model = LatencyModel::new(platform, model.dtype(), 1).unwrap();
     let mut mixed = experiment.clone();
     mixed.appraiser.model = model;
-    compare(&mixed, 9, 60);
+    mixed
+}
+
+#[test]
+fn components_mix_alike() {
+    compare(&mixed("titan-rtx-pytorch-small-images-batch-1"), 9, 60);
+    compare(&mixed("epyc-7742-ncnn-1-thread"), 9, 60);
 }
 
 #[test]

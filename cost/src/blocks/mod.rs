@@ -7,6 +7,7 @@
 
 mod repeats;
 mod site_cost;
+mod tangent;
 mod timing;
 mod walk;
 
@@ -15,6 +16,7 @@ use roofnas_space::{Content, Genotype, Resolution, SearchSpace, Site, Sites};
 use thiserror::Error;
 
 pub use site_cost::SiteCost;
+pub use tangent::SiteSum;
 
 use self::site_cost::{SiteCounts, SiteTerms};
 use self::timing::{Group, Timing};
@@ -215,6 +217,72 @@ impl BlockTable {
             weight_bytes: bytes * terms.weight_elements,
             kernels: or_none(sums.kernels),
         }
+    }
+}
+
+/// What one site adds, per image, where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SiteAddends {
+    /// Weight entropy.
+    pub s: f64,
+    /// Expected log-determinants.
+    pub nsc: f64,
+    /// Elements booked at the site's output resolution, for st_la.
+    pub booked: f64,
+    /// Trainable parameters.
+    pub params: f64,
+    /// Multiply-accumulate operations.
+    pub macs: f64,
+    /// Activations, as the quality terms count them.
+    pub activations: f64,
+    /// Memory traffic of one inference of the batch, in bytes.
+    pub traffic_bytes: f64,
+    /// Deployed weights, in bytes.
+    pub weight_bytes: f64,
+    /// What is live at one time while the site runs, for the batch, in bytes; kept feature maps of before come on top.
+    pub peak_memory_bytes: f64,
+}
+
+impl BlockTable {
+    /// What a site adds to every network it stands in; nothing where no block fits.
+    pub fn addends(&self, site: usize) -> SiteAddends {
+        let (terms, counts) = (&self.terms[site], &self.counts[site]);
+        let (bytes, batch) = (self.dtype.bytes() as f64, self.batch as f64);
+        SiteAddends {
+            s: terms.s,
+            nsc: terms.nsc,
+            booked: terms.booked,
+            params: terms.params,
+            macs: counts.sums.macs,
+            activations: counts.sums.activations,
+            traffic_bytes: bytes * (batch * counts.sums.moved_elements + terms.weight_elements),
+            weight_bytes: bytes * terms.weight_elements,
+            peak_memory_bytes: bytes * batch * counts.peak_elements[0],
+        }
+    }
+
+    /// Whether a network's mean latency is a constant and a sum over its sites.
+    pub fn has_additive_mean(&self) -> bool {
+        self.timing.is_additive()
+    }
+
+    /// A sum that no network's mean latency falls below; equal to it for this network, and for all where
+    /// [means add up](Self::has_additive_mean).
+    pub fn mean_tangent(&self, at: &Genotype) -> SiteSum {
+        self.timing.mean_tangent(&self.numbers(at))
+    }
+
+    /// A sum that no network's deviation falls below, and equal to it for this network. Nothing on platforms where deviations are not made of parts
+    /// that add up: uncalibrated ones, and those whose host and device overlap.
+    pub fn deviation_tangent(&self, at: &Genotype) -> Option<SiteSum> {
+        self.timing.deviation_tangent(&self.numbers(at))
+    }
+
+    fn numbers(&self, genotype: &Genotype) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        self.sites
+            .walk(genotype, |_, site| numbers.push(site as u32));
+        numbers
     }
 }
 

@@ -14,34 +14,34 @@ const RUN: usize = 32;
 /// The time of every site, on one platform.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Timing {
-    components: Vec<ComponentTiming>,
+    pub(super) components: Vec<ComponentTiming>,
     /// Whether a network's mean is the inference constant and a sum over its sites.
-    is_additive: bool,
-    inference_s: f64,
+    pub(super) is_additive: bool,
+    pub(super) inference_s: f64,
     /// Kernels that more than one site of a network can have, by site: from one of these to the next.
     repeatable_from: Vec<u32>,
     repeatable: Vec<u32>,
-    rounding_s2: f64,
+    pub(super) rounding_s2: f64,
     degrees_of_freedom: f64,
     /// On an uncalibrated platform, where the deviation is a share of the mean.
-    prior_relative_std: Option<f64>,
+    pub(super) prior_relative_std: Option<f64>,
 }
 
 /// The time of every site, as one component has it.
 #[derive(Debug, Clone, PartialEq)]
-struct ComponentTiming {
-    constants: ComponentConstants,
+pub(super) struct ComponentTiming {
+    pub(super) constants: ComponentConstants,
     /// Seconds on the host and on the device, by site.
-    seconds: Vec<[f64; 2]>,
+    pub(super) seconds: Vec<[f64; 2]>,
     /// Variance of kernels that occur at one site of a network only, by site, in square seconds.
-    rest_s2: Vec<f64>,
+    pub(super) rest_s2: Vec<f64>,
     /// Variance of a single kernel that can occur at several.
-    repeatable_rest_s2: Vec<f64>,
+    pub(super) repeatable_rest_s2: Vec<f64>,
     /// `v0`.
-    inference: Vec<f32>,
+    pub(super) inference: Vec<f32>,
     /// `v` of the device's part and, where there is one, of the host's; both for every site, filled up to whole runs. In single precision: a
     /// deviation needs no more than its six digits.
-    on_device: Vec<f32>,
+    pub(super) on_device: Vec<f32>,
     on_host: Vec<f32>,
 }
 
@@ -168,7 +168,7 @@ impl Timing {
     }
 
     /// The kernels of a site that other sites of a network can have too.
-    fn repeatable(&self, site: u32) -> &[u32] {
+    pub(super) fn repeatable(&self, site: u32) -> &[u32] {
         let site = site as usize;
         let (from, to) = (self.repeatable_from[site], self.repeatable_from[site + 1]);
         &self.repeatable[from as usize..to as usize]
@@ -233,7 +233,7 @@ impl ComponentTiming {
 
     /// The composition's weights, and the mean in seconds.
     #[inline]
-    fn mean(&self, sites: &[u32]) -> ([f64; 2], f64) {
+    pub(super) fn mean(&self, sites: &[u32]) -> ([f64; 2], f64) {
         let (mut host_s, mut device_s) = (0.0, 0.0);
         for &site in sites {
             let [host, device] = self.seconds[site as usize];
