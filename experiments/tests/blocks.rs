@@ -197,7 +197,7 @@ fn check_tangents(experiment: &Experiment, deviates: bool) {
         }
     }
     // a bound that could be anything would bound nothing
-    assert!(slack < 0.5, "{slack}");
+    assert!(slack < 0.7, "{slack}");
 }
 
 #[test]
