@@ -61,10 +61,12 @@
 mod crowding;
 mod dominance;
 mod evaluation;
+mod exact;
 mod front;
 mod hypervolume;
 mod individual;
 mod json_float;
+mod layered;
 mod limits;
 mod novelty;
 mod nsga2;
@@ -82,9 +84,14 @@ mod testing;
 pub use crowding::crowding_distances;
 pub use dominance::{constrained_dominates, dominates};
 pub use evaluation::{Costs, Evaluation, MAX_OBJECTIVES};
+pub use exact::{
+    BoundLine, Certificate, ExactFront, ExactMember, ExactProgress, ExactSettings, RelaxedBound,
+    exact_front, relaxed_bound,
+};
 pub use front::ParetoFront;
 pub use hypervolume::hypervolume;
 pub use individual::Individual;
+pub use layered::{Layered, LogSum, Transition, path_costs};
 pub use limits::{Limits, StopReason};
 pub use nsga2::Nsga2;
 pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};

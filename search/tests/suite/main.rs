@@ -2,6 +2,8 @@
 
 mod constrained;
 mod dtlz;
+mod exact;
+mod layered_table;
 mod measure;
 mod real_coded;
 mod reproducible;

@@ -1,0 +1,201 @@
+//! Shortest paths under weighted objectives: lower bounds on what any path can reach.
+//!
+//! For weights (w0, w1) and tangent points t_g, one for each segment g, replace what an amount x
+//! gathered in segment g takes off, ln x, by the tangent x / t_g + ln t_g - 1. The logarithm is
+//! concave, so the tangent lies above it, and the weighted sum of a path's objectives is at least
+//!
+//! > w0 c0 + w1 c1 - w weight Σ over segments (x / t_g + ln t_g - 1)
+//!
+//! where w is the weight of the objective that takes the logarithms. This is a sum over
+//! transitions, hence least along a shortest path, found backwards in one pass over the edges.
+//! Nothing gathered takes nothing off, and there the tangent is ln t_g - 1: not below 0, as it
+//! must be, when t_g is at least e. Tangent points are therefore e or more (for x of at least 1
+//! that costs little: the tangent at e is x / e).
+//!
+//! Any tangent points give a valid bound. As a function of 1 / t_g the bound is concave (a minimum
+//! of concave functions), and where it is largest the tangent points are the amounts of a mix of
+//! shortest paths. So solve, move the tangent points halfway towards the amounts of the path
+//! found, and solve again, keeping the best.
+
+use std::f64::consts::E;
+
+use crate::exact::graph::{Edge, Graph, Log};
+use crate::layered::log_worth;
+
+/// A solved relaxation: what the rest of a path costs at least from every state.
+#[derive(Clone, Debug)]
+pub(super) struct Relaxation {
+    pub(super) weights: [f64; 2],
+    /// At least this is the weighted sum of any path; infinite when there is none.
+    pub(super) bound: f64,
+    /// One for each segment, at least e.
+    pub(super) tangents: Vec<f64>,
+    /// The weighted cost of the best way to the end, by position and state.
+    pub(super) to_go: Vec<Vec<f64>>,
+    /// The edge that way begins with.
+    pub(super) policy: Vec<Vec<u32>>,
+}
+
+impl Relaxation {
+    /// Solves for given weights, starting from given tangent points.
+    pub(super) fn solve<const K: usize>(
+        graph: &Graph<K>,
+        weights: [f64; 2],
+        mut tangents: Vec<f64>,
+        rounds: usize,
+    ) -> Self {
+        let mut best = Self::solve_once(graph, weights, tangents.clone());
+        if best.log_weight(graph) == 0.0 || best.bound == f64::INFINITY {
+            return best;
+        }
+        let mut amounts = best.amounts(graph);
+        for _ in 1..rounds {
+            let mut moved = false;
+            for (tangent, amount) in tangents.iter_mut().zip(&amounts) {
+                let halfway = 0.5 * (*tangent + amount.unwrap_or(*tangent).max(E));
+                moved |= (halfway - *tangent).abs() > 1e-9 * *tangent;
+                *tangent = halfway;
+            }
+            if !moved {
+                break;
+            }
+            let next = Self::solve_once(graph, weights, tangents.clone());
+            amounts = next.amounts(graph);
+            if next.bound > best.bound {
+                best = next;
+            }
+        }
+        best
+    }
+
+    fn solve_once<const K: usize>(graph: &Graph<K>, weights: [f64; 2], tangents: Vec<f64>) -> Self {
+        let end = graph.positions();
+        let mut solved = Self {
+            weights,
+            bound: f64::INFINITY,
+            tangents,
+            to_go: vec![vec![0.0; graph.states(end)]],
+            policy: vec![Vec::new()],
+        };
+        let rates = solved.rates(graph);
+        for position in (0..end).rev() {
+            solved.step_back(graph, position, &rates);
+        }
+        solved.to_go.reverse();
+        solved.policy.reverse();
+        let opened = rates.constant[graph.segments[0][0] as usize];
+        solved.bound = solved.to_go[0]
+            .first()
+            .map_or(f64::INFINITY, |w| w - opened);
+        solved
+    }
+
+    /// Solves one more position; positions are pushed from the last to the first.
+    fn step_back<const K: usize>(&mut self, graph: &Graph<K>, position: usize, rates: &Rates) {
+        let layer = &graph.layers[position];
+        let later = self.to_go.last().expect("the end is there");
+        let mut to_go = vec![f64::INFINITY; graph.states(position)];
+        let mut policy = vec![u32::MAX; to_go.len()];
+        for (state, (least, choice)) in to_go.iter_mut().zip(&mut policy).enumerate() {
+            for index in layer.leaving(state) {
+                let edge = &layer.edges[index];
+                let segment = graph.segments[position + 1][edge.next as usize] as usize;
+                let mut cost = self.weights[0] * edge.costs[0] + self.weights[1] * edge.costs[1]
+                    - rates.slope[segment] * edge.amount
+                    + later[edge.next as usize];
+                if edge.enters {
+                    cost -= rates.constant[segment];
+                }
+                if cost < *least {
+                    (*least, *choice) = (cost, index as u32);
+                }
+            }
+        }
+        self.to_go.push(to_go);
+        self.policy.push(policy);
+    }
+
+    /// What the tangents of every segment take off.
+    fn rates<const K: usize>(&self, graph: &Graph<K>) -> Rates {
+        let weight = self.log_weight(graph);
+        let slope = self.tangents.iter().map(|t| weight / t).collect();
+        let constant = self.tangents.iter().map(|t| weight * (t.ln() - 1.0));
+        Rates {
+            slope,
+            constant: constant.collect(),
+        }
+    }
+
+    /// What the logarithms are multiplied by in the weighted sum of the objectives.
+    pub(super) fn log_weight<const K: usize>(&self, graph: &Graph<K>) -> f64 {
+        let weight = |log: Log| self.weights.get(log.into).map(|w| w * log.weight);
+        graph.log.and_then(weight).unwrap_or(0.0)
+    }
+
+    /// The edges of the best path on from a state.
+    pub(super) fn way<const K: usize>(
+        &self,
+        graph: &Graph<K>,
+        position: usize,
+        state: usize,
+    ) -> impl Iterator<Item = Edge<K>> {
+        let mut state = state;
+        (position..graph.positions()).map(move |position| {
+            let edge = graph.layers[position].edges[self.policy[position][state] as usize];
+            state = edge.next as usize;
+            edge
+        })
+    }
+
+    /// What the best path gathers in each segment; nothing for those it never visits.
+    fn amounts<const K: usize>(&self, graph: &Graph<K>) -> Vec<Option<f64>> {
+        let mut amounts = vec![None; graph.segment_count];
+        let mut segment = graph.segments[0][0] as usize;
+        amounts[segment] = Some(0.0);
+        for (position, edge) in self.way(graph, 0, 0).enumerate() {
+            segment = graph.segments[position + 1][edge.next as usize] as usize;
+            let before = amounts[segment].filter(|_| !edge.enters).unwrap_or(0.0);
+            amounts[segment] = Some(before + edge.amount);
+        }
+        amounts
+    }
+
+    /// The criteria that matter of the best path from the start, and its choices.
+    pub(super) fn path<const K: usize>(&self, graph: &Graph<K>) -> ([f64; K], Vec<u32>) {
+        let choices = self.way(graph, 0, 0).map(|edge| edge.choice).collect();
+        let costs = complete(graph, [0.0; K], 0.0, self.way(graph, 0, 0));
+        (costs, choices)
+    }
+}
+
+/// What tangents take off: `slope` times the amount, and `constant` once for a segment.
+struct Rates {
+    slope: Vec<f64>,
+    constant: Vec<f64>,
+}
+
+/// The true final costs of a path so far that goes on along some edges.
+pub(super) fn complete<const K: usize>(
+    graph: &Graph<K>,
+    mut costs: [f64; K],
+    mut amount: f64,
+    way: impl Iterator<Item = Edge<K>>,
+) -> [f64; K] {
+    let settle = |costs: &mut [f64; K], amount: f64| {
+        if let Some(log) = graph.log {
+            costs[log.into] -= log.weight * log_worth(amount);
+        }
+    };
+    for edge in way {
+        if edge.enters {
+            settle(&mut costs, amount);
+            amount = 0.0;
+        }
+        for (cost, added) in costs.iter_mut().zip(&edge.costs) {
+            *cost += added;
+        }
+        amount += edge.amount;
+    }
+    settle(&mut costs, amount);
+    costs
+}
