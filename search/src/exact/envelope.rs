@@ -23,7 +23,8 @@ pub(super) struct Envelope {
 pub(super) struct Targets {
     /// For each line the largest weighted sum of its corners; minus infinity without any.
     pub(super) tops: Vec<f64>,
-    /// For each line the highest corner of it or of those to its right.
+    /// For each line the highest corner of it or of those to its right; infinite where paths may
+    /// get left of all incumbents. Better incumbents only lower it.
     pub(super) heights: Vec<f64>,
     /// Whatever gets left of this beats all incumbents, without measure.
     pub(super) left: f64,
@@ -93,11 +94,15 @@ impl Targets {
             heights: vec![f64::NEG_INFINITY; count],
             left: f64::NEG_INFINITY,
         };
+        if count == 0 {
+            return targets;
+        }
         let first = incumbents.first().map_or(right, |known| known.point[0]);
         if height < f64::INFINITY {
             targets.add(envelope, first, height);
         } else {
             targets.left = first;
+            targets.heights[envelope.owner(first)] = f64::INFINITY;
         }
         for (i, known) in incumbents.iter().enumerate() {
             let next = incumbents.get(i + 1).map_or(right, |next| next.point[0]);
@@ -185,7 +190,7 @@ mod tests {
         let incumbents = [known(1.0, 4.0), known(2.0, 1.0), known(7.0, 0.0)];
         let targets = Targets::new(&envelope, &incumbents, f64::INFINITY, f64::INFINITY);
         assert_eq!(targets.tops, [6.0, 1.0]); // (2, 4) for the first, (7, 1) and (inf, 0) else
-        assert_eq!(targets.heights, [4.0, 1.0]);
+        assert_eq!(targets.heights, [f64::INFINITY, 1.0]); // left of (1, 4) is unmeasured
         assert_eq!(targets.left, 1.0);
     }
 }
