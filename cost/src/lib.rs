@@ -44,5 +44,7 @@ pub use platform::{
     Uncertainty, Utilisation,
 };
 pub use price::{Bound, Breakdown, KernelPrice, Latency, Shares};
-pub use quality::{Moments, Normalisation, QualityTerms, Score, expected_log_determinant};
+pub use quality::{
+    Moments, Normalisation, QualityTerms, Score, TermWeights, expected_log_determinant,
+};
 pub use roofline::Roof;

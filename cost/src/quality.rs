@@ -259,6 +259,55 @@ impl Score {
     }
 }
 
+/// A score as a sum of terms, each times a weight.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct TermWeights {
+    /// What every network has.
+    pub constant: f64,
+    /// Weight of the trainable parameters.
+    pub params: f64,
+    /// Weight of the MACs.
+    pub macs: f64,
+    /// Weight of the activations.
+    pub activations: f64,
+    /// Weight of S.
+    pub s: f64,
+    /// Weight of NSC.
+    pub nsc: f64,
+    /// Weight of st_la, where it counts at all.
+    pub st_la: Option<f64>,
+}
+
+impl Score {
+    /// The score's weights: what [`of`](Self::of) says is their sum.
+    pub fn weights(self, z: &Normalisation) -> TermWeights {
+        let mut weights = TermWeights::default();
+        let normal = |moments: &Moments, constant: &mut f64| {
+            if moments.is_constant() {
+                return 0.0;
+            }
+            *constant -= moments.mean / moments.std;
+            1.0 / moments.std
+        };
+        match self {
+            Self::Params => weights.params = 1.0,
+            Self::Macs => weights.macs = 1.0,
+            Self::Activations => weights.activations = 1.0,
+            Self::S => weights.s = 1.0,
+            Self::Nsc => weights.nsc = 1.0,
+            Self::StLa => weights.st_la = Some(1.0),
+            Self::SNsc | Self::Ae3 => {
+                weights.s = normal(&z.s, &mut weights.constant);
+                weights.nsc = normal(&z.nsc, &mut weights.constant);
+            }
+        }
+        if self == Self::Ae3 && !z.st_la.is_constant() {
+            weights.st_la = Some(normal(&z.st_la, &mut weights.constant));
+        }
+        weights
+    }
+}
+
 /// Mean and population deviation of one term over a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -159,9 +159,9 @@ fn check_tangents(experiment: &Experiment, deviates: bool) {
     let mut rng = SearchRng::seed_from_u64(3);
     let at = experiment.space.sample(&mut rng);
     let sum_of = |sum: &SiteSum, genotype: &Genotype| {
-        let mut total = sum.constant_ms;
+        let mut total = sum.constant;
         let sites = table.sites();
-        sites.walk(genotype, |_, site| total += sum.site_ms[site]);
+        sites.walk(genotype, |_, site| total += sum.by_site[site]);
         total
     };
     let (mean, deviation) = (table.mean_tangent(&at), table.deviation_tangent(&at));

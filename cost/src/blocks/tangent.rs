@@ -11,20 +11,20 @@ use std::collections::BTreeMap;
 
 use super::timing::{ComponentTiming, Timing};
 
-/// A sum over the sites of a network, and a constant.
+/// A sum over the sites of a network, and a constant; of latencies in milliseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SiteSum {
     /// What every network has.
-    pub constant_ms: f64,
+    pub constant: f64,
     /// What each site adds, by its number.
-    pub site_ms: Vec<f64>,
+    pub by_site: Vec<f64>,
 }
 
 impl SiteSum {
     fn from_seconds(constant_s: f64, site_s: Vec<f64>) -> Self {
         Self {
-            constant_ms: 1e3 * constant_s,
-            site_ms: site_s.into_iter().map(|seconds| 1e3 * seconds).collect(),
+            constant: 1e3 * constant_s,
+            by_site: site_s.into_iter().map(|seconds| 1e3 * seconds).collect(),
         }
     }
 }

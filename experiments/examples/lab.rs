@@ -1,0 +1,48 @@
+use roofnas::*;
+use roofnas_hardware::Profiles;
+use roofnas_search::*;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::ops::ControlFlow;
+use std::time::Instant;
+fn main() {
+    let a: Vec<String> = std::env::args().collect();
+    let text = format!("name=\"x\"\n[platform]\nprofile=\"{}\"\n[space]\npreset=\"{}\"\n{}\n[constraints]\n{}\n", a[2], a[1], a[3].replace(';',"\n"), a[4].replace(';', "\n"));
+    let mut file = ExperimentFile::parse(&text, "x.toml", &[]).unwrap();
+    let config = file.runs.remove(0).config;
+    let e = Experiment::new(config, "x.toml", &Profiles::default()).unwrap();
+    let t = Instant::now();
+    let p = BackboneProblem::new(&e);
+    println!("table {:.3}", t.elapsed().as_secs_f64());
+    let t = Instant::now();
+    let settings = Nsga2Settings::new(256, 0.9).unwrap();
+    let evals: u64 = a[5].parse().unwrap();
+    let mut s = Search::new(Nsga2::new(settings, 1));
+    let r = s.run(&p, &Limits { evaluations: NonZeroU64::new(evals).unwrap() }, |_| ControlFlow::Continue(()));
+    println!("{r:?} {} in {:.3}", s.evaluations(), t.elapsed().as_secs_f64());
+    let front: Vec<[f64; 2]> = s.front().iter().map(|m| [m.costs()[0], m.costs()[1]]).collect();
+    println!("front {} from {:?} to {:?}", front.len(), front[0], front[front.len() - 1]);
+    let at = s.front().members().last().unwrap().genotype.clone();
+    let paths = BackbonePaths::new(&p, &at).unwrap();
+    let t = Instant::now();
+    let mut st = ExactSettings::default();
+    let rb = relaxed_bound(&paths, &st);
+    println!("relaxed {:.3} members {} lines {}", t.elapsed().as_secs_f64(), rb.members.len(), rb.lines.len());
+    let range = front[0][1] - front[front.len() - 1][1];
+    let last = front[front.len() - 1];
+    println!("relaxed at {} : {} vs {}", last[0], rb.at(last[0]), last[1]);
+    let mut worst: f64 = 0.0;
+    for w in front.windows(2) { worst = worst.max(w[0][1] - rb.at(w[1][0])); }
+    println!("worst gap to lines {:.5} of {:.3}", worst, range);
+    st.epsilon = range * a[6].parse::<f64>().unwrap();
+    st.labels = NonZeroUsize::new(a[7].parse().unwrap()).unwrap();
+    let t = Instant::now();
+    let known: Vec<Costs> = front.iter().map(|f| f.iter().copied().collect()).collect();
+    let mut pass = 0;
+    let ex = exact_front(&paths, &st, &known, |pr| { if pr.pass != pass { pass = pr.pass; } if a.len() > 8 { println!("  pass {} pos {} labels {} eps {:.2e} at {:.2}", pr.pass, pr.position, pr.labels, pr.epsilon / range, t.elapsed().as_secs_f64()); } ControlFlow::Continue(()) });
+    println!("exact {:.3} s members {} bound {} eps {:.2e} rel {:.2e} passes {} peak {} total {}", t.elapsed().as_secs_f64(), ex.members.len(), ex.bound.len(), ex.epsilon, ex.epsilon / range, ex.passes, ex.peak_labels, ex.total_labels);
+    let bound: Vec<[f64; 2]> = ex.bound.iter().map(|b| [b[0], b[1]]).collect();
+    println!("{:?}", Certificate::new(&front, &bound, ex.epsilon));
+    let mut all = front.clone();
+    all.extend(ex.members.iter().map(|m| [m.costs[0], m.costs[1]]));
+    println!("exact itself {:?}", Certificate::new(&all, &bound, ex.epsilon));
+}

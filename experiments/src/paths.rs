@@ -1,0 +1,361 @@
+//! The search problem as paths through a lattice: what exact search walks.
+//!
+//! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Three things are no sums. st_la is a sum of
+//! logarithms of sums, which exact search knows. Peak memory is a maximum: a limit takes away the blocks that break it. And what is bounded
+//! by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
+//! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
+
+use roofnas_cost::{Score, SiteAddends, SiteSum, TermWeights};
+use roofnas_search::{Layered, LogSum, Problem, Transition};
+use roofnas_space::{Genotype, Lattice};
+use thiserror::Error;
+
+use crate::constraint::{Constraint, Figure};
+use crate::objective::Objective;
+use crate::problem::BackboneProblem;
+
+/// Why a problem can't be searched exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PathsError {
+    /// Blocks that can't be priced ahead.
+    #[error("{0}")]
+    Blocks(#[from] roofnas_cost::BlockTableError),
+    /// An objective that is no sum over blocks.
+    #[error(
+        "peak memory is a largest value and no sum over blocks: it can be bounded, but not be an objective"
+    )]
+    PeakMemory,
+    /// More or fewer objectives than two.
+    #[error("it needs two objectives, and there are {0}")]
+    Objectives(usize),
+}
+
+/// An experiment's networks as paths.
+#[derive(Debug)]
+pub struct BackbonePaths<'a> {
+    problem: &'a BackboneProblem<'a>,
+    lattice: Lattice<'a>,
+    /// Criteria of each site, one after the other; what every network has stands with the stems.
+    costs: Vec<f64>,
+    limits: Vec<f64>,
+    log_sum: Option<LogSum>,
+    /// Sites that break a limit by themselves.
+    is_barred: Vec<bool>,
+    /// Whether a path that keeps the limits may be infeasible.
+    is_relaxed: bool,
+    /// Whether the objectives are those of the networks, and not bounds of them.
+    has_true_objectives: bool,
+}
+
+/// A criterion while it is put together.
+struct Criterion {
+    sum: SiteSum,
+    limit: f64,
+}
+
+impl<'a> BackbonePaths<'a> {
+    /// The paths of a problem. Sums that only bound a figure are made to be equal to it for the network `at`.
+    ///
+    /// # Errors
+    /// When the problem can't be searched exactly.
+    pub fn new(problem: &'a BackboneProblem<'a>, at: &Genotype) -> Result<Self, PathsError> {
+        let experiment = problem.experiment();
+        let table = problem.blocks().map_err(Clone::clone)?;
+        if experiment.objectives.len() != 2 {
+            return Err(PathsError::Objectives(experiment.objectives.len()));
+        }
+        if experiment.objectives.contains(&Objective::PeakMemory) {
+            return Err(PathsError::PeakMemory);
+        }
+        let lattice = Lattice::new(&experiment.space);
+        let figures = Figures::new(problem, at)?;
+        let mut criteria: Vec<Criterion> = experiment
+            .objectives
+            .iter()
+            .map(|&objective| Criterion {
+                sum: figures.objective(objective),
+                limit: f64::INFINITY,
+            })
+            .collect();
+        let log_sum = figures
+            .weights
+            .st_la
+            .filter(|_| experiment.objectives.contains(&Objective::Quality));
+        let log_sum = log_sum.map(|weight| {
+            let into = experiment
+                .objectives
+                .iter()
+                .position(|o| *o == Objective::Quality);
+            criteria.push(Criterion {
+                sum: figures.each(|addends| addends.booked),
+                limit: f64::INFINITY,
+            });
+            LogSum {
+                sum: criteria.len() - 1,
+                into: into.unwrap_or_default(),
+                weight,
+            }
+        });
+        let mut is_barred = vec![false; table.sites().len() as usize];
+        let mut is_relaxed = false;
+        for constraint in &experiment.constraints {
+            match figures.limited(constraint) {
+                Limited::Sums { sums, is_bound } => {
+                    is_relaxed |= is_bound;
+                    for (objective, sum) in sums {
+                        let own = experiment
+                            .objectives
+                            .iter()
+                            .position(|o| Some(*o) == objective);
+                        match own {
+                            Some(own) => {
+                                criteria[own].limit = criteria[own].limit.min(constraint.limit)
+                            }
+                            None => criteria.push(Criterion {
+                                sum,
+                                limit: constraint.limit,
+                            }),
+                        }
+                    }
+                }
+                Limited::Largest { of_site, is_bound } => {
+                    is_relaxed |= is_bound;
+                    for (barred, own) in is_barred.iter_mut().zip(of_site) {
+                        *barred |= own > constraint.limit;
+                    }
+                }
+                Limited::Unknown => is_relaxed = true,
+            }
+        }
+        let mut paths = Self {
+            problem,
+            lattice,
+            costs: Vec::new(),
+            limits: criteria.iter().map(|criterion| criterion.limit).collect(),
+            log_sum,
+            is_barred,
+            is_relaxed,
+            has_true_objectives: table.has_additive_mean()
+                || !experiment.objectives.contains(&Objective::Latency),
+        };
+        paths.fill(&criteria);
+        Ok(paths)
+    }
+
+    /// Writes the criteria site by site, constants with the stems.
+    fn fill(&mut self, criteria: &[Criterion]) {
+        let sites = self.is_barred.len();
+        self.costs = (0..sites)
+            .flat_map(|site| criteria.iter().map(move |c| c.sum.by_site[site]))
+            .collect();
+        let mut stems = Vec::new();
+        self.lattice.steps(0, 0, |step| stems.extend(step.site));
+        for stem in stems {
+            let own = &mut self.costs[stem * criteria.len()..][..criteria.len()];
+            for (cost, criterion) in own.iter_mut().zip(criteria) {
+                *cost += criterion.sum.constant;
+            }
+        }
+    }
+
+    /// The network of a path.
+    pub fn genotype(&self, choices: &[u32]) -> Genotype {
+        self.lattice.genotype(choices)
+    }
+
+    /// Whether limits only relax what is asked of a network.
+    pub fn is_relaxed(&self) -> bool {
+        self.is_relaxed
+    }
+
+    /// Whether a path's objectives are those of its network, and not bounds of them from below.
+    pub fn has_true_objectives(&self) -> bool {
+        self.has_true_objectives
+    }
+}
+
+impl Layered for BackbonePaths<'_> {
+    fn criteria(&self) -> usize {
+        self.limits.len()
+    }
+
+    fn positions(&self) -> usize {
+        self.lattice.positions()
+    }
+
+    fn states(&self, position: usize) -> usize {
+        self.lattice.states(position)
+    }
+
+    fn transitions(&self, position: usize, state: usize, visit: &mut dyn FnMut(Transition<'_>)) {
+        let criteria = self.limits.len();
+        let nothing = [0.0; roofnas_search::MAX_OBJECTIVES];
+        self.lattice.steps(position, state, |step| {
+            let costs = match step.site {
+                Some(site) if self.is_barred[site] => return,
+                Some(site) => &self.costs[site * criteria..][..criteria],
+                None => &nothing[..criteria],
+            };
+            visit(Transition {
+                choice: step.choice,
+                next: step.next,
+                costs,
+            });
+        });
+    }
+
+    fn segment(&self, position: usize, state: usize) -> usize {
+        self.lattice.resolution(position, state)
+    }
+
+    fn segments(&self) -> usize {
+        self.lattice.resolutions()
+    }
+
+    fn log_sum(&self) -> Option<LogSum> {
+        self.log_sum
+    }
+
+    fn limit(&self, criterion: usize) -> f64 {
+        self.limits[criterion]
+    }
+
+    fn accepts(&self, choices: &[u32]) -> bool {
+        !self.is_relaxed || self.problem.evaluate(&self.genotype(choices)).is_feasible()
+    }
+}
+
+/// What a constraint limits.
+enum Limited {
+    /// Sums, each with the objective that it is the same as. Bounds limit more than the sums.
+    Sums {
+        sums: Vec<(Option<Objective>, SiteSum)>,
+        is_bound: bool,
+    },
+    /// The largest value over the sites.
+    Largest { of_site: Vec<f64>, is_bound: bool },
+    /// Something that isn't bounded by sites.
+    Unknown,
+}
+
+/// Sums of a problem's figures.
+struct Figures<'a> {
+    problem: &'a BackboneProblem<'a>,
+    addends: Vec<SiteAddends>,
+    mean: SiteSum,
+    deviation: Option<SiteSum>,
+    weights: TermWeights,
+}
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+impl<'a> Figures<'a> {
+    fn new(problem: &'a BackboneProblem<'a>, at: &Genotype) -> Result<Self, PathsError> {
+        let table = problem.blocks().map_err(Clone::clone)?;
+        let experiment = problem.experiment();
+        let appraiser = &experiment.appraiser;
+        let score: Score = appraiser.score;
+        let bounds = experiment.constraints.iter().any(|c| c.quantile > 0.0);
+        Ok(Self {
+            addends: (0..table.sites().len() as usize)
+                .map(|site| table.addends(site))
+                .collect(),
+            mean: table.mean_tangent(at),
+            deviation: if bounds {
+                table.deviation_tangent(at)
+            } else {
+                None
+            },
+            weights: score.weights(&appraiser.normalisation),
+            problem,
+        })
+    }
+
+    /// A figure as a sum of what sites add.
+    fn each(&self, of: impl Fn(&SiteAddends) -> f64) -> SiteSum {
+        SiteSum {
+            constant: 0.0,
+            by_site: self.addends.iter().map(of).collect(),
+        }
+    }
+
+    fn objective(&self, objective: Objective) -> SiteSum {
+        match objective {
+            Objective::Latency => self.mean.clone(),
+            Objective::Macs => self.each(|site| site.macs),
+            Objective::Params => self.each(|site| site.params),
+            Objective::Traffic => self.each(|site| site.traffic_bytes),
+            Objective::Weights => self.each(|site| site.weight_bytes),
+            // no sum; such problems are refused before
+            Objective::PeakMemory => self.each(|_| 0.0),
+            Objective::Quality => {
+                let w = &self.weights;
+                let linear = |site: &SiteAddends| {
+                    -(w.s * site.s
+                        + w.nsc * site.nsc
+                        + w.params * site.params
+                        + w.macs * site.macs
+                        + w.activations * site.activations)
+                };
+                SiteSum {
+                    constant: -w.constant,
+                    ..self.each(linear)
+                }
+            }
+        }
+    }
+
+    fn limited(&self, constraint: &Constraint) -> Limited {
+        let exactly = |objective, sum| Limited::Sums {
+            sums: vec![(objective, sum)],
+            is_bound: false,
+        };
+        match constraint.figure {
+            Figure::Macs => exactly(Some(Objective::Macs), self.objective(Objective::Macs)),
+            Figure::Params => exactly(Some(Objective::Params), self.objective(Objective::Params)),
+            Figure::WeightsMib => exactly(None, self.each(|site| site.weight_bytes / MIB)),
+            Figure::PeakMemoryMib => Limited::Largest {
+                of_site: self
+                    .addends
+                    .iter()
+                    .map(|site| site.peak_memory_bytes / MIB)
+                    .collect(),
+                is_bound: !self
+                    .problem
+                    .experiment()
+                    .space
+                    .definition()
+                    .features
+                    .is_empty(),
+            },
+            Figure::Rho => Limited::Unknown,
+            Figure::LatencyMs => {
+                let mut sums = vec![(Some(Objective::Latency), self.mean.clone())];
+                if let Some(deviation) = self
+                    .deviation
+                    .as_ref()
+                    .filter(|_| constraint.quantile > 0.0)
+                {
+                    sums.push((None, upper(&self.mean, deviation, constraint.quantile)));
+                }
+                let is_true = self
+                    .problem
+                    .blocks()
+                    .is_ok_and(|table| table.has_additive_mean());
+                Limited::Sums {
+                    sums,
+                    is_bound: constraint.quantile > 0.0 || !is_true,
+                }
+            }
+        }
+    }
+}
+
+/// Mean and so many deviations.
+fn upper(mean: &SiteSum, deviation: &SiteSum, quantile: f64) -> SiteSum {
+    let sites = mean.by_site.iter().zip(&deviation.by_site);
+    SiteSum {
+        constant: mean.constant + quantile * deviation.constant,
+        by_site: sites.map(|(mean, std)| mean + quantile * std).collect(),
+    }
+}
