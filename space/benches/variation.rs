@@ -41,14 +41,16 @@ impl Family {
         make: impl Fn(&SearchSpace, &mut Genotype, &Genotype, &mut Xoshiro256PlusPlus),
     ) {
         let mut child = self.parents[0].clone();
-        bencher.counter(ItemsCount::new(CANDIDATES)).bench_local(|| {
-            let fathers = self.parents.iter().rev();
-            for (mother, father) in self.parents.iter().zip(fathers) {
-                child.clone_from(mother);
-                make(&self.space, &mut child, father, &mut self.rng);
-                divan::black_box(&child);
-            }
-        });
+        bencher
+            .counter(ItemsCount::new(CANDIDATES))
+            .bench_local(|| {
+                let fathers = self.parents.iter().rev();
+                for (mother, father) in self.parents.iter().zip(fathers) {
+                    child.clone_from(mother);
+                    make(&self.space, &mut child, father, &mut self.rng);
+                    divan::black_box(&child);
+                }
+            });
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::block::Block;
 use crate::options::OptionId;
 use crate::shape::Resolution;
-use crate::space::{Layout, SearchSpace, Stage};
+use crate::space::{Head, Layout, SearchSpace, Stage};
 
 /// The gene of a layer beyond its stage's depth.
 pub(crate) const UNUSED: u16 = u16::MAX;
@@ -13,9 +13,21 @@ pub(crate) const UNUSED: u16 = u16::MAX;
 /// One network of a [`SearchSpace`]: indices into the space's choices, in a fixed layout. Layers
 /// beyond a stage's depth are stored alike, so that equal networks of a space have equal genes (but for
 /// blocks that build the same layers, such as identities that commute).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Genotype(pub(crate) Box<[u16]>);
+
+// by hand, because the derived `clone_from` allocates
+impl Clone for Genotype {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Takes no new room where both are of one space.
+    fn clone_from(&mut self, source: &Self) {
+        self.0.clone_from(&source.0);
+    }
+}
 
 impl Genotype {
     /// The genes.
@@ -149,7 +161,7 @@ impl SearchSpace {
     /// Number of choices of the head gene: 1 where there is nothing to choose.
     pub(crate) fn head_choices(&self) -> usize {
         let head = self.head.as_ref();
-        head.map_or(1, |head| head.channels.len().max(1))
+        head.map_or(1, Head::choices)
     }
 }
 
@@ -168,4 +180,21 @@ fn layers_fit(genes: &StageGenes, input: usize) -> bool {
     first[class].contains(head)
         && rest.iter().all(|option| later.contains(option))
         && beyond.iter().all(|&gene| gene == UNUSED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clone_from_keeps_its_room() {
+        let source = Genotype(Box::from([1, 2, 3]));
+        let mut room = Genotype(Box::from([0, 0, 0]));
+        let before = room.0.as_ptr();
+        room.clone_from(&source);
+        assert_eq!(room, source);
+        assert_eq!(room.0.as_ptr(), before);
+        room.clone_from(&Genotype(Box::from([4])));
+        assert_eq!(room.genes(), [4]);
+    }
 }

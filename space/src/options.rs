@@ -74,11 +74,13 @@ impl Options {
             .min_by_key(|&option| self.distance(wanted, option))
     }
 
-    /// Whether two options differ in exactly one attribute.
+    /// Whether two options differ in exactly one attribute. Between families, those count that both have:
+    /// what a family lacks can't change.
     pub(crate) fn neighbours(&self, a: OptionId, b: OptionId) -> bool {
         let (a, b) = (&self.blocks[a as usize], &self.blocks[b as usize]);
-        let differing = Attribute::ALL.into_iter().filter(|&x| !a.agrees(b, x));
-        differing.count() == 1
+        let shared = |attribute| a.kind.has(attribute) && b.kind.has(attribute);
+        let differing = |&attribute: &Attribute| shared(attribute) && !a.agrees(b, attribute);
+        Attribute::ALL.into_iter().filter(differing).count() == 1
     }
 }
 
@@ -227,6 +229,21 @@ impl Links {
     pub(crate) fn alive_inputs(&self) -> Vec<bool> {
         let leads_on = |row: &Vec<Option<usize>>| row.iter().any(Option::is_some);
         self.first.iter().map(leads_on).collect()
+    }
+
+    /// Every set, by number.
+    pub(crate) fn sets(&self) -> &[OptionSet] {
+        &self.sets
+    }
+
+    /// Number of the set of the first layer between these choices of channels.
+    pub(crate) fn first_set(&self, input: usize, output: usize) -> Option<usize> {
+        self.first[input][output]
+    }
+
+    /// Number of the set of every later layer at this choice of channels.
+    pub(crate) fn later_set(&self, output: usize) -> usize {
+        self.later[output]
     }
 
     /// Options of the first layer between these choices of channels, by class.

@@ -9,10 +9,7 @@ impl SearchSpace {
     /// The exact number of genotypes, counted over the stages: what reaches each choice of channels
     /// is what reached the choices before it, times the ways from there.
     pub fn size(&self) -> BigUint {
-        let mut reaching = vec![BigUint::ZERO; self.stem.channels.len()];
-        for stem in self.living_stems() {
-            reaching[stem] = BigUint::from(1_u8);
-        }
+        let mut reaching = vec![BigUint::from(1_u8); self.stem.channels.len()];
         for stage in &self.stages {
             let mut next = vec![BigUint::ZERO; stage.channels.len()];
             for (input, count) in reaching.iter().enumerate() {

@@ -6,6 +6,8 @@ use thiserror::Error;
 
 use crate::activation::Activation;
 use crate::definition::{SeStyle, SpaceDefinition, StemPool};
+use crate::lookup::Lookup;
+use crate::moves::Moves;
 use crate::options::{Links, Options};
 use crate::shape::Resolution;
 
@@ -23,6 +25,9 @@ pub struct SearchSpace {
     pub(crate) stages: Vec<Stage>,
     pub(crate) head: Option<Head>,
     pub(crate) layout: Layout,
+    /// What is looked up about each stage.
+    pub(crate) lookups: Vec<Lookup>,
+    pub(crate) moves: Moves,
 }
 
 /// The checked stem.
@@ -61,6 +66,13 @@ pub(crate) struct Head {
     pub(crate) classes: usize,
 }
 
+impl Head {
+    /// Number of choices of the head gene: 1 where there is nothing to choose.
+    pub(crate) fn choices(&self) -> usize {
+        self.channels.len().max(1)
+    }
+}
+
 /// Where each gene stands in a genotype.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
@@ -73,7 +85,7 @@ impl Layout {
     pub(crate) const RESOLUTION: usize = 0;
     pub(crate) const STEM: usize = 1;
     pub(crate) const HEAD: usize = 2;
-    const FIRST_STAGE: usize = 3;
+    pub(crate) const FIRST_STAGE: usize = 3;
     /// Genes of a stage before its layers: channels, depth, stride.
     pub(crate) const CHANNELS: usize = 0;
     pub(crate) const DEPTH: usize = 1;

@@ -11,39 +11,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_space::{Attribute, Genotype, Network, Op, SearchSpace, presets};
 
 /// Groups that seldom divide, strides to choose, shared and per-layer attributes mixed.
-const AWKWARD: &str = r#"
-resolution = [32, "64x48"]
-features = [4, 8]
-
-[stem]
-channels = [8, 24, 40]
-
-[[stage]]
-block = ["conv", "grouped_shuffle", "identity"]
-depth = [1, 3]
-channels = [24, 40, 48]
-stride = 2
-groups = [1, 3, 5, 8]
-expand = [1, 2.5]
-per_layer = ["kernel", "expand"]
-kernel = [3, 5]
-
-[[stage]]
-block = ["fused_inverted_bottleneck", "basic", "depthwise_separable", { kind = "bottleneck", expand = 0.5, groups = { width = 12 } }]
-depth = [1, 2]
-channels = { from = 24, to = 72, step = 24 }
-stride = [2]
-groups = [1, { width = 24 }, "depthwise"]
-se = [0, 0.25]
-per_layer = ["se"]
-
-[[stage]]
-block = "large_kernel_depthwise"
-depth = 1
-channels = [32]
-stride = [1, 2]
-activation = ["gelu", "swish", "relu6"]
-"#;
+const AWKWARD: &str = include_str!("awkward.toml");
 
 fn spaces() -> &'static [SearchSpace] {
     static SPACES: LazyLock<Vec<SearchSpace>> = LazyLock::new(|| {

@@ -13,6 +13,8 @@ use crate::block::Block;
 use crate::definition::{
     Choices, HeadDefinition, Numbers, SpaceDefinition, StageDefinition, StemDefinition,
 };
+use crate::lookup::Lookup;
+use crate::moves::Moves;
 use crate::options::{Links, Options};
 use crate::shape::Resolution;
 use crate::space::{Head, Layout, SearchSpace, SpaceError, Stage, Stem};
@@ -60,8 +62,18 @@ impl SearchSpace {
         let head = definition.head.as_ref().map(head).transpose()?;
         features(&definition.features, &stem, &stages)?;
         countable(&definition, &resolutions, &stem, &stages)?;
+        let layout = Layout::new(&stages);
+        let heads = head.as_ref().map_or(1, Head::choices);
         Ok(Self {
-            layout: Layout::new(&stages),
+            lookups: stages.iter().map(Lookup::new).collect(),
+            moves: Moves::new(
+                resolutions.len(),
+                stem.channels.len(),
+                heads,
+                &stages,
+                &layout,
+            ),
+            layout,
             definition,
             resolutions,
             stem,
