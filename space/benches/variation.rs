@@ -79,6 +79,26 @@ fn crossover_and_mutate(bencher: Bencher, preset: &str) {
     });
 }
 
+/// Items are the networks visited.
+#[divan::bench(args = presets::NAMES)]
+fn neighbours(bencher: Bencher, preset: &str) {
+    let Family { space, parents, .. } = Family::new(preset);
+    let parents = &parents[..64];
+    let mut room = parents[0].clone();
+    let mut walk = || {
+        let mut visited = 0_u32;
+        for parent in parents {
+            space.neighbours(parent, &mut room, &mut |neighbour| {
+                divan::black_box(neighbour);
+                visited += 1;
+            });
+        }
+        visited
+    };
+    let visited = walk();
+    bencher.counter(ItemsCount::new(visited)).bench_local(walk);
+}
+
 #[divan::bench(args = presets::NAMES)]
 fn sample(bencher: Bencher, preset: &str) {
     Family::new(preset).round(bencher, |space, child, _, rng| *child = space.sample(rng));

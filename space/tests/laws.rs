@@ -149,6 +149,24 @@ fn size_is_what_mutation_reaches() {
 }
 
 #[test]
+fn mutation_crosses_families() {
+    // a basic block has no expansion that a bottleneck's could differ from
+    let families = r#"
+        resolution = 32
+        [stem]
+        channels = 16
+        [[stage]]
+        block = ["basic", { kind = "bottleneck", expand = [0.25, 0.5] }]
+        depth = 1
+        channels = 32
+        kernel = [3, 5]
+    "#;
+    let families = SearchSpace::new(toml::from_str(families).unwrap()).unwrap();
+    assert_eq!(families.size(), 6_u32.into());
+    assert_eq!(reachable(&families, 1000).len(), 6);
+}
+
+#[test]
 fn accel_nasbench_and_mobile_sizes() {
     let size = |name| {
         SearchSpace::new(presets::definition(name).unwrap())
