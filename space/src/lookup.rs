@@ -3,7 +3,7 @@
 use crate::members::{Fitting, Members};
 use crate::nearest::{Nearest, Row};
 use crate::options::{Links, OptionId, Options};
-use crate::space::Stage;
+use crate::space::{Layout, Stage};
 
 /// A stage's answers. Choices of channels are numbered as in the stage (outputs) and in the stage
 /// before it (inputs).
@@ -13,11 +13,14 @@ pub(crate) struct Lookup {
     outputs: Vec<Box<[u16]>>,
     /// Number of output choices.
     widths: usize,
+    /// Number of the stage's genes.
+    pub(crate) genes: usize,
     /// By input choice and wanted output choice.
     entries: Vec<Entry>,
-    /// Row of the later layers in the first class, by output choice; those of other classes follow.
-    later: Vec<u32>,
-    rows: Vec<Row>,
+    /// Set of the later layers, by output choice.
+    later_set: Vec<u32>,
+    /// Options of the later layers, class by class.
+    later: Vec<Row>,
     nearest: Nearest,
     /// Options of each set.
     fitting: Members,
@@ -34,6 +37,10 @@ struct Entry {
     output: u16,
     /// The options of the first layer between the two.
     first: Row,
+    /// The set of those options.
+    set: u32,
+    /// Row of the later layers in the first class; those of other classes follow.
+    later: u32,
 }
 
 impl Lookup {
@@ -52,20 +59,27 @@ impl Lookup {
                 let output = nearest_choice(wanted, open).unwrap_or(0);
                 if let Some(set) = links.first_set(input, output as usize) {
                     let first = rows.first(set);
-                    entries.push(Entry { output, first });
+                    let later = links.later_set(output as usize);
+                    entries.push(Entry {
+                        output,
+                        first,
+                        set: set as u32,
+                        later: rows.later(later),
+                    });
                 }
             }
         }
-        let later = (0..widths).map(|output| rows.later(links.later_set(output)));
+        let later_set = (0..widths).map(|output| links.later_set(output) as u32);
         Self {
-            later: later.collect(),
-            rows: rows.rows,
+            later_set: later_set.collect(),
+            later: rows.rows,
             nearest: rows.nearest,
             fitting: Members::of_sets(options, links.sets()),
             classes: Members::of_classes(options, links.sets()),
             near: near(options),
             outputs,
             widths,
+            genes: Layout::LAYERS + stage.deepest(),
             entries,
         }
     }
@@ -86,30 +100,26 @@ impl Lookup {
         *channels = entry.output;
         *first = self.nearest.to(options, entry.first, *first);
         let class = options.class[*first as usize];
-        let row = self.later[entry.output as usize] + u32::from(class);
-        let row = self.rows[row as usize];
+        let row = self.later[entry.later as usize + class as usize];
         let depth = stage.depths[*depth as usize];
         self.nearest.fill(options, row, later, depth - 1);
         entry.output as usize
     }
 
-    /// Options that can stand in the first layer, or in a later one: of the classes that serve both.
-    pub(crate) fn fitting(
-        &self,
-        links: &Links,
-        (input, output): (usize, usize),
-        layer: usize,
-    ) -> Option<Fitting<'_>> {
-        let first = links.first_set(input, output)?;
+    /// Options that can stand in the first layer between two choices of channels, or in a later one: of
+    /// the classes that serve both.
+    #[inline]
+    pub(crate) fn fitting(&self, (input, output): (usize, usize), layer: usize) -> Fitting<'_> {
+        let first = self.entries[input * self.widths + output].set;
         let set = if layer == 0 {
             first
         } else {
-            links.later_set(output)
+            self.later_set[output]
         };
-        Some(Fitting {
-            options: self.fitting.row(set),
-            classes: self.classes.row(first),
-        })
+        Fitting {
+            options: self.fitting.row(set as usize),
+            classes: self.classes.row(first as usize),
+        }
     }
 
     /// Options that differ from this in one attribute.

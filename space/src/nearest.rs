@@ -6,13 +6,16 @@ use crate::options::{OptionId, Options};
 /// For each of some lists of options, the nearest in it to every option of the stage.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Nearest {
-    /// Answers of one list after those of another.
+    /// Answers of one list after those of another; before them, what an unused gene is.
     answers: Vec<OptionId>,
     /// The lists that have too many answers to lay out.
     lists: Vec<Box<[OptionId]>>,
     /// Comparisons of two options that may still be made to lay out more.
     budget: usize,
 }
+
+/// Where among the answers an unused gene stands.
+const NO_ANSWER: usize = 0;
 
 /// One list of options, among which the nearest can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Nearest {
 
     pub(crate) fn new(budget: usize) -> Self {
         Self {
-            answers: Vec::new(),
+            answers: vec![UNUSED],
             lists: Vec::new(),
             budget,
         }
@@ -91,10 +94,10 @@ impl Nearest {
             unused.fill(UNUSED);
             return;
         }
-        // each gene is looked up, used or not: a loop of one length is never mispredicted
+        // every gene is looked up, used or not: neither the loop nor a branch in it can be mispredicted
         for (index, gene) in genes.iter_mut().enumerate() {
-            let nearest = self.answers[row.answer(*gene)];
-            *gene = if index < count { nearest } else { UNUSED };
+            let answer = row.answer(*gene);
+            *gene = self.answers[if index < count { answer } else { NO_ANSWER }];
         }
     }
 

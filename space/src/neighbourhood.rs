@@ -142,9 +142,7 @@ impl Walk<'_> {
             space.input(genes, index),
             genes[start + Layout::CHANNELS] as usize,
         );
-        let Some(fitting) = lookup.fitting(&stage.links, ends, layer) else {
-            return;
-        };
+        let fitting = lookup.fitting(ends, layer);
         let class = |option: u16| stage.options.class[option as usize];
         let wanted = |&option: &u16| {
             let same = class(option) == class(from);

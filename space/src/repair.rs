@@ -14,13 +14,14 @@ impl SearchSpace {
         let mut input = genes[Layout::STEM] as usize;
         let mut rest = &mut genes[Layout::FIRST_STAGE..];
         for (stage, lookup) in self.stages.iter().zip(&self.lookups) {
-            let (genes, next) = rest.split_at_mut(Layout::LAYERS + stage.deepest());
+            let (genes, next) = rest.split_at_mut(lookup.genes);
             input = lookup.repair(stage, input, genes);
             rest = next;
         }
     }
 
     /// The choice of channels that enters a stage.
+    #[inline]
     pub(crate) fn input(&self, genes: &[u16], stage: usize) -> usize {
         let position = match stage.checked_sub(1) {
             None => Layout::STEM,
@@ -30,6 +31,7 @@ impl SearchSpace {
     }
 
     /// Gives a layer of a network another of the options that fit there.
+    #[inline]
     pub(crate) fn place(&self, genes: &mut [u16], (index, layer): (usize, usize), to: OptionId) {
         let start = self.layout.stages[index] + Layout::LAYERS;
         let class = &self.stages[index].options.class;
@@ -43,11 +45,12 @@ impl SearchSpace {
     }
 
     /// Repairs one stage of a network; returns the choice of its channels.
+    #[inline]
     pub(crate) fn settle(&self, genes: &mut [u16], index: usize) -> usize {
         let input = self.input(genes, index);
-        let stage = &self.stages[index];
-        let genes = &mut genes[self.layout.stages[index]..][..Layout::LAYERS + stage.deepest()];
-        self.lookups[index].repair(stage, input, genes)
+        let lookup = &self.lookups[index];
+        let genes = &mut genes[self.layout.stages[index]..][..lookup.genes];
+        lookup.repair(&self.stages[index], input, genes)
     }
 
     /// Repairs the stages of a network from this on, as long as what enters them has changed.
@@ -188,8 +191,7 @@ mod tests {
                     let start = space.layout.stages[index];
                     let ends = (space.input(&origin, index), origin[start] as usize);
                     for layer in 0..space.stage_genes(&origin, index).depth() {
-                        let fitting = space.lookups[index].fitting(&stage.links, ends, layer);
-                        for option in fitting.expect("are linked").iter() {
+                        for option in space.lookups[index].fitting(ends, layer).iter() {
                             let (mut genes, mut expected) = (origin.clone(), origin.clone());
                             space.place(&mut genes, (index, layer), option);
                             let layers = &mut expected[start + Layout::LAYERS..];

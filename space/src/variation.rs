@@ -108,13 +108,11 @@ impl SearchSpace {
         layer: usize,
         rng: &mut R,
     ) {
-        let (stage, lookup) = (&self.stages[index], &self.lookups[index]);
+        let lookup = &self.lookups[index];
         let input = self.input(genes, index);
         let start = self.layout.stages[index];
         let output = genes[start + Layout::CHANNELS] as usize;
-        let Some(fitting) = lookup.fitting(&stage.links, (input, output), layer) else {
-            return;
-        };
+        let fitting = lookup.fitting((input, output), layer);
         let from = genes[start + Layout::LAYERS + layer];
         let to = neighbour(from, lookup.near(from), &fitting, rng);
         self.place(genes, (index, layer), to);
@@ -128,8 +126,7 @@ fn neighbour<R: Rng + ?Sized>(
     fitting: &Fitting,
     rng: &mut R,
 ) -> OptionId {
-    let count = near.iter().filter(|&&option| fitting.contains(option));
-    match count.count() {
+    match fitting.count_of(near) {
         0 => one_of(fitting.iter().filter(|&option| option != from), rng).unwrap_or(from),
         count => fitting.nth_of(near, any_of(count, rng) as usize),
     }
@@ -172,15 +169,33 @@ fn inherit<R: Rng + ?Sized>(genes: &mut [u16], other: &[u16], rng: &mut R) {
     }
 }
 
-/// A coin for each of up to eight genes.
+/// A coin for each of up to eight genes. Every condition is a mask of all bits or none: eight genes are
+/// compared at a time, and no branch is taken on a coin.
 fn inherit_eight(genes: &mut [u16], other: &[u16], coins: u8) {
-    for (place, (gene, &other)) in genes.iter_mut().zip(other).enumerate() {
-        let heads = coins & (1 << place) != 0;
-        // without short cuts: a branch on a coin is mispredicted half of the time
-        let takes = (*gene == UNUSED) | ((other != UNUSED) & heads);
-        *gene = if takes { other } else { *gene };
+    let mask = |holds: bool| u16::from(holds).wrapping_neg();
+    let heads = &HEADS[coins as usize];
+    for ((gene, &other), heads) in genes.iter_mut().zip(other).zip(heads) {
+        let takes = mask(*gene == UNUSED) | (mask(other != UNUSED) & heads);
+        *gene = (other & takes) | (*gene & !takes);
     }
 }
+
+/// The masks of each eight coins: all bits for heads, none for tails.
+static HEADS: [[u16; 8]; 256] = {
+    let mut masks = [[0; 8]; 256];
+    let mut coins = 0;
+    while coins < 256 {
+        let mut place = 0;
+        while place < 8 {
+            if coins >> place & 1 == 1 {
+                masks[coins][place] = u16::MAX;
+            }
+            place += 1;
+        }
+        coins += 1;
+    }
+    masks
+};
 
 fn any_of<R: Rng + ?Sized>(choices: usize, rng: &mut R) -> u16 {
     rng.random_range(0..choices as u32) as u16
