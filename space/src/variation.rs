@@ -242,3 +242,65 @@ fn step<R: Rng + ?Sized>(gene: &mut u16, choices: usize, rng: &mut R) {
     let upwards = (down == 0) | ((up > 0) & heads);
     *gene = if upwards { raised } else { lowered } as u16;
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+
+    use super::*;
+    use crate::presets;
+
+    #[test]
+    fn each_gene_is_inherited_half_of_the_time() {
+        // more than a draw has coins, and a last group that is not whole
+        const GENES: usize = 70;
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(1);
+        let mut counts = [0_u32; GENES];
+        let mut alike = 0_u32;
+        for _ in 0..10_000 {
+            let mut genes = [0; GENES];
+            inherit(&mut genes, &[1; GENES], &mut rng);
+            for (count, &gene) in counts.iter_mut().zip(&genes) {
+                *count += u32::from(gene);
+            }
+            alike += u32::from(genes[0] == genes[1]) + u32::from(genes[5] == genes[69]);
+        }
+        // within four standard deviations
+        let fair = 4_800..5_200;
+        assert!(
+            counts.iter().all(|count| fair.contains(count)),
+            "{counts:?}"
+        );
+        assert!((9_700..10_300).contains(&alike), "{alike}");
+    }
+
+    #[test]
+    fn a_layer_that_one_parent_lacks_comes_from_the_other() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(2);
+        for _ in 0..100 {
+            let mut genes = [UNUSED, 5, UNUSED, 7, 7, 7, 7, 7, UNUSED, 5, UNUSED];
+            let father = [4, UNUSED, UNUSED, 7, 7, 7, 7, 7, 4, UNUSED, UNUSED];
+            inherit(&mut genes, &father, &mut rng);
+            assert_eq!(genes, [4, 5, UNUSED, 7, 7, 7, 7, 7, 4, 5, UNUSED]);
+        }
+    }
+
+    #[test]
+    fn every_place_is_a_gene_of_its_own() {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(3);
+        for name in presets::NAMES {
+            let definition = presets::definition(name).expect("the list names presets");
+            let space = SearchSpace::new(definition).expect("presets are sound");
+            let genes = space.sample(&mut rng).0;
+            let count = space.moves.count(&genes);
+            let moves: Vec<Gene> = (0..count).map(|at| space.moves.gene(&genes, at)).collect();
+            for (place, gene) in moves.iter().enumerate() {
+                assert!(!moves[..place].contains(gene), "{name}: {gene:?}");
+                if let Gene::Layer { stage, layer } = *gene {
+                    assert!(layer < space.stage_genes(&genes, stage).depth());
+                }
+            }
+        }
+    }
+}
