@@ -55,18 +55,15 @@ impl Lookup {
         let mut entries = Vec::with_capacity(inputs * widths);
         for (input, open) in outputs.iter().enumerate() {
             for wanted in 0..widths {
-                // each input choice of a checked space leads on
-                let output = nearest_choice(wanted, open).unwrap_or(0);
-                if let Some(set) = links.first_set(input, output as usize) {
-                    let first = rows.first(set);
-                    let later = links.later_set(output as usize);
-                    entries.push(Entry {
-                        output,
-                        first,
-                        set: set as u32,
-                        later: rows.later(later),
-                    });
-                }
+                let (output, set) = nearest_choice(wanted, open)
+                    .and_then(|output| Some((output, links.first_set(input, output as usize)?)))
+                    .expect("every input choice of a checked space leads on");
+                entries.push(Entry {
+                    output,
+                    first: rows.first(set),
+                    set: set as u32,
+                    later: rows.later(links.later_set(output as usize)),
+                });
             }
         }
         let later_set = (0..widths).map(|output| links.later_set(output) as u32);

@@ -98,20 +98,18 @@ impl Moves {
         if let Some(&gene) = self.always.get(place) {
             return gene;
         }
-        let mut layer = place - self.always.len();
+        let place = place - self.always.len();
+        let (mut stage, mut start, mut passed) = (0, 0, 0);
         // every stage is visited, whatever the place: a loop of one length is never mispredicted
-        let mut found = (0, 0);
-        let mut passed = 0;
-        for (stage, layers) in self.layers(genes) {
-            if passed <= layer {
-                found = (stage, passed);
+        for (next, layers) in self.layers(genes) {
+            if passed <= place {
+                (stage, start) = (next, passed);
             }
             passed += layers;
         }
-        layer -= found.1;
         Gene::Layer {
-            stage: found.0,
-            layer,
+            stage,
+            layer: place - start,
         }
     }
 

@@ -1,8 +1,8 @@
 //! Wanted genes become a network of the space.
 //!
-//! Every layer within a stage's depth wants some option. From the input on, each gene that can't stand beside those before it becomes the nearest that
-//! can. Nothing is ever rejected, so nothing can loop; and nothing is searched for, since a [`Lookup`] holds
-//! the answers.
+//! Every layer within a stage's depth wants some option. From the input on, each gene that can't stand
+//! beside those before it becomes the nearest that can. Nothing is ever rejected, so nothing can loop; and
+//! the answers are laid out in a `Lookup`, so that nothing is searched for but in stages of thousands of blocks.
 
 use crate::options::OptionId;
 use crate::space::{Layout, SearchSpace};

@@ -51,8 +51,9 @@ impl SearchSpace {
         }
     }
 
-    /// Mixes a copy of the mother with the father, in place: resolution, stem, head and each stage's width, depth and stride come from
-    /// either parent; so do a stage's layers, one by one, once their shared attributes are chosen.
+    /// Mixes a copy of the mother with the father, in place: resolution, stem, head and each stage's width,
+    /// depth and stride come from either parent; so do a stage's layers, one by one, but that they take what
+    /// the stage shares from the first of them.
     pub fn crossover<R: Rng + ?Sized>(&self, child: &mut Genotype, father: &Genotype, rng: &mut R) {
         inherit(&mut child.0, &father.0, rng);
         // the first layer's class is the stage's: repair brings the others into it
