@@ -168,7 +168,7 @@ impl<'a> Lattice<'a> {
     fn stem_steps(&self, mut visit: impl FnMut(Step)) {
         let stems = self.space.stem.channels.len();
         for resolution in 0..self.space.resolutions.len() {
-            for stem in self.space.living_stems() {
+            for stem in 0..stems {
                 let number = resolution * stems + stem;
                 visit(Step {
                     choice: number as u32,
