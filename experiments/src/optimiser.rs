@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use roofnas_search::{Individual, Nsga2, Optimizer, Problem, RandomSearch};
+use roofnas_search::{Individual, Nsga2, Optimizer, Problem, RandomSearch, SearchRng};
 use roofnas_space::Genotype;
 use serde::{Deserialize, Serialize};
 
@@ -46,14 +46,14 @@ impl Optimiser {
 }
 
 impl<P: Problem<Genotype = Genotype>> Optimizer<P> for Optimiser {
-    fn ask(&mut self, problem: &P) -> Vec<Genotype> {
+    fn ask(&mut self, problem: &P, batch: &mut Vec<Genotype>) {
         match self {
-            Self::Nsga2(nsga2) => nsga2.ask(problem),
-            Self::Random(random) => random.ask(problem),
+            Self::Nsga2(nsga2) => nsga2.ask(problem, batch),
+            Self::Random(random) => random.ask(problem, batch),
         }
     }
 
-    fn tell(&mut self, evaluated: Vec<Individual<Genotype>>) {
+    fn tell(&mut self, evaluated: &mut Vec<Individual<Genotype>>) {
         match self {
             Self::Nsga2(nsga2) => Optimizer::<P>::tell(nsga2, evaluated),
             Self::Random(random) => Optimizer::<P>::tell(random, evaluated),
@@ -64,6 +64,20 @@ impl<P: Problem<Genotype = Genotype>> Optimizer<P> for Optimiser {
         match self {
             Self::Nsga2(nsga2) => Optimizer::<P>::generation(nsga2),
             Self::Random(random) => Optimizer::<P>::generation(random),
+        }
+    }
+
+    fn emigrants(&self, count: usize, rng: &mut SearchRng) -> Vec<Individual<Genotype>> {
+        match self {
+            Self::Nsga2(nsga2) => Optimizer::<P>::emigrants(nsga2, count, rng),
+            Self::Random(random) => Optimizer::<P>::emigrants(random, count, rng),
+        }
+    }
+
+    fn immigrate(&mut self, immigrants: Vec<Individual<Genotype>>) {
+        match self {
+            Self::Nsga2(nsga2) => Optimizer::<P>::immigrate(nsga2, immigrants),
+            Self::Random(random) => Optimizer::<P>::immigrate(random, immigrants),
         }
     }
 }

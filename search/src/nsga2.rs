@@ -141,12 +141,12 @@ impl<G> Nsga2<G> {
 }
 
 impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
-    fn ask(&mut self, problem: &P) -> Vec<P::Genotype> {
+    fn ask(&mut self, problem: &P, batch: &mut Vec<P::Genotype>) {
         let parents = self
             .population()
             .map(|parent| fingerprint(&parent.genotype));
         let mut known = Known::new(parents, self.settings.population());
-        let mut batch = Vec::with_capacity(self.settings.population());
+        batch.clear();
         for (proposal, mut rng) in self.propose_all(problem, &known) {
             // Whoever is equal to one before it in the batch tries again, on its own stream.
             let new = match proposal {
@@ -160,14 +160,13 @@ impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
                 batch.push(new.genotype);
             }
         }
-        batch
     }
 
-    fn tell(&mut self, evaluated: Vec<Individual<P::Genotype>>) {
+    fn tell(&mut self, evaluated: &mut Vec<Individual<P::Genotype>>) {
         let parents = std::mem::take(&mut self.population);
         let mut pool = Vec::with_capacity(parents.len() + evaluated.len());
         pool.extend(parents.into_iter().map(|parent| parent.individual));
-        pool.extend(evaluated);
+        pool.append(evaluated);
         self.population = survivors(pool, self.settings.population());
         self.generation += 1;
     }

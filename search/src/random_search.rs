@@ -38,13 +38,14 @@ impl<G> RandomSearch<G> {
 }
 
 impl<P: Problem> Optimizer<P> for RandomSearch<P::Genotype> {
-    fn ask(&mut self, problem: &P) -> Vec<P::Genotype> {
+    fn ask(&mut self, problem: &P, batch: &mut Vec<P::Genotype>) {
         let sample =
             |index| problem.sample(&mut random_stream(self.seed, self.generation, index as u64));
-        (0..self.batch.get()).into_par_iter().map(sample).collect()
+        let indices = (0..self.batch.get()).into_par_iter();
+        indices.map(sample).collect_into_vec(batch);
     }
 
-    fn tell(&mut self, _: Vec<Individual<P::Genotype>>) {
+    fn tell(&mut self, _: &mut Vec<Individual<P::Genotype>>) {
         self.generation += 1;
     }
 

@@ -116,14 +116,15 @@ impl<G: Clone + Send + Sync, O> Search<G, O> {
         if room == 0 {
             return ControlFlow::Break(StopReason::Evaluations);
         }
-        let mut genotypes = self.optimizer.ask(problem);
+        let mut genotypes = Vec::new();
+        self.optimizer.ask(problem, &mut genotypes);
         if genotypes.is_empty() {
             return ControlFlow::Break(StopReason::Exhausted);
         }
         genotypes.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        let batch = evaluate(problem, genotypes);
+        let mut batch = evaluate(problem, genotypes);
         self.record(&batch);
-        self.optimizer.tell(batch);
+        self.optimizer.tell(&mut batch);
         ControlFlow::Continue(())
     }
 
