@@ -74,6 +74,11 @@ impl Checkpoint {
     fn genotypes(&self) -> impl Iterator<Item = &Genotype> {
         let found = self.search.front().iter().chain(self.search.nearest());
         let found = found.map(|individual| &individual.genotype);
-        found.chain(self.search.optimizer().genotypes())
+        let remembered = self
+            .search
+            .optimizers()
+            .iter()
+            .flat_map(Optimiser::genotypes);
+        found.chain(remembered)
     }
 }

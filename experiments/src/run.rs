@@ -185,11 +185,10 @@ fn search(
     checkpoint: Checkpoint,
     watcher: &mut dyn Watcher,
 ) -> Result<(Checkpoint, StopReason), Error> {
-    let limits = Limits {
-        evaluations: NonZeroU64::new(experiment.resolved.search.evaluations)
-            .unwrap_or(NonZeroU64::MIN),
-    };
+    let evaluations = NonZeroU64::new(experiment.resolved.search.evaluations);
+    let limits = Limits::new(evaluations.unwrap_or(NonZeroU64::MIN));
     let (began, before) = (Instant::now(), checkpoint.seconds());
+    let clock = || before + began.elapsed().as_secs_f64();
     let mut saved = began;
     let mut state = checkpoint;
     loop {
@@ -197,11 +196,10 @@ fn search(
             directory.write(RunDirectory::CHECKPOINT, &state.to_bytes())?;
             return Ok((state, StopReason::Interrupted));
         }
-        if let ControlFlow::Break(reason) = state.search.step(problem, &limits) {
+        if let ControlFlow::Break(reason) = state.search.step(problem, &limits, &clock) {
             return Ok((state, reason));
         }
-        let seconds = before + began.elapsed().as_secs_f64();
-        let generation = recorder.record(state.history.len() as u64 + 1, &state.search, seconds);
+        let generation = recorder.record(state.history.len() as u64 + 1, &state.search, clock());
         watcher.generation(&generation, state.search.front().len());
         state.history.push(generation);
         if saved.elapsed() >= SAVE_EVERY {

@@ -1,12 +1,8 @@
-use std::cmp::Ordering;
-use std::ops::Range;
-
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::dominance::compare;
+use crate::cost_front::CostFront;
 use crate::hypervolume::hypervolume;
 use crate::individual::Individual;
-use crate::sorting::lexicographic;
 
 /// Feasible individuals none of which dominates another, in order of their costs.
 ///
@@ -21,6 +17,7 @@ use crate::sorting::lexicographic;
 )]
 pub struct ParetoFront<G> {
     members: Vec<Individual<G>>,
+    costs: CostFront,
 }
 
 impl<G> ParetoFront<G> {
@@ -28,6 +25,7 @@ impl<G> ParetoFront<G> {
     pub const fn new() -> Self {
         Self {
             members: Vec::new(),
+            costs: CostFront::new(),
         }
     }
 
@@ -63,67 +61,19 @@ impl<G> ParetoFront<G> {
     where
         G: Clone,
     {
-        if !candidate.is_feasible() {
-            return false;
-        }
-        if candidate.costs().len() == 2 {
-            self.insert_two(candidate)
-        } else {
-            self.insert_many(candidate)
-        }
-    }
-
-    fn insert_two(&mut self, candidate: &Individual<G>) -> bool
-    where
-        G: Clone,
-    {
-        let Some(dominated) = self.place_two(candidate.costs()) else {
-            return false;
+        let leave = |place| {
+            self.members.remove(place);
         };
-        self.members.splice(dominated, [candidate.clone()]);
-        true
+        let joined = self.costs.insert(&candidate.evaluation, leave);
+        if let Some(place) = joined {
+            self.members.insert(place, candidate.clone());
+        }
+        joined.is_some()
     }
 
-    /// The members that costs on the plane would replace, or nothing when they cannot join.
-    /// Along the front the first cost rises and the second falls.
-    fn place_two(&self, costs: &[f64]) -> Option<Range<usize>> {
-        let (first, second) = (costs[0], costs[1]);
-        let start = self
-            .members
-            .partition_point(|member| member.costs()[0] < first);
-        let (before, after) = self.members.split_at(start);
-        let beaten_before = before
-            .last()
-            .is_some_and(|member| member.costs()[1] <= second);
-        let beaten_here = after
-            .first()
-            .is_some_and(|member| compare(member.costs(), costs).is_some_and(Ordering::is_le));
-        if beaten_before || beaten_here {
-            return None;
-        }
-        let dominated = after.partition_point(|member| member.costs()[1] >= second);
-        Some(start..start + dominated)
-    }
-
-    fn insert_many(&mut self, candidate: &Individual<G>) -> bool
-    where
-        G: Clone,
-    {
-        let versus = |member: &Individual<G>| compare(member.costs(), candidate.costs());
-        if self
-            .members
-            .iter()
-            .any(|member| versus(member).is_some_and(Ordering::is_le))
-        {
-            return false;
-        }
-        self.members
-            .retain(|member| versus(member) != Some(Ordering::Greater));
-        let place = self
-            .members
-            .partition_point(|member| lexicographic(member.costs(), candidate.costs()).is_lt());
-        self.members.insert(place, candidate.clone());
-        true
+    /// The members' costs alone.
+    pub(crate) fn costs(&self) -> &CostFront {
+        &self.costs
     }
 }
 
@@ -165,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::evaluation::Evaluation;
-    use crate::sorting::non_dominated_ranks;
+    use crate::sorting::{lexicographic, non_dominated_ranks};
     use crate::testing::evaluations;
 
     fn numbered(evaluations: &[Evaluation]) -> Vec<Individual<usize>> {

@@ -11,6 +11,7 @@
 //! ```
 //! use std::num::NonZeroU64;
 //! use std::ops::ControlFlow;
+//! use std::time::Instant;
 //!
 //! use rand::RngExt;
 //! use roofnas_search::*;
@@ -48,9 +49,11 @@
 //! }
 //!
 //! let settings = Nsga2Settings::new(40, 0.9)?;
-//! let limits = Limits { evaluations: NonZeroU64::new(4000).expect("not zero") };
+//! let limits = Limits::new(NonZeroU64::new(4000).expect("not zero"));
+//! let began = Instant::now();
+//! let clock = || began.elapsed().as_secs_f64();
 //! let mut search = Search::new(Nsga2::new(settings, 1));
-//! let reason = search.run(&Van, &limits, |_| ControlFlow::Continue(()));
+//! let reason = search.run(&Van, &limits, &clock, |_| ControlFlow::Continue(()));
 //!
 //! assert_eq!(reason, StopReason::Evaluations);
 //! let fullest = search.front().members().last().expect("an empty van is feasible");
@@ -58,13 +61,18 @@
 //! # Ok::<(), Nsga2SettingsError>(())
 //! ```
 
+mod batch_count;
+mod clock;
+mod cost_front;
 mod crowding;
 mod dominance;
+mod epoch;
 mod evaluation;
 mod exact;
 mod front;
 mod hypervolume;
 mod individual;
+mod islands;
 mod json_float;
 mod layered;
 mod limits;
@@ -72,15 +80,23 @@ mod novelty;
 mod nsga2;
 mod nsga2_settings;
 mod optimizer;
+mod point;
+mod population;
 mod problem;
 mod random_search;
 mod random_stream;
+mod scratch;
 mod search;
 mod sorting;
+mod stagnation;
+mod standing;
 mod survival;
+mod sweep;
 #[cfg(test)]
 mod testing;
 
+pub use batch_count::BatchCount;
+pub use clock::Clock;
 pub use crowding::crowding_distances;
 pub use dominance::{constrained_dominates, dominates};
 pub use evaluation::{Costs, Evaluation, MAX_OBJECTIVES};
@@ -93,11 +109,14 @@ pub use hypervolume::hypervolume;
 pub use individual::Individual;
 pub use layered::{Layered, LogSum, Transition, path_costs};
 pub use limits::{Limits, StopReason};
+pub use islands::{Islands, IslandsError};
+pub use limits::{Limits, LimitsError, StopReason};
 pub use nsga2::Nsga2;
 pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};
 pub use optimizer::Optimizer;
 pub use problem::{Neighbourhood, Problem, SearchRng};
 pub use random_search::RandomSearch;
 pub use random_stream::random_stream;
-pub use search::{BatchCount, Search};
+pub use search::Search;
 pub use sorting::non_dominated_ranks;
+pub use stagnation::{Stagnation, StagnationError};

@@ -1,41 +1,41 @@
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+
+use foldhash::quality::FixedState;
 
 /// The genotypes that are not to be proposed again, kept as 64-bit fingerprints.
 ///
-/// Equal genotypes always have equal fingerprints, so no duplicate passes. Two different ones
-/// share a fingerprint with probability 2^-64; the later then counts as known and is not
-/// proposed, which costs a retry and harms nothing. Only membership is ever asked, so the order
-/// of the set reaches no result.
+/// Equal genotypes always have equal fingerprints, so no duplicate passes. Two different ones may
+/// share a fingerprint by chance, for random fingerprints with probability 2^-64; the later then
+/// counts as known and is not proposed, which costs a retry and harms nothing. The hash is made
+/// for speed and even spread and not against an adversary: a space could be built in which it
+/// collides more often. Only membership is ever asked, so neither the order of the set nor, but
+/// for a collision, the hash itself reaches a result.
+#[derive(Debug, Default)]
 pub(crate) struct Known {
     fingerprints: HashSet<u64, BuildHasherDefault<Identity>>,
 }
 
 impl Known {
-    /// These, with room for some more.
-    pub(crate) fn new(fingerprints: impl ExactSizeIterator<Item = u64>, room: usize) -> Self {
-        let capacity = fingerprints.len() + room;
-        let mut known = HashSet::with_capacity_and_hasher(capacity, BuildHasherDefault::new());
-        known.extend(fingerprints);
-        Self {
-            fingerprints: known,
-        }
+    /// Forgets all, and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.fingerprints.clear();
     }
 
-    pub(crate) fn contains(&self, fingerprint: u64) -> bool {
-        self.fingerprints.contains(&fingerprint)
-    }
-
-    pub(crate) fn insert(&mut self, fingerprint: u64) {
-        self.fingerprints.insert(fingerprint);
+    /// Says whether it was new.
+    #[inline]
+    pub(crate) fn insert<G: Hash>(&mut self, genotype: &G) -> bool {
+        self.fingerprints.insert(fingerprint(genotype))
     }
 }
 
+/// Where the fingerprints of this crate start from: any number does, as long as it stays.
+const START: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The fingerprint of a genotype, the same in every process.
-pub(crate) fn fingerprint<G: Hash>(genotype: &G) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    genotype.hash(&mut hasher);
-    hasher.finish()
+#[inline]
+fn fingerprint<G: Hash>(genotype: &G) -> u64 {
+    FixedState::with_seed(START).hash_one(genotype)
 }
 
 /// Takes a fingerprint for its own hash: it is one already.
@@ -64,10 +64,22 @@ mod tests {
 
     #[test]
     fn only_what_was_inserted_is_known() {
-        let mut known = Known::new(["a", "b"].iter().map(fingerprint), 1);
-        assert!(known.contains(fingerprint(&"a")));
-        assert!(!known.contains(fingerprint(&"c")));
-        known.insert(fingerprint(&"c"));
-        assert!(known.contains(fingerprint(&"c")));
+        let mut known = Known::default();
+        assert!(known.insert(&"a"));
+        assert!(known.insert(&"b"));
+        assert!(!known.insert(&"a"));
+        known.clear();
+        assert!(known.insert(&"a"));
+    }
+
+    #[test]
+    fn a_million_neighbours_have_fingerprints_of_their_own() {
+        let mut known = Known::default();
+        for i in 0..1_000_000_u32 {
+            let genes: Box<[u16]> = (0..5)
+                .map(|place| (i / 16_u32.pow(place) % 16) as u16)
+                .collect();
+            assert!(known.insert(&genes), "{genes:?}");
+        }
     }
 }

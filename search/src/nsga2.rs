@@ -1,23 +1,23 @@
 use std::hash::Hash;
 
 use rand::RngExt;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::individual::Individual;
-use crate::novelty::{Known, fingerprint};
+use crate::novelty::Known;
 use crate::nsga2_settings::Nsga2Settings;
 use crate::optimizer::Optimizer;
+use crate::population::Population;
 use crate::problem::{Problem, SearchRng};
 use crate::random_stream::random_stream;
-use crate::survival::{Survivor, survivors};
+use crate::scratch::Scratch;
 
 /// How often a place in the batch is bred anew when the child is known already.
 const BREEDINGS: usize = 8;
 /// How often it is then sampled anew, before the place is left empty.
 const SAMPLINGS: usize = 8;
-/// The least offspring worth a task of their own.
-const OFFSPRING_PER_TASK: usize = 16;
+/// How many tournaments are held for each emigrant before fewer must do.
+const TOURNAMENTS: usize = 8;
 
 /// NSGA-II: the elitist genetic algorithm by non-dominated fronts and crowding.
 ///
@@ -31,15 +31,21 @@ const OFFSPRING_PER_TASK: usize = 16;
 /// sampled a few times, then left out: in a space almost exhausted batches shrink, and an empty
 /// one ends the search.
 ///
-/// Children are made in parallel, each from its own [random stream](random_stream), so a run
-/// does not depend on the number of threads. The state (settings, seed, generation,
-/// population) can be stored and read back at any generation.
+/// Each child is made from its own [random stream](random_stream). Emigrants are drawn as parents
+/// are; immigrants compete with the population as children do, but for those it has already.
+///
+/// A generation of n costs O(n log n) with two costs, and allocates nothing once its buffers have
+/// grown. The state (settings, seed, generation, population) can be stored and read back at any
+/// generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "G: Deserialize<'de>"))]
 pub struct Nsga2<G> {
     settings: Nsga2Settings,
     seed: u64,
     generation: u64,
-    population: Vec<Survivor<G>>,
+    population: Population<G>,
+    #[serde(skip)]
+    known: Scratch<Known>,
 }
 
 impl<G> Nsga2<G> {
@@ -49,7 +55,8 @@ impl<G> Nsga2<G> {
             settings,
             seed,
             generation: 0,
-            population: Vec::new(),
+            population: Population::new(),
+            known: Scratch::default(),
         }
     }
 
@@ -65,36 +72,18 @@ impl<G> Nsga2<G> {
 
     /// The survivors of the last generation, infeasible ones included.
     pub fn population(&self) -> impl ExactSizeIterator<Item = &Individual<G>> {
-        self.population.iter().map(|survivor| &survivor.individual)
+        self.population.members()
     }
 
-    /// For every place of the batch something the population does not have, if found, and the
-    /// place's stream as it was left.
-    fn propose_all<P: Problem<Genotype = G>>(
-        &self,
-        problem: &P,
-        known: &Known,
-    ) -> Vec<(Option<Proposal<G>>, SearchRng)>
-    where
-        G: Clone + Hash + Send + Sync,
-    {
-        (0..self.settings.population())
-            .into_par_iter()
-            .with_min_len(OFFSPRING_PER_TASK)
-            .map(|index| {
-                let mut rng = random_stream(self.seed, self.generation, index as u64);
-                (self.propose(problem, known, &mut rng), rng)
-            })
-            .collect()
-    }
-
-    /// The first new genotype found for one place of the batch, if any.
+    /// Turns `child` into the first new genotype found for one place of the batch; says whether
+    /// there was any.
     fn propose<P: Problem<Genotype = G>>(
         &self,
         problem: &P,
-        known: &Known,
+        child: &mut G,
+        known: &mut Known,
         rng: &mut SearchRng,
-    ) -> Option<Proposal<G>>
+    ) -> bool
     where
         G: Clone + Hash,
     {
@@ -103,90 +92,98 @@ impl<G> Nsga2<G> {
         } else {
             BREEDINGS
         };
-        (0..breedings + SAMPLINGS)
-            .map(|attempt| {
-                Proposal::new(if attempt < breedings {
-                    self.breed(problem, rng)
-                } else {
-                    problem.sample(rng)
-                })
-            })
-            .find(|proposal| !known.contains(proposal.fingerprint))
+        (0..breedings + SAMPLINGS).any(|attempt| {
+            if attempt < breedings {
+                self.breed(problem, child, rng);
+            } else {
+                *child = problem.sample(rng);
+            }
+            known.insert(child)
+        })
     }
 
-    /// A child of one or two parents.
-    fn breed<P: Problem<Genotype = G>>(&self, problem: &P, rng: &mut SearchRng) -> G
+    /// Turns `child` into a child of one or two parents.
+    fn breed<P: Problem<Genotype = G>>(&self, problem: &P, child: &mut G, rng: &mut SearchRng)
     where
         G: Clone,
     {
-        let mut child = self.tournament(rng).clone();
+        child.clone_from(self.parent(rng));
         if rng.random_bool(self.settings.crossover_probability()) {
-            problem.crossover(&mut child, self.tournament(rng), rng);
+            problem.crossover(child, self.parent(rng), rng);
         }
-        problem.mutate(&mut child, rng);
-        child
+        problem.mutate(child, rng);
     }
 
-    /// The better of two members drawn at random, the first if they stand alike.
-    fn tournament(&self, rng: &mut SearchRng) -> &G {
-        let first = &self.population[rng.random_range(0..self.population.len())];
-        let second = &self.population[rng.random_range(0..self.population.len())];
-        let winner = if second.standing.beats(first.standing) {
+    fn parent(&self, rng: &mut SearchRng) -> &G {
+        &self.population.member(self.tournament(rng)).genotype
+    }
+
+    /// The place of the better of two members drawn at random, the first if they stand alike.
+    fn tournament(&self, rng: &mut SearchRng) -> usize {
+        let first = rng.random_range(0..self.population.len());
+        let second = rng.random_range(0..self.population.len());
+        let standing = |place| self.population.standing(place);
+        if standing(second).beats(standing(first)) {
             second
         } else {
             first
-        };
-        &winner.individual.genotype
+        }
     }
 }
 
 impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
     fn ask(&mut self, problem: &P, batch: &mut Vec<P::Genotype>) {
-        let parents = self
-            .population()
-            .map(|parent| fingerprint(&parent.genotype));
-        let mut known = Known::new(parents, self.settings.population());
-        batch.clear();
-        for (proposal, mut rng) in self.propose_all(problem, &known) {
-            // Whoever is equal to one before it in the batch tries again, on its own stream.
-            let new = match proposal {
-                Some(proposal) if known.contains(proposal.fingerprint) => {
-                    self.propose(problem, &known, &mut rng)
-                }
-                other => other,
-            };
-            if let Some(new) = new {
-                known.insert(new.fingerprint);
-                batch.push(new.genotype);
-            }
+        let mut known = std::mem::take(&mut *self.known);
+        known.clear();
+        for parent in self.population.members() {
+            known.insert(&parent.genotype);
         }
+        let mut filled = 0;
+        for index in 0..self.settings.population() {
+            let mut rng = random_stream(self.seed, self.generation, index as u64);
+            if filled == batch.len() {
+                // Whatever it is, it is overwritten; its own stream, so that no other is touched.
+                batch.push(problem.sample(&mut rng.clone()));
+            }
+            filled += usize::from(self.propose(problem, &mut batch[filled], &mut known, &mut rng));
+        }
+        batch.truncate(filled);
+        *self.known = known;
     }
 
     fn tell(&mut self, evaluated: &mut Vec<Individual<P::Genotype>>) {
-        let parents = std::mem::take(&mut self.population);
-        let mut pool = Vec::with_capacity(parents.len() + evaluated.len());
-        pool.extend(parents.into_iter().map(|parent| parent.individual));
-        pool.append(evaluated);
-        self.population = survivors(pool, self.settings.population());
+        self.population
+            .compete(evaluated, self.settings.population());
         self.generation += 1;
     }
 
     fn generation(&self) -> u64 {
         self.generation
     }
-}
 
-/// A genotype that may enter the batch.
-struct Proposal<G> {
-    genotype: G,
-    fingerprint: u64,
-}
-
-impl<G: Hash> Proposal<G> {
-    fn new(genotype: G) -> Self {
-        Self {
-            fingerprint: fingerprint(&genotype),
-            genotype,
+    fn emigrants(&self, count: usize, rng: &mut SearchRng) -> Vec<Individual<P::Genotype>> {
+        let mut places = Vec::with_capacity(count);
+        for _ in 0..count * TOURNAMENTS {
+            if places.len() == count || self.population.is_empty() {
+                break;
+            }
+            let place = self.tournament(rng);
+            if !places.contains(&place) {
+                places.push(place);
+            }
         }
+        let members = places
+            .into_iter()
+            .map(|place| self.population.member(place));
+        members.cloned().collect()
+    }
+
+    fn immigrate(&mut self, mut immigrants: Vec<Individual<P::Genotype>>) {
+        immigrants.retain(|immigrant| {
+            let genotype = &immigrant.genotype;
+            self.population().all(|member| member.genotype != *genotype)
+        });
+        self.population
+            .compete(&mut immigrants, self.settings.population());
     }
 }

@@ -6,7 +6,7 @@ use crate::problem::{Problem, SearchRng};
 /// [`Search`](crate::Search) drives one on each of its islands; evaluating, counting, archiving,
 /// migrating and stopping are its business. An optimiser holds no reference to the problem, so it
 /// can be stored and read back.
-pub trait Optimizer<P: Problem> {
+pub trait Optimizer<P: Problem>: Send {
     /// Makes `batch` the next candidates to evaluate.
     ///
     /// What `batch` holds before means nothing: genotypes left over from earlier generations, to

@@ -3,54 +3,85 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::batch_count::BatchCount;
+use crate::clock::Clock;
+use crate::epoch::{Epoch, Leave, Pricing};
 use crate::front::ParetoFront;
 use crate::individual::Individual;
+use crate::islands::Islands;
 use crate::limits::{Limits, StopReason};
 use crate::optimizer::Optimizer;
 use crate::problem::Problem;
+use crate::scratch::Scratch;
+use crate::stagnation::Growth;
 
-/// A search under way: an optimiser and all that was found so far.
+/// A search under way: an optimiser on each of its [islands](Islands), and all that was found.
 ///
-/// Serialised after any generation it is a checkpoint. Law: a search that is stored, read back
-/// and continued ends exactly as if it had never paused, provided that its last batch was a
-/// whole one (the evaluation limit may cut one short).
+/// Serialised after any step it is a checkpoint. Laws:
+/// - it does not depend on the number of threads, to the last byte;
+/// - stored, read back and continued it ends exactly as if it had never paused, provided that its
+///   last step was a whole one (a limit may cut one short);
+/// - on one island it does what its optimiser does, generation after generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "G: Deserialize<'de> + Clone, O: Deserialize<'de>"))]
 pub struct Search<G, O> {
-    optimizer: O,
+    islands: Islands,
+    seed: u64,
+    optimizers: Vec<O>,
     front: ParetoFront<G>,
     nearest: Option<Individual<G>>,
+    steps: u64,
     evaluations: u64,
     last_batch: BatchCount,
-}
-
-/// What became of one batch of candidates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BatchCount {
-    /// How many were evaluated.
-    pub evaluated: u64,
-    /// How many of them broke no constraint.
-    pub feasible: u64,
+    growth: Growth,
+    #[serde(skip)]
+    epochs: Scratch<Vec<Epoch<G>>>,
 }
 
 impl<G, O> Search<G, O> {
-    /// A search yet to begin.
+    /// A search yet to begin, on one island, of which a step is a generation.
     pub fn new(optimizer: O) -> Self {
+        let mut optimizer = Some(optimizer);
+        Self::on_islands(Islands::ONE, 0, |_, _| {
+            optimizer.take().expect("there is one island")
+        })
+    }
+
+    /// A search yet to begin, whose optimisers are made from the number of their island and its
+    /// own seed (see [`Islands::seeds`]).
+    pub fn on_islands(
+        islands: Islands,
+        seed: u64,
+        mut optimizer: impl FnMut(usize, u64) -> O,
+    ) -> Self {
+        let seeds = islands.seeds(seed).enumerate();
         Self {
-            optimizer,
+            islands,
+            seed,
+            optimizers: seeds
+                .map(|(island, seed)| optimizer(island, seed))
+                .collect(),
             front: ParetoFront::new(),
             nearest: None,
+            steps: 0,
             evaluations: 0,
             last_batch: BatchCount::default(),
+            growth: Growth::default(),
+            epochs: Scratch::default(),
         }
     }
 
-    /// The strategy, with whatever it remembers.
-    pub fn optimizer(&self) -> &O {
-        &self.optimizer
+    /// The strategy of each island, with whatever it remembers.
+    pub fn optimizers(&self) -> &[O] {
+        &self.optimizers
     }
 
-    /// The best trade-offs among all feasible candidates evaluated so far.
+    /// The islands it was made with.
+    pub fn islands(&self) -> Islands {
+        self.islands
+    }
+
+    /// The best trade-offs among all feasible candidates evaluated so far, on any island.
     pub fn front(&self) -> &ParetoFront<G> {
         &self.front
     }
@@ -66,18 +97,26 @@ impl<G, O> Search<G, O> {
         self.evaluations
     }
 
-    /// The counts of the last generation.
+    /// How many steps were taken so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The counts of the last step.
     pub fn last_batch(&self) -> BatchCount {
         self.last_batch
     }
 }
 
-impl<G: Clone + Send + Sync, O> Search<G, O> {
-    /// Runs generations until the limit is met (exactly: the last batch is cut to fit), nothing
-    /// new is left to try, or `observer`, called after each generation, breaks off.
+impl<G, O> Search<G, O>
+where
+    G: Clone + Send + Sync,
+{
+    /// Runs step after step until a limit is met or the observer breaks off.
     ///
-    /// Called inside a rayon pool (`ThreadPool::install`, `rayon::scope`) it uses that pool, and
-    /// saves waking the threads at each turn, which is most of the time of a small, cheap batch.
+    /// The observer is called after each step and sees the search as a checkpoint would store it.
+    /// Best called on a thread of the pool (`rayon::scope(|_| search.run(...))`): that spares
+    /// waking the threads at each turn, which is most of the time of a small, cheap step.
     ///
     /// # Panics
     ///
@@ -86,6 +125,7 @@ impl<G: Clone + Send + Sync, O> Search<G, O> {
         &mut self,
         problem: &P,
         limits: &Limits,
+        clock: &dyn Clock,
         mut observer: impl FnMut(&Self) -> ControlFlow<()>,
     ) -> StopReason
     where
@@ -93,7 +133,7 @@ impl<G: Clone + Send + Sync, O> Search<G, O> {
         O: Optimizer<P>,
     {
         loop {
-            if let ControlFlow::Break(reason) = self.step(problem, limits) {
+            if let ControlFlow::Break(reason) = self.step(problem, limits, clock) {
                 return reason;
             }
             if observer(self).is_break() {
@@ -102,69 +142,147 @@ impl<G: Clone + Send + Sync, O> Search<G, O> {
         }
     }
 
-    /// Runs one generation, or says why there is none to run.
+    /// Runs every island for some generations and lets members migrate, or says why it is over.
     ///
     /// # Panics
     ///
     /// When an evaluation has another number of costs than the problem says.
-    pub fn step<P>(&mut self, problem: &P, limits: &Limits) -> ControlFlow<StopReason>
+    pub fn step<P>(
+        &mut self,
+        problem: &P,
+        limits: &Limits,
+        clock: &dyn Clock,
+    ) -> ControlFlow<StopReason>
     where
         P: Problem<Genotype = G>,
         O: Optimizer<P>,
     {
-        let room = limits.evaluations.get().saturating_sub(self.evaluations);
+        let room = limits.evaluations().get().saturating_sub(self.evaluations);
         if room == 0 {
             return ControlFlow::Break(StopReason::Evaluations);
         }
-        let mut genotypes = Vec::new();
-        self.optimizer.ask(problem, &mut genotypes);
-        if genotypes.is_empty() {
+        let until = limits.seconds().map(|seconds| (seconds, clock));
+        if until.is_some_and(|(end, clock)| clock.seconds() >= end) {
+            return ControlFlow::Break(StopReason::Seconds);
+        }
+        if self.is_grown_out(limits) {
+            return ControlFlow::Break(StopReason::Stagnation);
+        }
+        let leave = Leave {
+            generations: self.islands.generations(),
+            evaluations: room,
+            until,
+            pricing: self.pricing(),
+        };
+        if !self.evolve(problem, leave) {
             return ControlFlow::Break(StopReason::Exhausted);
         }
-        genotypes.truncate(usize::try_from(room).unwrap_or(usize::MAX));
-        let mut batch = evaluate(problem, genotypes);
-        self.record(&batch);
-        self.optimizer.tell(&mut batch);
+        self.gather();
+        self.migrate::<P>();
         ControlFlow::Continue(())
     }
 
-    fn record(&mut self, batch: &[Individual<G>]) {
-        self.last_batch = BatchCount {
-            evaluated: batch.len() as u64,
-            feasible: 0,
-        };
-        self.evaluations += self.last_batch.evaluated;
-        for individual in batch {
-            self.last_batch.feasible += u64::from(individual.is_feasible());
-            self.front.insert(individual);
-            if self
-                .nearest
-                .as_ref()
-                .is_none_or(|nearest| is_nearer(individual, nearest))
-            {
-                self.nearest = Some(individual.clone());
-            }
+    fn is_grown_out(&mut self, limits: &Limits) -> bool {
+        let front = &self.front;
+        limits.stagnation().is_some_and(|limit| {
+            let hypervolume = |reference: &[f64]| front.hypervolume(reference);
+            self.growth.has_ended(limit, self.evaluations, hypervolume)
+        })
+    }
+
+    /// Whether the threads are busy with islands, each with as many as the others.
+    fn pricing(&self) -> Pricing {
+        let islands = self.islands.count();
+        if islands.is_multiple_of(rayon::current_num_threads()) {
+            Pricing::Alone
+        } else {
+            Pricing::Shared
         }
     }
-}
 
-fn is_nearer<G>(individual: &Individual<G>, than: &Individual<G>) -> bool {
-    individual.evaluation.violation() < than.evaluation.violation()
-}
+    /// Runs an epoch on every island; says whether anything new was found to evaluate.
+    fn evolve<P>(&mut self, problem: &P, leave: Leave) -> bool
+    where
+        P: Problem<Genotype = G>,
+        O: Optimizer<P>,
+    {
+        let count = self.optimizers.len();
+        self.epochs.resize_with(count, Epoch::default);
+        for epoch in self.epochs.iter_mut() {
+            epoch.begin(self.front.costs(), self.nearest.as_ref());
+        }
+        let (share, rest) = (
+            leave.evaluations / count as u64,
+            leave.evaluations % count as u64,
+        );
+        let islands = self
+            .optimizers
+            .par_iter_mut()
+            .zip(self.epochs.par_iter_mut());
+        islands
+            .enumerate()
+            .for_each(|(island, (optimizer, epoch))| {
+                let evaluations = share + u64::from((island as u64) < rest);
+                epoch.run(
+                    problem,
+                    optimizer,
+                    Leave {
+                        evaluations,
+                        ..leave
+                    },
+                );
+            });
+        let found = |epoch: &Epoch<G>| epoch.count.evaluated > 0;
+        if share == 0 && !self.epochs.iter().any(found) {
+            // With fewer evaluations left than islands some have had no turn.
+            let mut islands = self.optimizers.iter_mut().zip(self.epochs.iter_mut());
+            return islands.any(|(optimizer, epoch)| {
+                epoch.run(problem, optimizer, leave);
+                found(epoch)
+            });
+        }
+        self.epochs.iter().any(found)
+    }
 
-/// Evaluates in parallel, keeping the order.
-fn evaluate<P: Problem>(problem: &P, genotypes: Vec<P::Genotype>) -> Vec<Individual<P::Genotype>> {
-    let evaluate = |genotype| Individual {
-        evaluation: problem.evaluate(&genotype),
-        genotype,
-    };
-    let batch: Vec<_> = genotypes.into_par_iter().map(evaluate).collect();
-    let objectives = problem.objectives();
-    assert!(
-        batch
+    /// Puts together what the islands have found.
+    fn gather(&mut self) {
+        self.steps += 1;
+        self.last_batch = BatchCount::default();
+        for epoch in self.epochs.iter_mut() {
+            self.last_batch += epoch.count;
+            for individual in &epoch.news {
+                self.front.insert(individual);
+            }
+            if let Some(found) = epoch.nearest.take() {
+                let violation = found.evaluation.violation();
+                let nearest = self.nearest.as_ref();
+                if nearest.is_none_or(|nearest| violation < nearest.evaluation.violation()) {
+                    self.nearest = Some(found);
+                }
+            }
+        }
+        self.evaluations += self.last_batch.evaluated;
+    }
+
+    /// Sends members of each island to the next, all at once.
+    fn migrate<P>(&mut self)
+    where
+        P: Problem<Genotype = G>,
+        O: Optimizer<P>,
+    {
+        let (count, migrants) = (self.islands.count(), self.islands.migrants());
+        if count == 1 || migrants == 0 {
+            return;
+        }
+        let mut rng = Islands::migration_stream(self.seed, self.steps);
+        let mut leaving: Vec<_> = self
+            .optimizers
             .iter()
-            .all(|individual| individual.costs().len() == objectives),
-        "every evaluation should have {objectives} costs, as the problem says"
-    );
-    batch
+            .map(|optimizer| optimizer.emigrants(migrants, &mut rng))
+            .collect();
+        leaving.rotate_right(1);
+        for (optimizer, arriving) in self.optimizers.iter_mut().zip(leaving) {
+            optimizer.immigrate(arriving);
+        }
+    }
 }

@@ -5,8 +5,7 @@
 //! them the infeasible by violation, equal violations sharing a rank.
 //!
 //! For two costs, O(n log n): walk the candidates in lexicographic order; each joins the first
-//! front whose last member does not dominate it, found by binary search (M. T. Jensen, "Reducing
-//! the run-time complexity of multiobjective EAs", IEEE Trans. Evol. Comput. 7(5), 2003). For
+//! front whose last member does not dominate it (see the module `sweep`). For
 //! more, the same walk with whole fronts compared (X. Zhang et al., "An efficient approach to
 //! nondominated sorting", ENS-BS, IEEE Trans. Evol. Comput. 19(2), 2015): O(m n²) at worst.
 
@@ -14,6 +13,8 @@ use std::cmp::Ordering;
 
 use crate::dominance::dominates;
 use crate::evaluation::Evaluation;
+use crate::point::Point;
+use crate::sweep::Sweep;
 
 /// The non-dominated rank of every evaluation, in the order given.
 ///
@@ -46,29 +47,15 @@ pub fn non_dominated_ranks<'a>(
 
 /// Ranks candidates of two costs; returns the number of fronts.
 fn rank_two(evaluations: &[&Evaluation], members: &[usize], ranks: &mut [usize]) -> usize {
-    let mut points: Vec<(f64, f64, usize)> = members
-        .iter()
-        .map(|&i| (evaluations[i].costs()[0], evaluations[i].costs()[1], i))
-        .collect();
-    points.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-
-    // The least second cost of each front so far, ascending from front to front.
-    let mut least: Vec<f64> = Vec::new();
-    let mut previous = (f64::NAN, f64::NAN, 0);
-    for &(first, second, i) in &points {
-        ranks[i] = if (first, second) == (previous.0, previous.1) {
-            ranks[previous.2]
-        } else {
-            let front = least.partition_point(|&best| best <= second);
-            match least.get_mut(front) {
-                Some(best) => *best = second,
-                None => least.push(second),
-            }
-            front
-        };
-        previous = (first, second, i);
+    let point = |&i: &usize| Point::new(evaluations[i], i as u32);
+    let mut points: Vec<Point> = members.iter().map(point).collect();
+    points.sort_unstable();
+    let mut sweep = Sweep::default();
+    sweep.walk(&points);
+    for (position, point) in points.iter().enumerate() {
+        ranks[point.index as usize] = sweep.rank(position) as usize;
     }
-    least.len()
+    sweep.sizes().len()
 }
 
 /// Ranks candidates of any number of costs; returns the number of fronts.

@@ -6,7 +6,7 @@ use roofnas_search::{Evaluation, Individual, Search, StopReason, hypervolume};
 
 use crate::measure::{Point, convergence};
 use crate::real_coded::RealCoded;
-use crate::runs::{final_front, limits, nsga2, run_nsga2};
+use crate::runs::{final_front, limits, nsga2, run_nsga2, still};
 use crate::zdt::zdt1;
 
 /// T. T. Binh, U. Korn, "MOBES: a multiobjective evolution strategy for constrained optimization
@@ -39,7 +39,7 @@ fn bnh_front() -> Vec<Point> {
 fn bnh_finds_the_feasible_front() {
     let reference = [150.0, 55.0];
     let search = run_nsga2(&BNH, 100, 10_000, 1);
-    let found = final_front(search.optimizer());
+    let found = final_front(&search.optimizers()[0]);
     let distance = convergence(&found, &bnh_front());
     let share = hypervolume(&found, &reference) / hypervolume(bnh_front(), &reference);
     println!("distance {distance:.4}, hypervolume {share:.4}");
@@ -93,7 +93,7 @@ fn an_impossible_problem_ends_and_shows_what_came_nearest() {
         evaluate: |x| Evaluation::new([x[1], x[2]], 1.0 + x[0]),
     };
     let mut search = Search::new(nsga2(20, 1));
-    let reason = search.run(&impossible, &limits(2_000), |search| {
+    let reason = search.run(&impossible, &limits(2_000), &still, |search| {
         assert_eq!(search.last_batch().feasible, 0);
         ControlFlow::Continue(())
     });

@@ -84,7 +84,7 @@ fn dtlz1_plane() {
     // Below the reference, less the corner that the plane x + y + z = 0.5 cuts off.
     let volume = 0.55_f64.powi(3) - 0.5_f64.powi(3) / 6.0;
     let search = run_nsga2(&DTLZ1, 100, 40_000, 1);
-    let found = final_front(search.optimizer());
+    let found = final_front(&search.optimizers()[0]);
     // A far point that hardly anything dominates may survive here, so no limit on its distance.
     let [_, of, share] = measure(&found, &plane(), 0.55, volume);
     assert!(of < 0.04, "distance of the front {of}");
@@ -96,7 +96,7 @@ fn dtlz2_sphere() {
     // Below the reference, less an eighth of the unit ball.
     let volume = 1.1_f64.powi(3) - PI / 6.0;
     let search = run_nsga2(&DTLZ2, 100, 25_000, 1);
-    let found = final_front(search.optimizer());
+    let found = final_front(&search.optimizers()[0]);
     let [from, of, share] = measure(&found, &sphere(), 1.1, volume);
     assert!(from < 0.03, "distance from the front {from}");
     assert!(of < 0.085, "distance of the front {of}");

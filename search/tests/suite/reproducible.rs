@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::real_coded::RealCoded;
-use crate::runs::{Nsga2Search, limits, nsga2, run_nsga2, run_random};
+use crate::runs::{Nsga2Search, limits, nsga2, run_nsga2, run_random, still};
 use crate::zdt::zdt1;
 
 const ZDT1: RealCoded = RealCoded {
@@ -79,7 +79,7 @@ where
     O: Optimizer<RealCoded> + Serialize + DeserializeOwned,
 {
     loop {
-        match search.run(problem, &limits(1_500), |_| ControlFlow::Break(())) {
+        match search.run(problem, &limits(1_500), &still, |_| ControlFlow::Break(())) {
             StopReason::Interrupted => {
                 search = serde_json::from_str(&json(&search)).expect("state can be read");
             }
@@ -108,11 +108,11 @@ fn a_finished_search_stays_finished_until_the_limit_is_raised() {
     let mut search: Nsga2Search<RealCoded> = run_nsga2(&ZDT1, 20, 200, 1);
     let before = json(&search);
     assert_eq!(
-        search.step(&ZDT1, &limits(200)),
+        search.step(&ZDT1, &limits(200), &still),
         ControlFlow::Break(StopReason::Evaluations)
     );
     assert_eq!(json(&search), before);
-    assert!(search.step(&ZDT1, &limits(300)).is_continue());
+    assert!(search.step(&ZDT1, &limits(300), &still).is_continue());
     assert_eq!(search, run_nsga2(&ZDT1, 20, 220, 1));
 }
 
@@ -132,9 +132,8 @@ fn a_checkpoint_with_wrong_settings_is_refused() {
 #[test]
 fn no_generation_holds_a_genotype_twice() {
     let mut search: Search<Vec<u32>, Nsga2<Vec<u32>>> = Search::new(nsga2(32, 1));
-    while search.step(&COARSE, &limits(2_000)).is_continue() {
-        let mut genotypes: Vec<_> = search
-            .optimizer()
+    while search.step(&COARSE, &limits(2_000), &still).is_continue() {
+        let mut genotypes: Vec<_> = search.optimizers()[0]
             .population()
             .map(|member| &member.genotype)
             .collect();

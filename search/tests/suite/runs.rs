@@ -13,9 +13,12 @@ use crate::measure::Point;
 pub(crate) type Nsga2Search<P> = Search<<P as Problem>::Genotype, Nsga2<<P as Problem>::Genotype>>;
 
 pub(crate) fn limits(evaluations: u64) -> Limits {
-    Limits {
-        evaluations: NonZeroU64::new(evaluations).expect("a limit is not zero"),
-    }
+    Limits::new(NonZeroU64::new(evaluations).expect("a limit is not zero"))
+}
+
+/// A clock that stands still.
+pub(crate) fn still() -> f64 {
+    0.0
 }
 
 pub(crate) fn nsga2<G>(population: usize, seed: u64) -> Nsga2<G> {
@@ -33,7 +36,9 @@ pub(crate) fn run_nsga2<P: Problem>(
     seed: u64,
 ) -> Nsga2Search<P> {
     let mut search = Search::new(nsga2(population, seed));
-    let reason = search.run(problem, &limits(evaluations), |_| ControlFlow::Continue(()));
+    let reason = search.run(problem, &limits(evaluations), &still, |_| {
+        ControlFlow::Continue(())
+    });
     assert_eq!(reason, StopReason::Evaluations);
     assert_eq!(search.evaluations(), evaluations);
     search
@@ -46,7 +51,9 @@ pub(crate) fn run_random<P: Problem>(
 ) -> Search<P::Genotype, RandomSearch<P::Genotype>> {
     let batch = NonZeroUsize::new(100).expect("not zero");
     let mut search = Search::new(RandomSearch::new(batch, seed));
-    let reason = search.run(problem, &limits(evaluations), |_| ControlFlow::Continue(()));
+    let reason = search.run(problem, &limits(evaluations), &still, |_| {
+        ControlFlow::Continue(())
+    });
     assert_eq!(reason, StopReason::Evaluations);
     assert_eq!(search.evaluations(), evaluations);
     search

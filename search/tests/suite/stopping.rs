@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rand::RngExt;
 use roofnas_search::{Evaluation, Optimizer, Problem, Search, SearchRng, StopReason};
 
-use crate::runs::{limits, nsga2, run_nsga2};
+use crate::runs::{limits, nsga2, run_nsga2, still};
 
 /// The numbers below a bound, to be made small and large at once.
 struct Numbers {
@@ -40,7 +40,7 @@ impl Problem for Numbers {
 #[test]
 fn a_tiny_space_is_exhausted() {
     let mut search = Search::new(nsga2(8, 1));
-    let reason = search.run(&Numbers { bound: 3 }, &limits(1_000_000), |_| {
+    let reason = search.run(&Numbers { bound: 3 }, &limits(1_000_000), &still, |_| {
         ControlFlow::Continue(())
     });
     assert_eq!(reason, StopReason::Exhausted);
@@ -56,7 +56,7 @@ fn a_tiny_space_is_exhausted() {
 #[test]
 fn a_space_of_one_is_exhausted() {
     let mut search = Search::new(nsga2(4, 1));
-    let reason = search.run(&Numbers { bound: 1 }, &limits(10), |_| {
+    let reason = search.run(&Numbers { bound: 1 }, &limits(10), &still, |_| {
         ControlFlow::Continue(())
     });
     assert_eq!((reason, search.evaluations()), (StopReason::Exhausted, 1));
@@ -67,10 +67,10 @@ fn the_limit_is_met_exactly() {
     for evaluations in [1, 63, 64, 65, 1_000] {
         let search = run_nsga2(&Numbers { bound: 1 << 20 }, 64, evaluations, 1);
         assert_eq!(
-            search.optimizer().population().len() as u64,
+            search.optimizers()[0].population().len() as u64,
             evaluations.min(64)
         );
-        let generation = Optimizer::<Numbers>::generation(search.optimizer());
+        let generation = Optimizer::<Numbers>::generation(&search.optimizers()[0]);
         assert_eq!(generation, evaluations.div_ceil(64));
     }
 }
@@ -79,7 +79,7 @@ fn the_limit_is_met_exactly() {
 fn the_observer_can_stop_it() {
     let mut search = Search::new(nsga2(10, 1));
     let problem = Numbers { bound: 1 << 20 };
-    let reason = search.run(&problem, &limits(1_000), |search| {
+    let reason = search.run(&problem, &limits(1_000), &still, |search| {
         if search.evaluations() >= 30 {
             ControlFlow::Break(())
         } else {

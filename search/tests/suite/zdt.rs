@@ -135,7 +135,7 @@ fn true_front(case: &Case) -> Vec<Point> {
 fn check(case: &Case) {
     for seed in 1..=2 {
         let search = run_nsga2(&case.problem, 100, EVALUATIONS, seed);
-        let found = final_front(search.optimizer());
+        let found = final_front(&search.optimizers()[0]);
         let truth = true_front(case);
         let distance = convergence(&found, &truth);
         let share = hypervolume(&found, &REFERENCE) / hypervolume(&truth, &REFERENCE);
