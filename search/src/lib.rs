@@ -107,9 +107,8 @@ pub use exact::{
 pub use front::ParetoFront;
 pub use hypervolume::hypervolume;
 pub use individual::Individual;
-pub use layered::{Layered, LogSum, Transition, path_costs};
-pub use limits::{Limits, StopReason};
 pub use islands::{Islands, IslandsError};
+pub use layered::{Layered, LogSum, Transition, path_costs};
 pub use limits::{Limits, LimitsError, StopReason};
 pub use nsga2::Nsga2;
 pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};

@@ -1,0 +1,55 @@
+//! A problem that is cheap to evaluate, so that the engine itself is measured.
+
+use rand::{Rng, RngExt};
+use roofnas_search::{Evaluation, Problem, SearchRng};
+
+/// Values of a gene.
+const CHOICES: u16 = 8;
+
+/// Genes cost their value, at odds with a second cost that falls faster for later genes.
+pub(crate) struct Choices {
+    /// Genes of a genotype, at most 64.
+    pub(crate) genes: usize,
+}
+
+impl Choices {
+    fn gene(rng: &mut SearchRng) -> u16 {
+        rng.random_range(0..CHOICES)
+    }
+}
+
+impl Problem for Choices {
+    type Genotype = Box<[u16]>;
+
+    fn objectives(&self) -> usize {
+        2
+    }
+
+    fn sample(&self, rng: &mut SearchRng) -> Box<[u16]> {
+        (0..self.genes).map(|_| Self::gene(rng)).collect()
+    }
+
+    fn mutate(&self, genes: &mut Box<[u16]>, rng: &mut SearchRng) {
+        for _ in 0..2 {
+            genes[rng.random_range(0..self.genes)] = Self::gene(rng);
+        }
+    }
+
+    fn crossover(&self, child: &mut Box<[u16]>, father: &Box<[u16]>, rng: &mut SearchRng) {
+        let mask = rng.next_u64();
+        for (i, (gene, &other)) in child.iter_mut().zip(father).enumerate() {
+            if mask >> i & 1 == 0 {
+                *gene = other;
+            }
+        }
+    }
+
+    fn evaluate(&self, genes: &Box<[u16]>) -> Evaluation {
+        let (mut effort, mut loss) = (0.0, 0.0);
+        for (gene, weight) in genes.iter().zip(1_u8..) {
+            effort += f64::from(*gene) * f64::from(weight).sqrt();
+            loss += f64::from(weight) / f64::from(1 + gene);
+        }
+        Evaluation::unconstrained([effort, loss])
+    }
+}
