@@ -38,9 +38,8 @@ impl Problem for Choices {
     fn crossover(&self, child: &mut Box<[u16]>, father: &Box<[u16]>, rng: &mut SearchRng) {
         let mask = rng.next_u64();
         for (i, (gene, &other)) in child.iter_mut().zip(father).enumerate() {
-            if mask >> i & 1 == 0 {
-                *gene = other;
-            }
+            // A choice of values and not of paths, which no processor could foresee.
+            *gene = if mask >> i & 1 == 0 { other } else { *gene };
         }
     }
 

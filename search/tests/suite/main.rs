@@ -4,6 +4,7 @@ mod constrained;
 mod dtlz;
 mod exact;
 mod layered_table;
+mod islands;
 mod measure;
 mod real_coded;
 mod reproducible;

@@ -11,7 +11,7 @@ use crate::real_coded::RealCoded;
 use crate::runs::{Nsga2Search, limits, nsga2, run_nsga2, run_random, still};
 use crate::zdt::zdt1;
 
-const ZDT1: RealCoded = RealCoded {
+pub(crate) const ZDT1: RealCoded = RealCoded {
     genes: 30,
     objectives: 2,
     evaluate: zdt1,
@@ -19,7 +19,7 @@ const ZDT1: RealCoded = RealCoded {
 
 /// Coarse, so that duplicates are bred, and partly infeasible or impossible to compute, so that
 /// infinities are stored.
-const COARSE: RealCoded = RealCoded {
+pub(crate) const COARSE: RealCoded = RealCoded {
     genes: 2,
     objectives: 3,
     evaluate: coarse,
@@ -37,11 +37,11 @@ fn coarse(x: &[f64]) -> Evaluation {
     )
 }
 
-fn json(state: &impl Serialize) -> String {
+pub(crate) fn json(state: &impl Serialize) -> String {
     serde_json::to_string(state).expect("state can be stored")
 }
 
-fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.expect("threads can be made").install(work)
 }

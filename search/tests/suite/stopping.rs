@@ -1,10 +1,15 @@
 //! Every search ends, and says why.
 
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rand::RngExt;
-use roofnas_search::{Evaluation, Optimizer, Problem, Search, SearchRng, StopReason};
+use roofnas_search::{
+    Evaluation, Islands, Optimizer, Problem, Search, SearchRng, Stagnation, StopReason,
+};
 
+use crate::reproducible::json;
 use crate::runs::{limits, nsga2, run_nsga2, still};
 
 /// The numbers below a bound, to be made small and large at once.
@@ -92,6 +97,54 @@ fn the_observer_can_stop_it() {
     );
     assert_eq!(search.last_batch().evaluated, 10);
     assert_eq!(search.last_batch().feasible, 10);
+}
+
+#[test]
+fn time_is_kept_to_a_generation() {
+    // Each look at the clock is a second later than the one before.
+    let looks = AtomicU64::new(0);
+    let clock = || looks.fetch_add(1, Ordering::Relaxed) as f64;
+    let limits = limits(1_000_000).with_seconds(5.0).expect("a time");
+    let islands = Islands::new(1, 100, 0).expect("one island");
+    let mut search = Search::on_islands(islands, 1, |_, seed| nsga2(10, seed));
+    let problem = Numbers { bound: 1 << 20 };
+    let reason = search.run(&problem, &limits, &clock, |_| ControlFlow::Continue(()));
+    assert_eq!(reason, StopReason::Seconds);
+    assert_eq!(search.evaluations(), 50);
+}
+
+#[test]
+fn time_that_was_spent_before_counts() {
+    let limits = limits(1_000_000).with_seconds(5.0).expect("a time");
+    let mut search = Search::new(nsga2(10, 1));
+    let problem = Numbers { bound: 1 << 20 };
+    let mut step = |seconds: f64| search.step(&problem, &limits, &move || seconds);
+    assert!(step(4.9).is_continue());
+    assert_eq!(step(5.0), ControlFlow::Break(StopReason::Seconds));
+}
+
+#[test]
+fn a_front_that_no_longer_grows_is_enough() {
+    let window = NonZeroU64::new(500).expect("not zero");
+    let stagnation = Stagnation::new(vec![8.0, 1.0], 0.001, window).expect("sound settings");
+    let limits = limits(1_000_000).with_stagnation(stagnation);
+    let run = |problem: &Numbers| {
+        let mut search = Search::new(nsga2(10, 1));
+        let reason = search.run(problem, &limits, &still, |_| ControlFlow::Continue(()));
+        (reason, search.evaluations(), json(&search))
+    };
+    // The numbers 0 to 7 are all that reach beyond the reference.
+    let (reason, evaluations, state) = run(&Numbers { bound: 1 << 12 });
+    assert_eq!(reason, StopReason::Stagnation);
+    assert!((500..50_000).contains(&evaluations), "{evaluations}");
+
+    // Interrupted at every turn it ends the same.
+    let mut search = Search::new(nsga2(10, 1));
+    let problem = Numbers { bound: 1 << 12 };
+    while search.step(&problem, &limits, &still).is_continue() {
+        search = serde_json::from_str(&json(&search)).expect("state can be read");
+    }
+    assert!(json(&search) == state);
 }
 
 #[test]
