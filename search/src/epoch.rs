@@ -20,8 +20,8 @@ pub(crate) struct Epoch<G> {
     pub(crate) nearest: Option<Individual<G>>,
     /// What the front costs, with the news.
     front: CostFront,
-    /// The violation of the nearest so far.
-    violation: f64,
+    /// The violation of the nearest so far, if there is any.
+    violation: Option<f64>,
     batch: Vec<G>,
     evaluated: Vec<Individual<G>>,
 }
@@ -55,7 +55,7 @@ impl<G> Default for Epoch<G> {
             news: Vec::new(),
             nearest: None,
             front: CostFront::new(),
-            violation: f64::INFINITY,
+            violation: None,
             batch: Vec::new(),
             evaluated: Vec::new(),
         }
@@ -69,8 +69,7 @@ impl<G> Epoch<G> {
         self.news.clear();
         self.nearest = None;
         self.front.copy_from(front);
-        // Above infinity there is nothing, so the very first candidate is nearer than none.
-        self.violation = nearest.map_or(f64::NAN, |nearest| nearest.evaluation.violation());
+        self.violation = nearest.map(|nearest| nearest.evaluation.violation());
     }
 
     /// Lets an island's optimiser run.
@@ -142,8 +141,9 @@ impl<G> Epoch<G> {
             if self.front.insert(evaluation, |_| ()).is_some() {
                 self.news.push(individual.clone());
             }
-            if self.violation.is_nan() || evaluation.violation() < self.violation {
-                self.violation = evaluation.violation();
+            let violation = evaluation.violation();
+            if self.violation.is_none_or(|nearest| violation < nearest) {
+                self.violation = Some(violation);
                 self.nearest = Some(individual.clone());
             }
         }

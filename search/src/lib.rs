@@ -2,8 +2,9 @@
 //!
 //! Say what a candidate is and what it costs by implementing [`Problem`]; choose an
 //! [`Optimizer`] ([`Nsga2`], or [`RandomSearch`] as the baseline); let [`Search`] drive it under
-//! [`Limits`]; read the [`ParetoFront`]. All costs are minimised, constraints are one
-//! non-negative violation, and the same seed gives the same result on any number of threads.
+//! [`Limits`], on one island or on several [`Islands`] side by side; read the [`ParetoFront`].
+//! All costs are minimised, constraints are one non-negative violation, and the same seed gives
+//! the same result on any number of threads.
 //!
 //! Sixteen parcels, each of a weight and a value: which sets are worth the most for their weight,
 //! if a van takes 40?

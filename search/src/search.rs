@@ -192,7 +192,7 @@ where
 
     /// Whether the threads are busy with islands, each with as many as the others.
     fn pricing(&self) -> Pricing {
-        let islands = self.islands.count();
+        let islands = self.optimizers.len();
         if islands.is_multiple_of(rayon::current_num_threads()) {
             Pricing::Alone
         } else {
@@ -211,10 +211,8 @@ where
         for epoch in self.epochs.iter_mut() {
             epoch.begin(self.front.costs(), self.nearest.as_ref());
         }
-        let (share, rest) = (
-            leave.evaluations / count as u64,
-            leave.evaluations % count as u64,
-        );
+        let count = count.max(1) as u64; // a file may hold none
+        let (share, rest) = (leave.evaluations / count, leave.evaluations % count);
         let islands = self
             .optimizers
             .par_iter_mut()
@@ -270,8 +268,8 @@ where
         P: Problem<Genotype = G>,
         O: Optimizer<P>,
     {
-        let (count, migrants) = (self.islands.count(), self.islands.migrants());
-        if count == 1 || migrants == 0 {
+        let migrants = self.islands.migrants();
+        if self.optimizers.len() < 2 || migrants == 0 {
             return;
         }
         let mut rng = Islands::migration_stream(self.seed, self.steps);

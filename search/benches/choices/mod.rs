@@ -38,8 +38,9 @@ impl Problem for Choices {
     fn crossover(&self, child: &mut Box<[u16]>, father: &Box<[u16]>, rng: &mut SearchRng) {
         let mask = rng.next_u64();
         for (i, (gene, &other)) in child.iter_mut().zip(father).enumerate() {
-            // A choice of values and not of paths, which no processor could foresee.
-            *gene = if mask >> i & 1 == 0 { other } else { *gene };
+            // By arithmetic: no processor could foresee a branch.
+            let take = 0_u16.wrapping_sub((mask >> i & 1) as u16);
+            *gene ^= (*gene ^ other) & take;
         }
     }
 

@@ -7,6 +7,7 @@ mod layered_table;
 mod islands;
 mod measure;
 mod real_coded;
+mod recycling;
 mod reproducible;
 mod runs;
 mod stopping;
