@@ -18,7 +18,10 @@ fn main() {
 const POPULATIONS: [usize; 3] = [64, 256, 1024];
 /// Generations before measuring.
 const WARM_UP: usize = 20;
-const CHOICES: Choices = Choices { genes: 24 };
+const CHOICES: Choices = Choices {
+    objectives: 2,
+    genes: 24,
+};
 
 type Genotype = Box<[u16]>;
 

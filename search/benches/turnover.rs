@@ -20,19 +20,46 @@ const CANDIDATES: u64 = 1 << 17;
 
 #[divan::bench(consts = [24, 48], args = POPULATIONS, sample_count = 20)]
 fn one_thread<const GENES: usize>(bencher: Bencher, population: usize) {
-    turnover(bencher, GENES, population, 1);
+    let objectives = 2;
+    turnover(
+        bencher,
+        Choices {
+            objectives,
+            genes: GENES,
+        },
+        population,
+        1,
+    );
 }
 
 #[divan::bench(consts = [24, 48], args = POPULATIONS, sample_count = 20)]
 fn two_threads<const GENES: usize>(bencher: Bencher, population: usize) {
-    turnover(bencher, GENES, population, 2);
+    let objectives = 2;
+    turnover(
+        bencher,
+        Choices {
+            objectives,
+            genes: GENES,
+        },
+        population,
+        2,
+    );
+}
+
+/// Three costs: fronts are larger, and sorting is quadratic at worst.
+#[divan::bench(args = POPULATIONS, sample_count = 5)]
+fn three_costs(bencher: Bencher, population: usize) {
+    let problem = Choices {
+        objectives: 3,
+        genes: 24,
+    };
+    turnover(bencher, problem, population, 1);
 }
 
 /// Steps of a search under way.
-fn turnover(bencher: Bencher, genes: usize, population: usize, threads: usize) {
+fn turnover(bencher: Bencher, problem: Choices, population: usize, threads: usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.expect("threads can be made");
-    let problem = Choices { genes };
     let islands = Islands::for_population(population);
     let shares = islands.shares(population).expect("room for all islands");
     let mut search = Search::on_islands(islands, 1, |island, seed| {

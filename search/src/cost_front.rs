@@ -1,6 +1,4 @@
-use std::cmp::Ordering;
-
-use crate::dominance::compare;
+use crate::dominance::{dominates, is_covered};
 use crate::evaluation::Evaluation;
 use crate::sorting::lexicographic;
 
@@ -76,14 +74,12 @@ impl CostFront {
         let member = |place: usize| &self.costs[place * objectives..][..objectives];
         let count = self.costs.len() / objectives;
         let place = partition_point(count, |i| lexicographic(member(i), costs).is_lt());
-        // Nobody behind its place is better on the first cost where they differ, nor before it worse.
-        let beaten = |i: usize| compare(member(i), costs).is_some_and(Ordering::is_le);
-        if (0..count.min(place + 1)).any(beaten) {
+        // Nobody behind its place is at least as good, and nobody before it worse.
+        if is_covered(&self.costs[..count.min(place + 1) * objectives], costs) {
             return None;
         }
         for i in (place..count).rev() {
-            let dominated = &self.costs[i * objectives..][..objectives];
-            if compare(dominated, costs) == Some(Ordering::Greater) {
+            if dominates(costs, &self.costs[i * objectives..][..objectives]) {
                 leave(i);
                 self.costs.drain(i * objectives..(i + 1) * objectives);
             }

@@ -46,6 +46,29 @@ pub(crate) fn compare(a: &[f64], b: &[f64]) -> Option<Ordering> {
     Some(verdict)
 }
 
+/// Whether one of many costs, laid one after another, is nowhere worse than `costs`.
+///
+/// Costs that hold no NaN. The last are looked at first.
+#[inline]
+pub(crate) fn is_covered(by: &[f64], costs: &[f64]) -> bool {
+    match *costs {
+        [a, b, c] => is_covered_in_blocks(by.as_chunks().0, [a, b, c]),
+        [a, b, c, d] => is_covered_in_blocks(by.as_chunks().0, [a, b, c, d]),
+        _ => by
+            .rchunks_exact(costs.len())
+            .any(|other| other.iter().zip(costs).all(|(x, y)| x <= y)),
+    }
+}
+
+/// How many are looked at without asking whether one was found: so that no branch is mispredicted.
+const BLOCK: usize = 8;
+
+fn is_covered_in_blocks<const M: usize>(by: &[[f64; M]], costs: [f64; M]) -> bool {
+    let covers = |other: &[f64; M]| (0..M).fold(true, |all, i| all & (other[i] <= costs[i]));
+    by.rchunks(BLOCK)
+        .any(|block| block.iter().fold(false, |any, other| any | covers(other)))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -73,6 +96,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn covered_is_dominated_or_equal(e in (1..6_usize).prop_flat_map(|m| evaluations(m, 1..=20))) {
+            let (costs, others) = (e[0].costs(), &e[1..]);
+            let by: Vec<f64> = others.iter().flat_map(Evaluation::costs).copied().collect();
+            let covers = |other: &Evaluation| {
+                dominates(other.costs(), costs) || other.costs() == costs
+            };
+            prop_assert_eq!(is_covered(&by, costs), others.iter().any(covers));
+        }
+
         #[test]
         fn both_are_strict_partial_orders(e in evaluations(3, 3..=3)) {
             let pareto = |a: &Evaluation, b: &Evaluation| dominates(a.costs(), b.costs());

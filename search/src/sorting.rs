@@ -11,7 +11,7 @@
 
 use std::cmp::Ordering;
 
-use crate::dominance::dominates;
+use crate::dominance::is_covered;
 use crate::evaluation::Evaluation;
 use crate::point::Point;
 use crate::sweep::Sweep;
@@ -63,19 +63,22 @@ fn rank_many(evaluations: &[&Evaluation], mut members: Vec<usize>, ranks: &mut [
     let costs = |i: usize| evaluations[i].costs();
     members.sort_by(|&a, &b| lexicographic(costs(a), costs(b)));
 
-    let mut fronts: Vec<Vec<usize>> = Vec::new();
+    // The costs of each front's members, one after another.
+    let mut fronts: Vec<Vec<f64>> = Vec::new();
+    let mut previous: Option<usize> = None;
     for i in members {
-        // Whoever is dominated by a front is dominated by all fronts before it.
-        let rank = fronts.partition_point(|front| {
-            front
-                .iter()
-                .rev()
-                .any(|&member| dominates(costs(member), costs(i)))
-        });
-        match fronts.get_mut(rank) {
-            Some(front) => front.push(i),
-            None => fronts.push(vec![i]),
+        let twin = previous.filter(|&previous| costs(previous) == costs(i));
+        previous = Some(i);
+        if let Some(twin) = twin {
+            ranks[i] = ranks[twin];
+            continue;
         }
+        // Whoever is dominated by a front is dominated by all fronts before it.
+        let rank = fronts.partition_point(|front| is_covered(front, costs(i)));
+        if rank == fronts.len() {
+            fronts.push(Vec::new());
+        }
+        fronts[rank].extend(costs(i));
         ranks[i] = rank;
     }
     fronts.len()

@@ -6,8 +6,11 @@ use roofnas_search::{Evaluation, Problem, SearchRng};
 /// Values of a gene.
 const CHOICES: u16 = 8;
 
-/// Genes cost their value, at odds with a second cost that falls faster for later genes.
+/// Genes cost their value, at odds with a second cost that falls faster for later genes; a third,
+/// if wanted, counts the steps from gene to gene.
 pub(crate) struct Choices {
+    /// 2 or 3.
+    pub(crate) objectives: usize,
     /// Genes of a genotype, at most 64.
     pub(crate) genes: usize,
 }
@@ -22,7 +25,7 @@ impl Problem for Choices {
     type Genotype = Box<[u16]>;
 
     fn objectives(&self) -> usize {
-        2
+        self.objectives
     }
 
     fn sample(&self, rng: &mut SearchRng) -> Box<[u16]> {
@@ -50,6 +53,10 @@ impl Problem for Choices {
             effort += f64::from(*gene) * f64::from(weight).sqrt();
             loss += f64::from(weight) / f64::from(1 + gene);
         }
-        Evaluation::unconstrained([effort, loss])
+        if self.objectives == 2 {
+            return Evaluation::unconstrained([effort, loss]);
+        }
+        let steps = genes.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
+        Evaluation::unconstrained([effort, loss, f64::from(steps.sum::<u16>())])
     }
 }
