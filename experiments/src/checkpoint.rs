@@ -9,7 +9,7 @@ use crate::history::Generation;
 use crate::optimiser::Optimiser;
 
 /// The version of the format that this code writes and reads.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A run under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -28,7 +28,7 @@ pub(crate) struct Epoch<G> {
 
 /// How far an island may go in one epoch.
 #[derive(Clone, Copy)]
-pub(crate) struct Leave<'a> {
+pub(crate) struct Allowance<'a> {
     /// At most so many generations.
     pub(crate) generations: u64,
     /// At most so many candidates; the last batch is cut short.
@@ -77,16 +77,16 @@ impl<G> Epoch<G> {
     /// # Panics
     ///
     /// When an evaluation has another number of costs than the problem says.
-    pub(crate) fn run<P, O>(&mut self, problem: &P, optimizer: &mut O, leave: Leave)
+    pub(crate) fn run<P, O>(&mut self, problem: &P, optimizer: &mut O, allowance: Allowance)
     where
         P: Problem<Genotype = G>,
         O: Optimizer<P>,
         G: Clone + Send + Sync,
     {
-        for generation in 0..leave.generations {
-            let room = leave.evaluations - self.count.evaluated;
+        for generation in 0..allowance.generations {
+            let room = allowance.evaluations - self.count.evaluated;
             let late = || {
-                leave
+                allowance
                     .until
                     .is_some_and(|(end, clock)| clock.seconds() >= end)
             };
@@ -99,7 +99,7 @@ impl<G> Epoch<G> {
             }
             self.batch
                 .truncate(usize::try_from(room).unwrap_or(usize::MAX));
-            self.evaluate(problem, leave.pricing);
+            self.evaluate(problem, allowance.pricing);
             self.record(problem.objectives());
             optimizer.tell(&mut self.evaluated);
             let left = self.evaluated.drain(..);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch_count::BatchCount;
 use crate::clock::Clock;
-use crate::epoch::{Epoch, Leave, Pricing};
+use crate::epoch::{Allowance, Epoch, Pricing};
 use crate::front::ParetoFront;
 use crate::individual::Individual;
 use crate::islands::Islands;
@@ -120,7 +120,8 @@ where
     ///
     /// # Panics
     ///
-    /// When an evaluation has another number of costs than the problem says.
+    /// When an evaluation, or the reference point of a limit, has another number of costs than
+    /// the problem says.
     pub fn run<P>(
         &mut self,
         problem: &P,
@@ -146,7 +147,8 @@ where
     ///
     /// # Panics
     ///
-    /// When an evaluation has another number of costs than the problem says.
+    /// When an evaluation, or the reference point of a limit, has another number of costs than
+    /// the problem says.
     pub fn step<P>(
         &mut self,
         problem: &P,
@@ -165,16 +167,16 @@ where
         if until.is_some_and(|(end, clock)| clock.seconds() >= end) {
             return ControlFlow::Break(StopReason::Seconds);
         }
-        if self.is_grown_out(limits) {
+        if self.is_grown_out(limits, problem.objectives()) {
             return ControlFlow::Break(StopReason::Stagnation);
         }
-        let leave = Leave {
+        let allowance = Allowance {
             generations: self.islands.generations(),
             evaluations: room,
             until,
             pricing: self.pricing(),
         };
-        if !self.evolve(problem, leave) {
+        if !self.evolve(problem, allowance) {
             return ControlFlow::Break(StopReason::Exhausted);
         }
         self.gather();
@@ -182,9 +184,14 @@ where
         ControlFlow::Continue(())
     }
 
-    fn is_grown_out(&mut self, limits: &Limits) -> bool {
+    fn is_grown_out(&mut self, limits: &Limits, objectives: usize) -> bool {
         let front = &self.front;
         limits.stagnation().is_some_and(|limit| {
+            let costs = limit.reference().len();
+            assert!(
+                costs == objectives,
+                "the reference point should have {objectives} costs, as the problem says, but has {costs}"
+            );
             let hypervolume = |reference: &[f64]| front.hypervolume(reference);
             self.growth.has_ended(limit, self.evaluations, hypervolume)
         })
@@ -201,7 +208,7 @@ where
     }
 
     /// Runs an epoch on every island; says whether anything new was found to evaluate.
-    fn evolve<P>(&mut self, problem: &P, leave: Leave) -> bool
+    fn evolve<P>(&mut self, problem: &P, allowance: Allowance) -> bool
     where
         P: Problem<Genotype = G>,
         O: Optimizer<P>,
@@ -212,7 +219,7 @@ where
             epoch.begin(self.front.costs(), self.nearest.as_ref());
         }
         let count = count.max(1) as u64; // a file may hold none
-        let (share, rest) = (leave.evaluations / count, leave.evaluations % count);
+        let (share, rest) = (allowance.evaluations / count, allowance.evaluations % count);
         let islands = self
             .optimizers
             .par_iter_mut()
@@ -221,21 +228,18 @@ where
             .enumerate()
             .for_each(|(island, (optimizer, epoch))| {
                 let evaluations = share + u64::from((island as u64) < rest);
-                epoch.run(
-                    problem,
-                    optimizer,
-                    Leave {
-                        evaluations,
-                        ..leave
-                    },
-                );
+                let allowance = Allowance {
+                    evaluations,
+                    ..allowance
+                };
+                epoch.run(problem, optimizer, allowance);
             });
         let found = |epoch: &Epoch<G>| epoch.count.evaluated > 0;
         if share == 0 && !self.epochs.iter().any(found) {
             // With fewer evaluations left than islands some have had no turn.
             let mut islands = self.optimizers.iter_mut().zip(self.epochs.iter_mut());
             return islands.any(|(optimizer, epoch)| {
-                epoch.run(problem, optimizer, leave);
+                epoch.run(problem, optimizer, allowance);
                 found(epoch)
             });
         }

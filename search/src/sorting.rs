@@ -4,10 +4,10 @@
 //! next that ends in it, under Deb's constrained dominance: the feasible come first, and behind
 //! them the infeasible by violation, equal violations sharing a rank.
 //!
-//! For two costs, O(n log n): walk the candidates in lexicographic order; each joins the first
-//! front whose last member does not dominate it (see the module `sweep`). For
-//! more, the same walk with whole fronts compared (X. Zhang et al., "An efficient approach to
-//! nondominated sorting", ENS-BS, IEEE Trans. Evol. Comput. 19(2), 2015): O(m n²) at worst.
+//! For two costs, O(n log n): one walk along the candidates in lexicographic order (see the module
+//! `sweep`). For more, the same walk with whole fronts compared (X. Zhang et al., "An efficient
+//! approach to nondominated sorting", ENS-BS, IEEE Trans. Evol. Comput. 19(2), 2015): O(m n²) at
+//! worst.
 
 use std::cmp::Ordering;
 

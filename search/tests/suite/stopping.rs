@@ -148,6 +148,15 @@ fn a_front_that_no_longer_grows_is_enough() {
 }
 
 #[test]
+#[should_panic(expected = "the reference point should have 2 costs")]
+fn a_reference_point_of_another_problem_is_caught() {
+    let window = NonZeroU64::new(500).expect("not zero");
+    let stagnation = Stagnation::new(vec![1.0; 3], 0.0, window).expect("sound settings");
+    let limits = limits(100).with_stagnation(stagnation);
+    let _ = Search::new(nsga2(10, 1)).step(&Numbers { bound: 99 }, &limits, &still);
+}
+
+#[test]
 #[should_panic(expected = "should have 3 costs")]
 fn a_problem_that_miscounts_its_costs_is_caught() {
     struct Wrong(Numbers);
