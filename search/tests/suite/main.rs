@@ -3,8 +3,8 @@
 mod constrained;
 mod dtlz;
 mod exact;
-mod layered_table;
 mod islands;
+mod layered_table;
 mod measure;
 mod real_coded;
 mod recycling;
