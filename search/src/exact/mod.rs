@@ -92,7 +92,7 @@ pub use result::{ExactFront, ExactMember, ExactProgress};
 pub use settings::ExactSettings;
 
 /// Each pass has room for so many times the labels of the one before.
-const WIDENING: usize = 8;
+const WIDENING: usize = 64;
 
 /// Finds the Pareto front of the first criteria of a problem, as exactly as there is room for.
 ///
