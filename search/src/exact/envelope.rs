@@ -4,12 +4,12 @@ use crate::exact::relaxation::Relaxation;
 
 /// The lower bound that lines from the start give: at objective 0 = x, objective 1 is at least
 /// the largest of `bound - slope x`. Each line owns the stretch of x where it is the largest.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Envelope {
+#[derive(Clone, Debug)]
+pub(super) struct Envelope<const K: usize> {
     /// By descending slopes, so from left to right; the last slope is 0.
-    pub(super) lines: Vec<Relaxation>,
-    /// Their slopes.
-    pub(super) slopes: Vec<f64>,
+    pub(super) lines: Vec<Relaxation<K>>,
+    /// Their weights, column by column: first the slopes, then ones, then prices of limits.
+    pub(super) weights: [Vec<f64>; K],
     /// The right ends of their stretches, ascending; the last is infinite.
     pub(super) ends: Vec<f64>,
 }
@@ -30,18 +30,29 @@ pub(super) struct Targets {
     pub(super) left: f64,
 }
 
-impl Envelope {
+impl<const K: usize> Default for Envelope<K> {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            weights: std::array::from_fn(|_| Vec::new()),
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl<const K: usize> Envelope<K> {
     /// The lines that are the largest somewhere, from those sorted by descending slopes.
-    pub(super) fn new(sorted: Vec<Relaxation>) -> Self {
+    pub(super) fn new(sorted: Vec<Relaxation<K>>) -> Self {
         let mut envelope = Self::default();
         for line in sorted {
             envelope.push(line);
         }
-        envelope.slopes = envelope.lines.iter().map(|line| line.weights[0]).collect();
+        let weights = |column: usize| envelope.lines.iter().map(move |line| line.weights[column]);
+        envelope.weights = std::array::from_fn(|column| weights(column).collect());
         envelope
     }
 
-    fn push(&mut self, new: Relaxation) {
+    fn push(&mut self, new: Relaxation<K>) {
         while let Some(last) = self.lines.last() {
             let flatter = last.weights[0] - new.weights[0];
             let start = if flatter > 0.0 {
@@ -82,8 +93,8 @@ impl Targets {
     ///
     /// Paths end left of `right`, the limit of objective 0. Left of all incumbents they are
     /// measured from `height`, the limit of objective 1; when it is infinite they have no measure.
-    pub(super) fn new(
-        envelope: &Envelope,
+    pub(super) fn new<const K: usize>(
+        envelope: &Envelope<K>,
         incumbents: &[Incumbent],
         right: f64,
         height: f64,
@@ -114,9 +125,9 @@ impl Targets {
         targets
     }
 
-    fn add(&mut self, envelope: &Envelope, x: f64, y: f64) {
+    fn add<const K: usize>(&mut self, envelope: &Envelope<K>, x: f64, y: f64) {
         let line = envelope.owner(x);
-        let top = rise(envelope.slopes[line], x) + y;
+        let top = rise(envelope.weights[0][line], x) + y;
         self.tops[line] = self.tops[line].max(top);
         self.heights[line] = self.heights[line].max(y);
     }
@@ -125,7 +136,8 @@ impl Targets {
 /// The lower bounds of all lines for labels in one state.
 ///
 /// For a label of objectives (c0, c1) that gathered A in the segment under way, line j bounds
-/// the weighted sum of any complete path from below by `slope c0 + c1 - rate A + rest`.
+/// the weighted sum of any complete path from below by `slope c0 + c1 - rate A + rest`, and by
+/// price times what other limited criteria are so far.
 #[derive(Clone, Debug)]
 pub(super) struct Gauge {
     pub(super) rates: Vec<f64>,
@@ -135,7 +147,7 @@ pub(super) struct Gauge {
 impl Gauge {
     pub(super) fn new<const K: usize>(
         graph: &Graph<K>,
-        envelope: &Envelope,
+        envelope: &Envelope<K>,
         position: usize,
         state: usize,
     ) -> Self {
@@ -145,7 +157,9 @@ impl Gauge {
             let tangent = line.tangents[segment];
             let weight = line.log_weight(graph);
             rates.push(weight / tangent);
-            rests.push(line.to_go[position][state] - weight * (tangent.ln() - 1.0));
+            rests.push(
+                line.to_go[position][state] - weight * (tangent.ln() - 1.0) - line.paid(graph),
+            );
         }
         Self { rates, rests }
     }
@@ -155,7 +169,7 @@ impl Gauge {
 mod tests {
     use super::*;
 
-    fn line(slope: f64, bound: f64) -> Relaxation {
+    fn line(slope: f64, bound: f64) -> Relaxation<2> {
         Relaxation {
             weights: [slope, 1.0],
             bound,
@@ -175,7 +189,7 @@ mod tests {
             line(0.0, 3.0),
         ];
         let envelope = Envelope::new(lines.to_vec());
-        assert_eq!(envelope.slopes, [4.0, 1.0, 0.0]);
+        assert_eq!(envelope.weights[0], [4.0, 1.0, 0.0]);
         assert_eq!(envelope.ends[1..], [3.0, f64::INFINITY]);
         assert!((envelope.ends[0] - 4.0 / 3.0).abs() < 1e-12);
     }

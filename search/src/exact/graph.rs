@@ -228,6 +228,12 @@ impl<const K: usize> Graph<K> {
         value <= self.limits[column] + self.rounding[column]
     }
 
+    /// Whether the final costs of a path keep all limits.
+    pub(super) fn is_within_limits(&self, costs: &[f64; K]) -> bool {
+        let mut limited = costs.iter().zip(&self.limits);
+        limited.all(|(cost, limit)| cost <= limit)
+    }
+
     /// What amounts gathered and settled take off a column.
     #[inline]
     pub(super) fn worth(&self, amount: f64) -> f64 {

@@ -9,7 +9,8 @@
 //!    still matters (label-correcting search for several objectives: E. Q. V. Martins, "On a
 //!    multicriteria shortest path problem", European J. Operational Research 16(2), 1984).
 //! 3. *Bounds*, with two objectives: a label is dropped when lines that no rest of a path can get
-//!    below (shortest paths under weighted objectives, with logarithms replaced by tangents) show
+//!    below (shortest paths under weighted objectives, with logarithms replaced by tangents and other
+//!    limits by prices) show
 //!    that no complete path beats the incumbents by more than `epsilon` in criterion 1 (two-phase
 //!    and bounded label setting: E. L. Ulungu, J. Teghem, "The two phases method", Foundations of
 //!    Computing and Decision Sciences 20, 1995; A. Raith, M. Ehrgott, "A comparison of solution
@@ -64,6 +65,7 @@ mod envelope;
 mod graph;
 mod incumbents;
 mod label;
+mod multiplier;
 mod non_dominated;
 mod pass;
 mod relaxation;
@@ -147,7 +149,7 @@ fn search<L: Layered + ?Sized, const K: usize>(
             choices: None,
         });
     }
-    let mut envelope = Envelope::default();
+    let mut envelope = Envelope::<K>::default();
     let mut far = [f64::INFINITY; 2];
     if settings.objectives == 2 {
         let slopes = Slopes::new(&graph, settings.slopes, settings.rounds);
@@ -217,11 +219,7 @@ fn seed<L: Layered + ?Sized, const K: usize>(
 ) {
     for (costs, choices) in &slopes.paths {
         let point: Costs = costs[..2].iter().copied().collect();
-        let is_within = costs
-            .iter()
-            .zip(&graph.limits)
-            .all(|(cost, limit)| cost <= limit);
-        if is_within && incumbents.lack(&point) && layered.accepts(choices) {
+        if graph.is_within_limits(costs) && incumbents.lack(&point) && layered.accepts(choices) {
             let choices = Some(choices.clone());
             incumbents.insert(Incumbent { point, choices });
         }

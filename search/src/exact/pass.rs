@@ -19,7 +19,7 @@ pub(super) struct Pass<'a, L: ?Sized, const K: usize> {
     pub(super) graph: &'a Graph<K>,
     pub(super) completion: &'a Completion<K>,
     /// Without lines when there are no two objectives.
-    pub(super) envelope: &'a Envelope,
+    pub(super) envelope: &'a Envelope<K>,
     /// What a path must gain over the incumbents to be looked for.
     pub(super) epsilon: f64,
     /// How many labels are kept at a position.
@@ -272,7 +272,7 @@ impl<L: Layered + ?Sized, const K: usize> Pass<'_, L, K> {
                     let from = &kept.labels[label];
                     let costs = complete(self.graph, from.costs, from.amount, way);
                     let point = self.point(&costs);
-                    let new = self.is_within_limits(&costs) && known.lack(&point);
+                    let new = self.graph.is_within_limits(&costs) && known.lack(&point);
                     new.then_some((point, kept.first + label as u32, state, line))
                 })
             })
@@ -325,7 +325,7 @@ impl<L: Layered + ?Sized, const K: usize> Pass<'_, L, K> {
             .map(|label| label.settled(self.graph));
         let mut complete: Vec<(Costs, u32)> = complete
             .zip(0..)
-            .filter(|(costs, _)| self.is_within_limits(costs))
+            .filter(|(costs, _)| self.graph.is_within_limits(costs))
             .map(|(costs, number)| (self.point(&costs), number))
             .collect();
         complete.sort_by(|a, b| crate::sorting::lexicographic(&a.0, &b.0)); // stable
@@ -350,13 +350,6 @@ impl<L: Layered + ?Sized, const K: usize> Pass<'_, L, K> {
 
     fn point(&self, costs: &[f64; K]) -> Costs {
         costs[..self.graph.objectives].iter().copied().collect()
-    }
-
-    fn is_within_limits(&self, costs: &[f64; K]) -> bool {
-        costs
-            .iter()
-            .zip(&self.graph.limits)
-            .all(|(cost, limit)| cost <= limit)
     }
 }
 

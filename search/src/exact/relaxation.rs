@@ -12,21 +12,29 @@
 //! must be, when t_g is at least e. Tangent points are therefore e or more (for x of at least 1
 //! that costs little: the tangent at e is x / e).
 //!
-//! Any tangent points give a valid bound. As a function of 1 / t_g the bound is concave (a minimum
-//! of concave functions), and where it is largest the tangent points are the amounts of a mix of
-//! shortest paths. So solve, move the tangent points halfway towards the amounts of the path
-//! found, and solve again, keeping the best.
+//! Other limits join with prices (Lagrange multipliers; M. L. Fisher, "The Lagrangian relaxation
+//! method for solving integer programming problems", Management Science 27(1), 1981): for a price
+//! p of at least 0, adding p (c - limit) lowers the sum of any path that keeps the limit.
+//!
+//! Any tangent points and prices give a valid bound. As a function of 1 / t_g and the prices the
+//! bound is concave (a minimum of concave functions), and where it is largest the tangent points
+//! are the amounts of a mix of shortest paths. So solve, move the tangent points halfway towards
+//! the amounts of the path found, and the prices up where it breaks a limit and down where it does
+//! not, and solve again, keeping the best.
 
 use std::f64::consts::E;
 
 use crate::exact::graph::{Edge, Graph, Log};
+use crate::exact::multiplier::Multiplier;
 use crate::layered::log_worth;
 
 /// A solved relaxation: what the rest of a path costs at least from every state.
 #[derive(Clone, Debug)]
-pub(super) struct Relaxation {
-    pub(super) weights: [f64; 2],
-    /// At least this is the weighted sum of any path; infinite when there is none.
+pub(super) struct Relaxation<const K: usize> {
+    /// The weights of the objectives, then the prices of limits.
+    pub(super) weights: [f64; K],
+    /// At least this is the weighted sum of the objectives of any path; infinite when there is
+    /// none.
     pub(super) bound: f64,
     /// One for each segment, at least e.
     pub(super) tangents: Vec<f64>,
@@ -36,39 +44,52 @@ pub(super) struct Relaxation {
     pub(super) policy: Vec<Vec<u32>>,
 }
 
-impl Relaxation {
-    /// Solves for given weights, starting from given tangent points.
-    pub(super) fn solve<const K: usize>(
+/// A path found by a relaxation: the criteria that matter, and its choices.
+pub(super) type Found<const K: usize> = ([f64; K], Vec<u32>);
+
+impl<const K: usize> Relaxation<K> {
+    /// Solves for given weights of the objectives, starting from given tangent points and prices
+    /// (in the places of their columns); hands over every path found, the last one first.
+    pub(super) fn solve(
         graph: &Graph<K>,
-        weights: [f64; 2],
+        objectives: [f64; 2],
         mut tangents: Vec<f64>,
+        prices: [f64; K],
         rounds: usize,
-    ) -> Self {
-        let mut best = Self::solve_once(graph, weights, tangents.clone());
-        if best.log_weight(graph) == 0.0 || best.bound == f64::INFINITY {
-            return best;
-        }
-        let mut amounts = best.amounts(graph);
-        for _ in 1..rounds {
-            let mut moved = false;
-            for (tangent, amount) in tangents.iter_mut().zip(&amounts) {
-                let halfway = 0.5 * (*tangent + amount.unwrap_or(*tangent).max(E));
-                moved |= (halfway - *tangent).abs() > 1e-9 * *tangent;
-                *tangent = halfway;
+    ) -> (Self, Vec<Found<K>>) {
+        let mut multipliers = prices.map(Multiplier::new);
+        let mut best: Option<Self> = None;
+        let mut paths = Vec::new();
+        for _ in 0..rounds.max(1) {
+            let mut weights = multipliers.map(|multiplier| multiplier.price);
+            weights[..2].copy_from_slice(&objectives);
+            let next = Self::solve_once(graph, weights, tangents.clone());
+            if next.bound == f64::INFINITY {
+                return (next, paths);
+            }
+            let (costs, choices) = next.path(graph);
+            paths.insert(0, (costs, choices));
+            let mut moved =
+                next.log_weight(graph) > 0.0 && move_tangents(&mut tangents, &next.amounts(graph));
+            let cost = objectives[0] * costs[0] + objectives[1] * costs[1];
+            for column in 2..K {
+                let limit = graph.limits[column];
+                if limit < f64::INFINITY {
+                    let scale = cost.abs() / limit.abs().max(f64::MIN_POSITIVE);
+                    moved |= multipliers[column].advance(cost, costs[column] - limit, scale);
+                }
+            }
+            if best.as_ref().is_none_or(|best| next.bound > best.bound) {
+                best = Some(next);
             }
             if !moved {
                 break;
             }
-            let next = Self::solve_once(graph, weights, tangents.clone());
-            amounts = next.amounts(graph);
-            if next.bound > best.bound {
-                best = next;
-            }
         }
-        best
+        (best.expect("there was a round"), paths)
     }
 
-    fn solve_once<const K: usize>(graph: &Graph<K>, weights: [f64; 2], tangents: Vec<f64>) -> Self {
+    fn solve_once(graph: &Graph<K>, weights: [f64; K], tangents: Vec<f64>) -> Self {
         let end = graph.positions();
         let mut solved = Self {
             weights,
@@ -84,14 +105,20 @@ impl Relaxation {
         solved.to_go.reverse();
         solved.policy.reverse();
         let opened = rates.constant[graph.segments[0][0] as usize];
-        solved.bound = solved.to_go[0]
-            .first()
-            .map_or(f64::INFINITY, |w| w - opened);
+        let start = solved.to_go[0].first().copied();
+        solved.bound = start.unwrap_or(f64::INFINITY) - opened - solved.paid(graph);
         solved
     }
 
+    /// What keeping all limits exactly would cost.
+    pub(super) fn paid(&self, graph: &Graph<K>) -> f64 {
+        let limits = self.weights.iter().zip(&graph.limits).skip(2);
+        let priced = limits.filter(|(price, _)| **price > 0.0);
+        priced.map(|(price, limit)| price * limit).sum()
+    }
+
     /// Solves one more position; positions are pushed from the last to the first.
-    fn step_back<const K: usize>(&mut self, graph: &Graph<K>, position: usize, rates: &Rates) {
+    fn step_back(&mut self, graph: &Graph<K>, position: usize, rates: &Rates) {
         let layer = &graph.layers[position];
         let later = self.to_go.last().expect("the end is there");
         let mut to_go = vec![f64::INFINITY; graph.states(position)];
@@ -100,9 +127,10 @@ impl Relaxation {
             for index in layer.leaving(state) {
                 let edge = &layer.edges[index];
                 let segment = graph.segments[position + 1][edge.next as usize] as usize;
-                let mut cost = self.weights[0] * edge.costs[0] + self.weights[1] * edge.costs[1]
-                    - rates.slope[segment] * edge.amount
-                    + later[edge.next as usize];
+                let mut cost = later[edge.next as usize] - rates.slope[segment] * edge.amount;
+                for (weight, added) in self.weights.iter().zip(&edge.costs) {
+                    cost += weight * added;
+                }
                 if edge.enters {
                     cost -= rates.constant[segment];
                 }
@@ -116,7 +144,7 @@ impl Relaxation {
     }
 
     /// What the tangents of every segment take off.
-    fn rates<const K: usize>(&self, graph: &Graph<K>) -> Rates {
+    fn rates(&self, graph: &Graph<K>) -> Rates {
         let weight = self.log_weight(graph);
         let slope = self.tangents.iter().map(|t| weight / t).collect();
         let constant = self.tangents.iter().map(|t| weight * (t.ln() - 1.0));
@@ -127,13 +155,13 @@ impl Relaxation {
     }
 
     /// What the logarithms are multiplied by in the weighted sum of the objectives.
-    pub(super) fn log_weight<const K: usize>(&self, graph: &Graph<K>) -> f64 {
+    pub(super) fn log_weight(&self, graph: &Graph<K>) -> f64 {
         let weight = |log: Log| self.weights.get(log.into).map(|w| w * log.weight);
         graph.log.and_then(weight).unwrap_or(0.0)
     }
 
     /// The edges of the best path on from a state.
-    pub(super) fn way<const K: usize>(
+    pub(super) fn way(
         &self,
         graph: &Graph<K>,
         position: usize,
@@ -148,7 +176,7 @@ impl Relaxation {
     }
 
     /// What the best path gathers in each segment; nothing for those it never visits.
-    fn amounts<const K: usize>(&self, graph: &Graph<K>) -> Vec<Option<f64>> {
+    fn amounts(&self, graph: &Graph<K>) -> Vec<Option<f64>> {
         let mut amounts = vec![None; graph.segment_count];
         let mut segment = graph.segments[0][0] as usize;
         amounts[segment] = Some(0.0);
@@ -160,12 +188,23 @@ impl Relaxation {
         amounts
     }
 
-    /// The criteria that matter of the best path from the start, and its choices.
-    pub(super) fn path<const K: usize>(&self, graph: &Graph<K>) -> ([f64; K], Vec<u32>) {
+    /// The best path from the start.
+    fn path(&self, graph: &Graph<K>) -> Found<K> {
         let choices = self.way(graph, 0, 0).map(|edge| edge.choice).collect();
         let costs = complete(graph, [0.0; K], 0.0, self.way(graph, 0, 0));
         (costs, choices)
     }
+}
+
+/// Moves tangent points halfway towards amounts; says whether any moved.
+fn move_tangents(tangents: &mut [f64], amounts: &[Option<f64>]) -> bool {
+    let mut moved = false;
+    for (tangent, amount) in tangents.iter_mut().zip(amounts) {
+        let halfway = 0.5 * (*tangent + amount.unwrap_or(*tangent).max(E));
+        moved |= (halfway - *tangent).abs() > 1e-9 * *tangent;
+        *tangent = halfway;
+    }
+    moved
 }
 
 /// What tangents take off: `slope` times the amount, and `constant` once for a segment.

@@ -67,7 +67,7 @@ fn bound_by_lines<L: Layered + ?Sized, const K: usize>(
     RelaxedBound {
         lines: solved
             .map(|relaxation| BoundLine {
-                weights: relaxation.weights,
+                weights: [relaxation.weights[0], relaxation.weights[1]],
                 bound: relaxation.bound,
             })
             .collect(),

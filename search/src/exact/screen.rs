@@ -7,7 +7,7 @@ use crate::exact::graph::Graph;
 /// Tells which labels in one state may still lead to something new.
 pub(super) struct Screen<'a, const K: usize> {
     graph: &'a Graph<K>,
-    envelope: &'a Envelope,
+    envelope: &'a Envelope<K>,
     targets: &'a Targets,
     pub(super) gauge: Gauge,
     /// For each line its target less the cost to go, and a little for rounding.
@@ -23,13 +23,14 @@ impl<'a, const K: usize> Screen<'a, K> {
     pub(super) fn new(
         graph: &'a Graph<K>,
         completion: &Completion<K>,
-        envelope: &'a Envelope,
+        envelope: &'a Envelope<K>,
         targets: &'a Targets,
         (position, state): (usize, usize),
     ) -> Self {
         let gauge = Gauge::new(graph, envelope, position, state);
         let head = |line: usize| {
-            let rounding = envelope.slopes[line] * graph.rounding[0] + graph.rounding[1];
+            let roundings = envelope.weights.iter().zip(&graph.rounding);
+            let rounding: f64 = roundings.map(|(weights, r)| weights[line] * r).sum();
             targets.tops[line] - gauge.rests[line] + rounding
         };
         Self {
@@ -60,7 +61,7 @@ impl<'a, const K: usize> Screen<'a, K> {
     /// The least that the objectives of any complete path can be; needs lines.
     pub(super) fn reach(&self, costs: &[f64; K], amount: f64) -> [f64; 2] {
         let level = self.heads.len() - 1; // the last line's slope is 0
-        let second = costs[1] - self.gauge.rates[level] * amount + self.gauge.rests[level];
+        let second = self.bound(level, costs, amount);
         [self.lowest(0, costs, amount), second]
     }
 
@@ -101,39 +102,50 @@ impl<'a, const K: usize> Screen<'a, K> {
     /// By how much a complete path may beat the incumbents at the corners of some lines.
     #[inline]
     pub(super) fn gain(&self, costs: &[f64; K], amount: f64, range: Range<usize>) -> f64 {
-        let slopes = &self.envelope.slopes[range.clone()];
-        let (heads, rates) = (&self.heads[range.clone()], &self.gauge.rates[range]);
         // Several maxima at once, so that the loop can run on vectors.
         let mut best = [f64::NEG_INFINITY; LANES];
-        let (slopes, last_slopes) = slopes.as_chunks::<LANES>();
-        let (heads, last_heads) = heads.as_chunks::<LANES>();
-        let (rates, last_rates) = rates.as_chunks::<LANES>();
-        for ((slopes, heads), rates) in slopes.iter().zip(heads).zip(rates) {
+        let weights = self.envelope.weights.each_ref();
+        let weights = weights.map(|weights| weights[range.clone()].as_chunks::<LANES>());
+        let (heads, last_heads) = self.heads[range.clone()].as_chunks::<LANES>();
+        let (rates, last_rates) = self.gauge.rates[range].as_chunks::<LANES>();
+        for (i, (heads, rates)) in heads.iter().zip(rates).enumerate() {
             for lane in 0..LANES {
-                let gain = heads[lane] - slopes[lane] * costs[0] + rates[lane] * amount;
+                let mut gain = heads[lane] + rates[lane] * amount;
+                for (weights, cost) in weights.iter().zip(costs) {
+                    gain -= weights.0[i][lane] * cost;
+                }
                 best[lane] = if gain > best[lane] { gain } else { best[lane] };
             }
         }
-        for ((slope, head), rate) in last_slopes.iter().zip(last_heads).zip(last_rates) {
-            best[0] = best[0].max(head - slope * costs[0] + rate * amount);
+        for (i, (head, rate)) in last_heads.iter().zip(last_rates).enumerate() {
+            let mut gain = head + rate * amount;
+            for (weights, cost) in weights.iter().zip(costs) {
+                gain -= weights.1[i] * cost;
+            }
+            best[0] = best[0].max(gain);
         }
-        best.into_iter().fold(f64::NEG_INFINITY, f64::max) - costs[1]
+        best.into_iter().fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The gain at the corners of each line.
     #[inline]
     pub(super) fn gains(&self, costs: &[f64; K], amount: f64, mut each: impl FnMut(usize, f64)) {
         for (line, &head) in self.heads.iter().enumerate() {
-            let slope = self.envelope.slopes[line];
-            let gain = head - slope * costs[0] - costs[1] + self.gauge.rates[line] * amount;
-            each(line, gain);
+            each(line, head - self.spent(line, costs, amount));
         }
     }
 
     /// The weighted sum of a line that no complete path stays below.
     pub(super) fn bound(&self, line: usize, costs: &[f64; K], amount: f64) -> f64 {
-        let slope = self.envelope.slopes[line];
-        slope * costs[0] + costs[1] - self.gauge.rates[line] * amount + self.gauge.rests[line]
+        self.spent(line, costs, amount) + self.gauge.rests[line]
+    }
+
+    /// The weighted sum of a label itself.
+    #[inline]
+    fn spent(&self, line: usize, costs: &[f64; K], amount: f64) -> f64 {
+        let weights = self.envelope.weights.iter().zip(costs);
+        let spent: f64 = weights.map(|(weights, cost)| weights[line] * cost).sum();
+        spent - self.gauge.rates[line] * amount
     }
 }
 

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use rayon::prelude::*;
 
 use crate::exact::graph::Graph;
-use crate::exact::relaxation::Relaxation;
+use crate::exact::relaxation::{Found, Relaxation};
 
 /// The steepest slope, in units of the front's rise over its run.
 const STEEP: f64 = 1e4;
@@ -16,21 +16,21 @@ const STEEP: f64 = 1e4;
 #[derive(Clone, Debug)]
 pub(super) struct Slopes<const K: usize> {
     /// For the first objective alone; nothing when there is no path.
-    pub(super) first: Option<Relaxation>,
+    pub(super) first: Option<Relaxation<K>>,
     /// In descending order of slopes; the last slope is 0.
-    pub(super) solved: Vec<Relaxation>,
-    /// The best path of every relaxation solved: criteria that matter and choices.
-    pub(super) paths: Vec<([f64; K], Vec<u32>)>,
+    pub(super) solved: Vec<Relaxation<K>>,
+    /// Every path found on the way.
+    pub(super) paths: Vec<Found<K>>,
 }
 
-/// A relaxation with the objectives of its best path.
+/// A relaxation with the objectives of a path that represents it.
 #[derive(Clone)]
-struct Support {
-    relaxation: Relaxation,
+struct Support<const K: usize> {
+    relaxation: Relaxation<K>,
     point: [f64; 2],
 }
 
-impl Support {
+impl<const K: usize> Support<K> {
     fn slope(&self) -> f64 {
         self.relaxation.weights[0]
     }
@@ -46,8 +46,12 @@ impl<const K: usize> Slopes<K> {
         };
         // A guess that the first rounds correct: twice the smallest tangent allowed.
         let guess = vec![2.0 * std::f64::consts::E; graph.segment_count];
-        let first = slopes.support(graph, [1.0, 0.0], guess.clone(), 3 * rounds);
-        let last = slopes.support(graph, [0.0, 1.0], guess, 3 * rounds);
+        let mut solve = |weights, tangents| {
+            let solved = Relaxation::solve(graph, weights, tangents, [0.0; K], 3 * rounds);
+            slopes.support(graph, solved)
+        };
+        let first = solve([1.0, 0.0], guess.clone());
+        let last = solve([0.0, 1.0], guess);
         let (Some(first), Some(last)) = (first, last) else {
             return slopes;
         };
@@ -56,24 +60,21 @@ impl<const K: usize> Slopes<K> {
         let mut supports = vec![last];
         if rise > 0.0 && run > 0.0 {
             // So steep that the second objective hardly more than breaks ties of the first.
-            let weights = [STEEP * rise / run, 1.0];
             let tangents = supports[0].relaxation.tangents.clone();
-            let steepest = Relaxation::solve(graph, weights, tangents, 3 * rounds);
-            supports.insert(0, slopes.keep_path(graph, steepest));
+            supports.splice(0..0, solve([STEEP * rise / run, 1.0], tangents));
         }
         while supports.len() < count {
             let pairs = promising_pairs(&supports, count - supports.len());
             if pairs.is_empty() {
                 break;
             }
-            let solved: Vec<Relaxation> = pairs
-                .par_iter()
-                .map(|&(left, slope)| {
-                    let tangents = supports[left].relaxation.tangents.clone();
-                    Relaxation::solve(graph, [slope, 1.0], tangents, rounds)
-                })
-                .collect();
-            supports.extend(solved.into_iter().map(|r| slopes.keep_path(graph, r)));
+            let solve = |&(left, slope): &(usize, f64)| {
+                let near = &supports[left].relaxation;
+                let (tangents, prices) = (near.tangents.clone(), near.weights);
+                Relaxation::solve(graph, [slope, 1.0], tangents, prices, rounds)
+            };
+            let solved: Vec<_> = pairs.par_iter().map(solve).collect();
+            supports.extend(solved.into_iter().filter_map(|s| slopes.support(graph, s)));
             supports.sort_by(|a, b| b.slope().total_cmp(&a.slope()));
         }
         slopes.first = Some(first.relaxation);
@@ -89,29 +90,29 @@ impl<const K: usize> Slopes<K> {
         [right, top + (top - bottom).max(1.0)]
     }
 
+    /// Keeps the paths found; the best that keeps the limits represents the relaxation, or the
+    /// last if there is none. Nothing when there is no path.
     fn support(
         &mut self,
         graph: &Graph<K>,
-        weights: [f64; 2],
-        tangents: Vec<f64>,
-        rounds: usize,
-    ) -> Option<Support> {
-        let relaxation = Relaxation::solve(graph, weights, tangents, rounds);
-        (relaxation.bound < f64::INFINITY).then(|| self.keep_path(graph, relaxation))
-    }
-
-    fn keep_path(&mut self, graph: &Graph<K>, relaxation: Relaxation) -> Support {
-        let (costs, choices) = relaxation.path(graph);
-        self.paths.push((costs, choices));
-        Support {
+        (relaxation, found): (Relaxation<K>, Vec<Found<K>>),
+    ) -> Option<Support<K>> {
+        let [w0, w1] = [relaxation.weights[0], relaxation.weights[1]];
+        let sum = |costs: &[f64; K]| w0 * costs[0] + w1 * costs[1];
+        let kept = found.iter().map(|(costs, _)| costs);
+        let kept = kept.filter(|costs| graph.is_within_limits(costs));
+        let best = kept.reduce(|a, b| if sum(b) < sum(a) { b } else { a });
+        let costs = *best.or(found.first().map(|(costs, _)| costs))?;
+        self.paths.extend(found);
+        Some(Support {
             relaxation,
             point: [costs[0], costs[1]],
-        }
+        })
     }
 }
 
 /// Slopes between neighbours worth solving: at most `room`, as (left neighbour, slope).
-fn promising_pairs(supports: &[Support], room: usize) -> Vec<(usize, f64)> {
+fn promising_pairs<const K: usize>(supports: &[Support<K>], room: usize) -> Vec<(usize, f64)> {
     let mut pairs: Vec<(f64, usize, f64)> = Vec::new();
     for (left, pair) in supports.windows(2).enumerate() {
         let (a, b) = (&pair[0], &pair[1]);
@@ -130,7 +131,7 @@ fn promising_pairs(supports: &[Support], room: usize) -> Vec<(usize, f64)> {
 }
 
 /// How far the chord between two paths lies above the point where their lines cross.
-fn gap(a: &Support, b: &Support) -> f64 {
+fn gap<const K: usize>(a: &Support<K>, b: &Support<K>) -> f64 {
     let x = (a.relaxation.bound - b.relaxation.bound) / (a.slope() - b.slope());
     let y = b.relaxation.bound - b.slope() * x;
     let slope = (a.point[1] - b.point[1]) / (b.point[0] - a.point[0]);
