@@ -1,7 +1,8 @@
 //! How long the exact front of a space as large as one of networks takes, and how exact it is.
 //!
-//! Prints a table, one line for each setting; `cargo bench --bench exact -- epsilon=1e-5
-//! labels=100000` tries one setting.
+//! Prints a table: blocks that share a stage's width, blocks that need not, and a limit on
+//! parameters. Epsilons are in units of the front's range of quality. `cargo bench --bench exact --
+//! loose=1 epsilon=1e-3 labels=100000 talk=1` tries other settings and tells of the progress.
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -154,6 +155,14 @@ struct Trial {
     limit: f64,
     seed: u64,
     sharing: Sharing,
+    talk: Talk,
+}
+
+/// What to print besides the table.
+#[derive(Clone, Copy, PartialEq)]
+enum Talk {
+    Nothing,
+    Progress,
 }
 
 const TRIAL: Trial = Trial {
@@ -161,10 +170,11 @@ const TRIAL: Trial = Trial {
     labels: 1_000_000,
     beam: 2_000,
     slopes: 128,
-    rounds: 6,
+    rounds: 20,
     limit: f64::INFINITY,
     seed: 1,
     sharing: Sharing::Shared,
+    talk: Talk::Nothing,
 };
 
 impl Trial {
@@ -178,6 +188,7 @@ impl Trial {
             "rounds" => self.rounds = number as usize,
             "limit" => self.limit = number,
             "loose" => self.sharing = Sharing::Loose,
+            "talk" => self.talk = Talk::Progress,
             "seed" => self.seed = number as u64,
             _ => panic!("no setting is called {key}"),
         }
@@ -202,7 +213,7 @@ impl Trial {
         let range = left.costs[1] - right.costs[1];
         settings.epsilon = self.epsilon * range;
         let front = exact_front(&problem, &settings, &[], |progress| {
-            if std::env::var_os("EXACT_TRACE").is_some() {
+            if self.talk == Talk::Progress {
                 let seconds = start.elapsed().as_secs_f64();
                 eprintln!("{seconds:.2} {progress:?}");
             }
@@ -256,11 +267,13 @@ fn main() {
     if is_set {
         return trial.run();
     }
-    for epsilon in [1e-3, 1e-4, 1e-5] {
-        Trial {
-            epsilon,
-            ..trial.clone()
-        }
-        .run();
+    for (sharing, limit) in [
+        (Sharing::Shared, f64::INFINITY),
+        (Sharing::Loose, f64::INFINITY),
+        (Sharing::Shared, 3.0),
+    ] {
+        trial.sharing = sharing;
+        trial.limit = limit;
+        trial.run();
     }
 }

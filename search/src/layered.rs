@@ -17,7 +17,7 @@ pub trait Layered: Sync {
     /// How many criteria a path has, from 1 to [`MAX_OBJECTIVES`](crate::MAX_OBJECTIVES).
     fn criteria(&self) -> usize;
 
-    /// How many transitions a path takes.
+    /// How many transitions a path takes, at least 1.
     fn positions(&self) -> usize;
 
     /// How many states there are at a position, from 0 to [`positions`](Layered::positions);

@@ -104,6 +104,46 @@ const WIDENING: usize = 64;
 /// it breaks off, the result is what is proven by then. The result is the same on any number of
 /// threads. Called inside a rayon pool it uses that pool.
 ///
+/// Four parcels, each of a weight and a value: which sets are worth the most for their weight, if a
+/// van takes 12?
+///
+/// ```
+/// use std::ops::ControlFlow;
+///
+/// use roofnas_search::*;
+///
+/// struct Van;
+///
+/// const PARCELS: [[f64; 2]; 4] = [[3.0, -4.0], [7.0, -9.0], [2.0, -1.0], [9.0, -9.0]];
+///
+/// impl Layered for Van {
+///     fn criteria(&self) -> usize {
+///         2
+///     }
+///     fn positions(&self) -> usize {
+///         PARCELS.len()
+///     }
+///     fn states(&self, _: usize) -> usize {
+///         1 // what was taken so far does not matter for what can be taken on
+///     }
+///     fn transitions(&self, parcel: usize, _: usize, visit: &mut dyn FnMut(Transition<'_>)) {
+///         for (choice, costs) in [(0, &[0.0, 0.0]), (1, &PARCELS[parcel])] {
+///             visit(Transition { choice, next: 0, costs });
+///         }
+///     }
+///     fn limit(&self, criterion: usize) -> f64 {
+///         [12.0, f64::INFINITY][criterion]
+///     }
+/// }
+///
+/// let front = exact_front(&Van, &ExactSettings::default(), &[], |_| ControlFlow::Continue(()));
+///
+/// assert_eq!(front.epsilon, 0.0);
+/// let fullest = front.members.last().expect("an empty van is feasible");
+/// assert_eq!(fullest.choices, [1, 1, 1, 0]);
+/// assert_eq!(fullest.costs[..], [12.0, -14.0]);
+/// ```
+///
 /// # Panics
 ///
 /// When the problem or the settings break their laws: an epsilon below 0 or NaN, fewer than 2
@@ -137,38 +177,30 @@ fn search<L: Layered + ?Sized, const K: usize>(
     layered: &L,
     settings: &ExactSettings,
     known: &[Costs],
-    mut observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+    observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
 ) -> ExactFront {
     let graph = Graph::<K>::new(layered, settings.objectives);
     let completion = Completion::new(&graph);
-    let mut incumbents = Incumbents::default();
-    for costs in known {
-        let point = costs[..settings.objectives].iter().copied().collect();
-        incumbents.insert(Incumbent {
-            point,
-            choices: None,
-        });
-    }
+    let mut incumbents = brought(known, settings.objectives);
     let mut envelope = Envelope::<K>::default();
     let mut far = [f64::INFINITY; 2];
+    let mut capacity = settings.labels;
     if settings.objectives == 2 {
         let slopes = Slopes::new(&graph, settings.slopes, settings.rounds);
         seed(layered, &graph, &slopes, &mut incumbents);
         far = slopes.far();
         envelope = Envelope::new(slopes.solved);
+        capacity = settings.beam.min(capacity);
     }
-    let mut pass = Pass {
+    let pass = Pass {
         layered,
         graph: &graph,
         completion: &completion,
         envelope: &envelope,
         epsilon: settings.epsilon,
-        capacity: settings.labels.get(),
+        capacity: capacity.get(),
         far,
     };
-    if !envelope.lines.is_empty() {
-        pass.capacity = settings.beam.min(settings.labels).get();
-    }
     let mut front = ExactFront {
         members: Vec::new(),
         bound: Vec::new(),
@@ -179,16 +211,34 @@ fn search<L: Layered + ?Sized, const K: usize>(
         interrupted: false,
     };
     let mut refused = Vec::new();
+    if completion.least(0, 0)[0] < f64::INFINITY {
+        let most = settings.labels.get();
+        refused = widen(pass, most, &mut incumbents, &mut front, observer);
+    }
+    front.members = members(layered, &incumbents);
+    front.bound = bound(incumbents, refused);
+    front
+}
+
+/// Makes passes of more and more room, up to `most` labels, until one proves what was asked for.
+/// Returns the refused paths.
+fn widen<L: Layered + ?Sized, const K: usize>(
+    mut pass: Pass<'_, L, K>,
+    most: usize,
+    incumbents: &mut Incumbents,
+    front: &mut ExactFront,
+    mut observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+) -> Vec<Costs> {
+    let mut refused = Vec::new();
     let mut proofs: Vec<Dropped> = Vec::new();
-    let is_possible = completion.least(0, 0)[0] < f64::INFINITY;
-    while is_possible {
+    loop {
         front.passes += 1;
-        let outcome = pass.run(&mut incumbents, |position, labels, gain| {
+        let outcome = pass.run(incumbents, |position, labels, gain| {
             observer(ExactProgress {
                 pass: front.passes,
                 position,
                 labels,
-                epsilon: settings.epsilon.max(gain),
+                epsilon: pass.epsilon.max(gain),
             })
         });
         front.peak_labels = front.peak_labels.max(outcome.peak);
@@ -196,18 +246,27 @@ fn search<L: Layered + ?Sized, const K: usize>(
         front.interrupted = outcome.interrupted;
         refused.extend(outcome.refused);
         proofs.push(outcome.dropped);
-        let targets = pass.targets(&incumbents);
+        let targets = pass.targets(incumbents);
         let gains = proofs.iter().map(|dropped| dropped.gain(&targets));
-        front.epsilon = settings.epsilon.max(gains.fold(f64::INFINITY, f64::min));
-        let is_done = front.epsilon <= settings.epsilon || front.interrupted;
-        if is_done || pass.capacity == settings.labels.get() {
-            break;
+        front.epsilon = pass.epsilon.max(gains.fold(f64::INFINITY, f64::min));
+        let is_proven = front.epsilon <= pass.epsilon;
+        if is_proven || front.interrupted || pass.capacity == most {
+            return refused;
         }
-        pass.capacity = (pass.capacity * WIDENING).min(settings.labels.get());
+        pass.capacity = (pass.capacity * WIDENING).min(most);
     }
-    front.members = members(layered, &incumbents);
-    front.bound = bound(incumbents, refused);
-    front
+}
+
+/// The points that the caller brings.
+fn brought(known: &[Costs], objectives: usize) -> Incumbents {
+    let mut incumbents = Incumbents::default();
+    for costs in known {
+        incumbents.insert(Incumbent {
+            point: costs[..objectives].iter().copied().collect(),
+            choices: None,
+        });
+    }
+    incumbents
 }
 
 /// Makes incumbents of the paths that relaxations found.

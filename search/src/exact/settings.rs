@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 /// | `labels` | 1,000,000 | 1 or more |
 /// | `beam` | 2,000 | 1 or more |
 /// | `slopes` | 128 | 2 or more |
-/// | `rounds` | 6 | 1 or more |
+/// | `rounds` | 20 | 1 or more |
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExactSettings {
     /// The criteria from 0 on that span the front. With another number than 2, labels are dropped
@@ -25,7 +25,8 @@ pub struct ExactSettings {
     pub beam: NonZeroUsize,
     /// How many weightings of the objectives bound what is possible.
     pub slopes: usize,
-    /// How often tangent points are moved for each weighting. Matters only with a log-sum.
+    /// How often tangent points and prices are moved for each weighting. Matters only with a log-sum
+    /// or limits.
     pub rounds: usize,
 }
 
@@ -37,7 +38,7 @@ impl Default for ExactSettings {
             labels: NonZeroUsize::new(1_000_000).expect("not zero"),
             beam: NonZeroUsize::new(2_000).expect("not zero"),
             slopes: 128,
-            rounds: 6,
+            rounds: 20,
         }
     }
 }

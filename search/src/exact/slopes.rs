@@ -8,6 +8,9 @@ use crate::exact::relaxation::{Found, Relaxation};
 /// The steepest slope, in units of the front's rise over its run.
 const STEEP: f64 = 1e4;
 
+/// Slopes of a smaller ratio are not told apart, unless paths do.
+const NEAR: f64 = 1.1;
+
 /// Relaxations for weights (slope, 1), from steep to flat, spread over the front.
 ///
 /// Found by halving: the weights for which the paths of two neighbours are equally good are
@@ -120,6 +123,9 @@ fn promising_pairs<const K: usize>(supports: &[Support<K>], room: usize) -> Vec<
         let slope = rise / run;
         if run > 0.0 && rise > 0.0 && b.slope() < slope && slope < a.slope() {
             pairs.push((gap(a, b), left, slope));
+        } else if b.slope() > 0.0 && a.slope() > NEAR * b.slope() {
+            // No path tells, but a mix of paths may be better in between.
+            pairs.push((0.0, left, (a.slope() * b.slope()).sqrt()));
         }
     }
     pairs.sort_by_key(|&(gap, left, _)| (Reverse(gap.max(0.0).to_bits()), left));

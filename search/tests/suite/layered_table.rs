@@ -3,6 +3,9 @@
 use rand::RngExt;
 use roofnas_search::{Costs, Layered, LogSum, SearchRng, Transition, random_stream};
 
+/// A choice, the state it leads to, and its costs.
+type Way = (u32, usize, Vec<f64>);
+
 /// A layered problem written out.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -11,7 +14,8 @@ pub(crate) struct Table {
     /// Paths whose choices sum to a multiple of this are refused; 0 for none.
     pub(crate) refused: u32,
     segments: Vec<Vec<usize>>,
-    transitions: Vec<Vec<Vec<(u32, usize, Vec<f64>)>>>,
+    /// By position and state.
+    transitions: Vec<Vec<Vec<Way>>>,
 }
 
 /// What a random table is made of.
