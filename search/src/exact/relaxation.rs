@@ -110,6 +110,12 @@ impl<const K: usize> Relaxation<K> {
         solved
     }
 
+    /// Differences of weighted sums too small to tell from rounding.
+    pub(super) fn rounding(&self, graph: &Graph<K>) -> f64 {
+        let columns = self.weights.iter().zip(&graph.rounding);
+        columns.map(|(weight, rounding)| weight * rounding).sum()
+    }
+
     /// What keeping all limits exactly would cost.
     pub(super) fn paid(&self, graph: &Graph<K>) -> f64 {
         let limits = self.weights.iter().zip(&graph.limits).skip(2);

@@ -16,12 +16,12 @@ pub struct RelaxedBound {
     pub members: Vec<ExactMember>,
 }
 
-/// Every feasible path z has `weights[0] * z0 + weights[1] * z1 >= bound`, to rounding.
+/// Every feasible path z has `weights[0] * z0 + weights[1] * z1 >= bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BoundLine {
     /// The weights of criteria 0 and 1.
     pub weights: [f64; 2],
-    /// The least weighted sum.
+    /// Not above the least weighted sum, rounding included.
     pub bound: f64,
 }
 
@@ -68,7 +68,7 @@ fn bound_by_lines<L: Layered + ?Sized, const K: usize>(
         lines: solved
             .map(|relaxation| BoundLine {
                 weights: [relaxation.weights[0], relaxation.weights[1]],
-                bound: relaxation.bound,
+                bound: relaxation.bound - relaxation.rounding(&graph),
             })
             .collect(),
         members: members(layered, &incumbents),

@@ -29,8 +29,7 @@ impl<'a, const K: usize> Screen<'a, K> {
     ) -> Self {
         let gauge = Gauge::new(graph, envelope, position, state);
         let head = |line: usize| {
-            let roundings = envelope.weights.iter().zip(&graph.rounding);
-            let rounding: f64 = roundings.map(|(weights, r)| weights[line] * r).sum();
+            let rounding = envelope.lines[line].rounding(graph);
             targets.tops[line] - gauge.rests[line] + rounding
         };
         Self {
