@@ -26,7 +26,11 @@ impl Checkpoint {
     pub fn start(experiment: &Experiment) -> Self {
         Self {
             format: FORMAT,
-            search: Search::new(Optimiser::new(experiment)),
+            search: Search::on_islands(
+                experiment.islands,
+                experiment.resolved.seed,
+                |island, seed| Optimiser::new(experiment, island, seed),
+            ),
             history: Vec::new(),
         }
     }

@@ -151,15 +151,40 @@ pub struct SearchConfig {
     pub evaluations: u64,
     /// Probability that a child has two parents.
     pub crossover_probability: f64,
+    /// Islands that the population is divided among; by its size where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub islands: Option<usize>,
+    /// Wall time after which it ends, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// When the front counts as grown out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stagnation: Option<StagnationConfig>,
+    /// Whether to prove how far the front can be from the optimum, where that can be done.
+    pub certify: bool,
+}
+
+/// A search ends when its front has grown by less than a share over a number of evaluations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagnationConfig {
+    /// Share of the hypervolume.
+    pub growth: f64,
+    /// Networks evaluated meanwhile.
+    pub evaluations: u64,
 }
 
 impl Default for SearchConfig {
     fn default() -> Self {
         Self {
             algorithm: Algorithm::Nsga2,
-            population: 128,
-            evaluations: 50_000,
+            population: 256,
+            evaluations: 400_000,
             crossover_probability: 0.9,
+            islands: None,
+            seconds: None,
+            stagnation: None,
+            certify: true,
         }
     }
 }
@@ -172,6 +197,8 @@ pub enum Algorithm {
     Nsga2,
     /// Random sampling, the baseline.
     Random,
+    /// NSGA-II for a start, then dynamic programming: the front of the whole space.
+    Exact,
 }
 
 impl Algorithm {
@@ -180,6 +207,7 @@ impl Algorithm {
         match self {
             Self::Nsga2 => "nsga2",
             Self::Random => "random",
+            Self::Exact => "exact",
         }
     }
 }

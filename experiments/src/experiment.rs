@@ -1,18 +1,22 @@
 //! From an experiment file to a checked experiment.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use rayon::prelude::*;
 use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
 use roofnas_hardware::Profiles;
-use roofnas_search::{Evaluation, MAX_OBJECTIVES, Nsga2Settings, SearchRng};
+use roofnas_search::{
+    Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, SearchRng, Stagnation,
+};
 use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
 
 use crate::config::{
-    ConstraintsConfig, ExperimentConfig, ObjectivesConfig, QualityConfig, SpaceConfig,
+    Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, QualityConfig, SearchConfig,
+    SpaceConfig,
 };
-use crate::constraint::Constraint;
+use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
@@ -37,8 +41,10 @@ pub struct Experiment {
     pub objectives: Vec<Objective>,
     /// What every network must keep.
     pub constraints: Vec<Constraint>,
-    /// Settings of NSGA-II.
-    pub nsga2: Nsga2Settings,
+    /// Settings of NSGA-II, on each island.
+    pub nsga2: Vec<Nsga2Settings>,
+    /// How the search is divided.
+    pub islands: Islands,
     /// Where the platform's profile was found.
     pub platform_origin: String,
     /// Genotypes drawn to fix scales, the same for every run on the space.
@@ -82,7 +88,7 @@ impl Experiment {
         check.quality(&config.quality)?;
         check.constraints(&config.constraints, &model)?;
         let objectives = check.objectives(&config.objectives)?;
-        let nsga2 = check.search(&config)?;
+        let (islands, nsga2) = check.search(&config, objectives.len())?;
         let space = check.space(&config.space)?;
         let sample = draw(&space);
         let drawn = config.quality.normalisation.is_none();
@@ -112,6 +118,7 @@ impl Experiment {
             constraints,
             objectives,
             nsga2,
+            islands,
             space,
             platform_origin,
             sample,
@@ -142,6 +149,36 @@ impl Experiment {
     /// The name.
     pub fn name(&self) -> &str {
         &self.resolved.name
+    }
+
+    /// The constraint on a latency's bound, if there is one that is above the mean.
+    pub(crate) fn bounded_latency(&self) -> Option<&Constraint> {
+        let mut constraints = self.constraints.iter();
+        constraints.find(|c| c.figure == Figure::LatencyMs && c.quantile > 0.0)
+    }
+
+    /// Whether its run ends with a proof.
+    pub fn proves(&self) -> bool {
+        let search = &self.resolved.search;
+        search.certify || search.algorithm == Algorithm::Exact
+    }
+
+    /// When the search ends, with hypervolume measured from this point.
+    pub(crate) fn limits(&self, reference: &[f64]) -> Limits {
+        let search = &self.resolved.search;
+        let mut limits =
+            Limits::new(NonZeroU64::new(search.evaluations).unwrap_or(NonZeroU64::MIN));
+        if let Some(seconds) = search.seconds {
+            limits = limits.clone().with_seconds(seconds).unwrap_or(limits);
+        }
+        let stagnation = search.stagnation.and_then(|stagnation| {
+            let evaluations = NonZeroU64::new(stagnation.evaluations)?;
+            Stagnation::new(reference.to_vec(), stagnation.growth, evaluations).ok()
+        });
+        match stagnation {
+            Some(stagnation) => limits.with_stagnation(stagnation),
+            None => limits,
+        }
     }
 
     /// The latency budget, if there is one, in milliseconds.
@@ -281,8 +318,14 @@ impl Check<'_> {
         Ok(all)
     }
 
-    fn search(&self, config: &ExperimentConfig) -> Result<Nsga2Settings, Error> {
+    /// How the search is divided, and the settings of each island.
+    fn search(
+        &self,
+        config: &ExperimentConfig,
+        objectives: usize,
+    ) -> Result<(Islands, Vec<Nsga2Settings>), Error> {
         let search = &config.search;
+        self.limits(search, objectives)?;
         if search.evaluations == 0 {
             return Err(self.error("search.evaluations", 0, "must be at least 1"));
         }
@@ -290,11 +333,54 @@ impl Check<'_> {
             let rule = "must be at most 1000000";
             return Err(self.error("search.population", search.population, rule));
         }
-        let settings = Nsga2Settings::new(search.population, search.crossover_probability);
-        settings.map_err(|source| Error::Search {
-            file: self.file.to_owned(),
-            source,
-        })
+        let settings = |population| {
+            let settings = Nsga2Settings::new(population, search.crossover_probability);
+            settings.map_err(|source| Error::Search {
+                file: self.file.to_owned(),
+                source,
+            })
+        };
+        settings(search.population)?;
+        let usual = Islands::for_population(search.population);
+        let islands = match search.islands {
+            None => usual,
+            Some(1) => Islands::ONE,
+            // what migrates, and how often, is not a matter of how many islands there are
+            Some(count) => Islands::new(count, usual.generations().max(2), 2)
+                .map_err(|error| self.error("search.islands", count, error.to_string()))?,
+        };
+        let shares = islands.shares(search.population);
+        let shares = shares
+            .map_err(|error| self.error("search.islands", islands.count(), error.to_string()))?;
+        let settings: Result<_, Error> = shares.into_iter().map(settings).collect();
+        Ok((islands, settings?))
+    }
+
+    fn limits(&self, search: &SearchConfig, objectives: usize) -> Result<(), Error> {
+        if let Some(seconds) = search.seconds
+            && !(seconds > 0.0 && seconds.is_finite())
+        {
+            return Err(self.error("search.seconds", seconds, "must be a number above 0"));
+        }
+        if search.algorithm == Algorithm::Exact && objectives != 2 {
+            let rule = "the exact search needs two objectives";
+            return Err(self.error("search.algorithm", "\"exact\"", rule));
+        }
+        let Some(stagnation) = search.stagnation else {
+            return Ok(());
+        };
+        if !(0.0..=1.0).contains(&stagnation.growth) {
+            let rule = "a share of the hypervolume is from 0 to 1";
+            return Err(self.error("search.stagnation.growth", stagnation.growth, rule));
+        }
+        if stagnation.evaluations == 0 {
+            return Err(self.error("search.stagnation.evaluations", 0, "must be at least 1"));
+        }
+        if !(2..=3).contains(&objectives) {
+            let rule = "hypervolume is followed for two or three objectives; leave it out";
+            return Err(self.error("search.stagnation", objectives, rule));
+        }
+        Ok(())
     }
 
     fn space(&self, config: &SpaceConfig) -> Result<SearchSpace, Error> {

@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::objective::Objective;
 use crate::optimiser::Optimiser;
 
-/// One generation.
+/// Where a search stands after a generation of every island, or, where there are several islands, after those from one migration to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Generation {
     /// From 1.
@@ -22,7 +22,7 @@ pub struct Generation {
     /// Hypervolume of the front so far; with three objectives in every few generations only, with more never: it then costs more
     /// than the search.
     pub hypervolume: Option<f64>,
-    /// Share of this generation's networks that keep every constraint.
+    /// Share of the networks since the row before that keep every constraint.
     pub feasible_share: f64,
     /// Wall time of the search loop so far, in seconds.
     pub seconds: f64,
@@ -41,7 +41,7 @@ pub struct Recorder {
     /// Worst value of each objective that counts, as a cost: the budget, or a quantile of the space's sample.
     reference: Vec<f64>,
     quality: Option<usize>,
-    /// Generations from one hypervolume to the next.
+    /// Rows from one hypervolume to the next.
     every: u64,
 }
 
@@ -62,7 +62,8 @@ impl Recorder {
                 1
             } else {
                 let search = &experiment.resolved.search;
-                (search.evaluations / search.population as u64 / POINTS).max(1)
+                let each = search.population as u64 * experiment.islands.generations();
+                (search.evaluations / each / POINTS).max(1)
             },
             quality: experiment
                 .objectives
@@ -93,14 +94,10 @@ impl Recorder {
         few.then(|| front.hypervolume(&self.reference))
     }
 
-    /// The generation that has just ended.
-    pub fn record(
-        &self,
-        generation: u64,
-        search: &Search<Genotype, Optimiser>,
-        seconds: f64,
-    ) -> Generation {
+    /// The generations that have just ended: those from one migration between islands to the next.
+    pub fn record(&self, search: &Search<Genotype, Optimiser>, seconds: f64) -> Generation {
         let batch = search.last_batch();
+        let generation = search.steps() * search.islands().generations();
         let best = self.quality.and_then(|index| {
             // from zero, so that no cost becomes minus zero
             let qualities = search
@@ -113,7 +110,8 @@ impl Recorder {
             generation,
             evaluations: search.evaluations(),
             best_quality: best,
-            hypervolume: generation
+            hypervolume: search
+                .steps()
                 .is_multiple_of(self.every)
                 .then(|| self.hypervolume(search.front()))
                 .flatten(),

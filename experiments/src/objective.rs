@@ -45,6 +45,29 @@ impl Objective {
         }
     }
 
+    /// The column that holds the figure in files, with its unit.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Quality => "quality",
+            Self::Latency => "latency_ms",
+            Self::Macs => "macs",
+            Self::Params => "params",
+            Self::PeakMemory => "peak_memory_bytes",
+            Self::Traffic => "traffic_bytes",
+            Self::Weights => "weight_bytes",
+        }
+    }
+
+    /// The figure that a cost stands for.
+    pub fn figure(self, cost: f64) -> f64 {
+        if self.is_maximized() {
+            // from zero, so that no cost becomes minus zero
+            0.0 - cost
+        } else {
+            cost
+        }
+    }
+
     /// The figure itself.
     pub fn value(self, metrics: &Metrics) -> f64 {
         match self {

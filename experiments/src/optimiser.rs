@@ -20,13 +20,13 @@ pub enum Optimiser {
 }
 
 impl Optimiser {
-    /// The optimiser of an experiment, yet to begin.
-    pub fn new(experiment: &Experiment) -> Self {
-        let seed = experiment.resolved.seed;
+    /// The optimiser of one island of an experiment, yet to begin.
+    pub fn new(experiment: &Experiment, island: usize, seed: u64) -> Self {
+        let settings = &experiment.nsga2[island];
         match experiment.resolved.search.algorithm {
-            Algorithm::Nsga2 => Self::Nsga2(Nsga2::new(experiment.nsga2.clone(), seed)),
+            Algorithm::Nsga2 | Algorithm::Exact => Self::Nsga2(Nsga2::new(settings.clone(), seed)),
             Algorithm::Random => {
-                let batch = NonZeroUsize::new(experiment.nsga2.population());
+                let batch = NonZeroUsize::new(settings.population());
                 Self::Random(RandomSearch::new(batch.unwrap_or(NonZeroUsize::MIN), seed))
             }
         }

@@ -5,10 +5,12 @@ use roofnas_space::presets::Landmark;
 use roofnas_space::{Genotype, Resolution, presets};
 
 use crate::checkpoint::Checkpoint;
+use crate::config::Algorithm;
 use crate::constraint::Constraint;
 use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
+use crate::proof::{Certified, Proof, Unproven};
 
 /// The result of a finished run.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Outcome {
     pub sample: Vec<Metrics>,
     /// Published networks, priced by the same model.
     pub landmarks: Vec<PricedLandmark>,
+    /// How far the front can be from the optimum, or why that isn't known.
+    pub certified: Result<Certified, Unproven>,
     /// What a user should know of how its files were written.
     pub warnings: Vec<String>,
 }
@@ -77,6 +81,7 @@ impl Outcome {
         sample: Vec<Metrics>,
         checkpoint: Checkpoint,
         reason: StopReason,
+        proof: Result<Proof, Unproven>,
     ) -> Self {
         let search = checkpoint.search;
         // the search adds up blocks, whose sums round differently: the front is that of networks priced layer by layer
@@ -84,7 +89,25 @@ impl Outcome {
             evaluation: experiment.evaluation(&experiment.appraise(&member.genotype)),
             genotype: member.genotype.clone(),
         });
-        let exact = ParetoFront::from(priced.collect::<Vec<_>>());
+        let mut exact = ParetoFront::from(priced.collect::<Vec<_>>());
+        let is_exact = experiment.resolved.search.algorithm == Algorithm::Exact;
+        if let Ok(proof) = &proof
+            && (is_exact || exact.is_empty())
+        {
+            for genotype in &proof.members {
+                exact.insert(&Individual {
+                    evaluation: experiment.evaluation(&experiment.appraise(genotype)),
+                    genotype: genotype.clone(),
+                });
+            }
+        }
+        let certified = proof.map(|proof| {
+            let costs: Vec<[f64; 2]> = exact
+                .iter()
+                .map(|member| [member.costs()[0], member.costs()[1]])
+                .collect();
+            Certified::new(proof, &costs)
+        });
         let members = exact.members();
         let digits = members.len().to_string().len().max(2);
         let front = members.iter().enumerate().map(|(index, member)| FrontRow {
@@ -113,6 +136,7 @@ impl Outcome {
             reason,
             sample,
             landmarks: landmarks(experiment),
+            certified,
             warnings: Vec::new(),
         }
     }

@@ -14,6 +14,19 @@ use crate::constraint::{Constraint, Figure};
 use crate::objective::Objective;
 use crate::problem::BackboneProblem;
 
+/// What stands for the latency of a network where its 95 % bound (or another) is limited. Means add up, and limiting them relaxes the
+/// bound; a sum below the bound limits more, but is another quantity than the objective. Both in one search would be one criterion too many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LatencyView {
+    /// The mean, limited to this as well as to what the experiment says.
+    Mean {
+        /// In milliseconds.
+        limit_ms: f64,
+    },
+    /// The mean and so many deviations, as a sum that never exceeds them.
+    Bound,
+}
+
 /// Why a problem can't be searched exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PathsError {
@@ -54,11 +67,16 @@ struct Criterion {
 }
 
 impl<'a> BackbonePaths<'a> {
-    /// The paths of a problem. Sums that only bound a figure are made to be equal to it for the network `at`.
+    /// The paths of a problem. Sums that only bound a figure are made to be equal to it for the network `at`. `view`: where the bound of a
+    /// latency is limited and its mean is an objective, which of the two stands for the latency; it says nothing elsewhere.
     ///
     /// # Errors
     /// When the problem can't be searched exactly.
-    pub fn new(problem: &'a BackboneProblem<'a>, at: &Genotype) -> Result<Self, PathsError> {
+    pub fn new(
+        problem: &'a BackboneProblem<'a>,
+        at: &Genotype,
+        view: LatencyView,
+    ) -> Result<Self, PathsError> {
         let experiment = problem.experiment();
         let table = problem.blocks().map_err(Clone::clone)?;
         if experiment.objectives.len() != 2 {
@@ -68,7 +86,7 @@ impl<'a> BackbonePaths<'a> {
             return Err(PathsError::PeakMemory);
         }
         let lattice = Lattice::new(&experiment.space);
-        let figures = Figures::new(problem, at)?;
+        let figures = Figures::new(problem, at, view)?;
         let mut criteria: Vec<Criterion> = experiment
             .objectives
             .iter()
@@ -126,6 +144,14 @@ impl<'a> BackbonePaths<'a> {
                 }
                 Limited::Unknown => is_relaxed = true,
             }
+        }
+        if let LatencyView::Mean { limit_ms } = view
+            && let Some(own) = experiment
+                .objectives
+                .iter()
+                .position(|o| *o == Objective::Latency)
+        {
+            criteria[own].limit = criteria[own].limit.min(limit_ms);
         }
         let mut paths = Self {
             problem,
@@ -225,6 +251,43 @@ impl Layered for BackbonePaths<'_> {
     }
 }
 
+/// Paths of which every one that keeps the sums' limits is accepted.
+pub(crate) struct Accepting<'a>(pub(crate) &'a BackbonePaths<'a>);
+
+impl Layered for Accepting<'_> {
+    fn criteria(&self) -> usize {
+        self.0.criteria()
+    }
+
+    fn positions(&self) -> usize {
+        self.0.positions()
+    }
+
+    fn states(&self, position: usize) -> usize {
+        self.0.states(position)
+    }
+
+    fn transitions(&self, position: usize, state: usize, visit: &mut dyn FnMut(Transition<'_>)) {
+        self.0.transitions(position, state, visit);
+    }
+
+    fn segment(&self, position: usize, state: usize) -> usize {
+        self.0.segment(position, state)
+    }
+
+    fn segments(&self) -> usize {
+        self.0.segments()
+    }
+
+    fn log_sum(&self) -> Option<LogSum> {
+        self.0.log_sum()
+    }
+
+    fn limit(&self, criterion: usize) -> f64 {
+        self.0.limit(criterion)
+    }
+}
+
 /// What a constraint limits.
 enum Limited {
     /// Sums, each with the objective that it is the same as. Bounds limit more than the sums.
@@ -242,30 +305,42 @@ enum Limited {
 struct Figures<'a> {
     problem: &'a BackboneProblem<'a>,
     addends: Vec<SiteAddends>,
+    /// What stands for the latency where it is an objective.
+    latency: SiteSum,
     mean: SiteSum,
-    deviation: Option<SiteSum>,
+    /// A sum that the limited bound never falls below.
+    bound: Option<SiteSum>,
     weights: TermWeights,
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 impl<'a> Figures<'a> {
-    fn new(problem: &'a BackboneProblem<'a>, at: &Genotype) -> Result<Self, PathsError> {
+    fn new(
+        problem: &'a BackboneProblem<'a>,
+        at: &Genotype,
+        view: LatencyView,
+    ) -> Result<Self, PathsError> {
         let table = problem.blocks().map_err(Clone::clone)?;
         let experiment = problem.experiment();
         let appraiser = &experiment.appraiser;
         let score: Score = appraiser.score;
-        let bounds = experiment.constraints.iter().any(|c| c.quantile > 0.0);
+        let mean = table.mean_tangent(at);
+        let quantile = experiment.bounded_latency().map(|c| c.quantile);
+        let bound = quantile.and_then(|quantile| {
+            let deviation = table.deviation_tangent(at)?;
+            Some(upper(&mean, &deviation, quantile))
+        });
+        let latency = match (view, &bound) {
+            (LatencyView::Bound, Some(bound)) => bound.clone(),
+            _ => mean.clone(),
+        };
+        let sites = 0..table.sites().len() as usize;
         Ok(Self {
-            addends: (0..table.sites().len() as usize)
-                .map(|site| table.addends(site))
-                .collect(),
-            mean: table.mean_tangent(at),
-            deviation: if bounds {
-                table.deviation_tangent(at)
-            } else {
-                None
-            },
+            addends: sites.map(|site| table.addends(site)).collect(),
+            latency,
+            mean,
+            bound,
             weights: score.weights(&appraiser.normalisation),
             problem,
         })
@@ -281,7 +356,7 @@ impl<'a> Figures<'a> {
 
     fn objective(&self, objective: Objective) -> SiteSum {
         match objective {
-            Objective::Latency => self.mean.clone(),
+            Objective::Latency => self.latency.clone(),
             Objective::Macs => self.each(|site| site.macs),
             Objective::Params => self.each(|site| site.params),
             Objective::Traffic => self.each(|site| site.traffic_bytes),
@@ -329,25 +404,23 @@ impl<'a> Figures<'a> {
                     .is_empty(),
             },
             Figure::Rho => Limited::Unknown,
-            Figure::LatencyMs => {
-                let mut sums = vec![(Some(Objective::Latency), self.mean.clone())];
-                if let Some(deviation) = self
-                    .deviation
-                    .as_ref()
-                    .filter(|_| constraint.quantile > 0.0)
-                {
-                    sums.push((None, upper(&self.mean, deviation, constraint.quantile)));
-                }
-                let is_true = self
-                    .problem
-                    .blocks()
-                    .is_ok_and(|table| table.has_additive_mean());
-                Limited::Sums {
-                    sums,
-                    is_bound: constraint.quantile > 0.0 || !is_true,
-                }
-            }
+            Figure::LatencyMs => self.limited_latency(constraint),
         }
+    }
+
+    fn limited_latency(&self, constraint: &Constraint) -> Limited {
+        let experiment = self.problem.experiment();
+        let is_objective = experiment.objectives.contains(&Objective::Latency);
+        let table = self.problem.blocks();
+        let is_true = table.is_ok_and(|table| table.has_additive_mean());
+        let is_bound = constraint.quantile > 0.0 || !is_true;
+        let sums = match &self.bound {
+            // as an objective the latency is either of the two, by the view
+            _ if is_objective => vec![(Some(Objective::Latency), self.latency.clone())],
+            Some(bound) => vec![(None, bound.clone())],
+            None => vec![(None, self.mean.clone())],
+        };
+        Limited::Sums { sums, is_bound }
     }
 }
 

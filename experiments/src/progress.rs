@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use roofnas::{Generation, Watcher};
+use roofnas_search::ExactProgress;
 
 /// Set by ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
@@ -98,6 +99,15 @@ impl Watcher for Progress {
                 "{}: {done}/{} networks, {rate:.0}/s, front {front}{best}{volume}, {left:.0} s left",
                 self.name, self.total
             );
+        }
+    }
+
+    fn proof(&mut self, progress: &ExactProgress) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!(
+                "proving, pass {}, position {}: {} partial networks",
+                progress.pass, progress.position, progress.labels
+            ));
         }
     }
 

@@ -1,10 +1,9 @@
 //! One run: from a checked experiment to the files of its folder.
 
-use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use roofnas_search::{Limits, StopReason};
+use roofnas_search::{ExactProgress, StopReason};
 
 use crate::checkpoint::Checkpoint;
 use crate::difference::{Difference, differences};
@@ -14,6 +13,7 @@ use crate::finished::FinishedRun;
 use crate::history::{Generation, Recorder};
 use crate::outcome::Outcome;
 use crate::problem::BackboneProblem;
+use crate::proof::{Proof, Unproven, prove};
 use crate::run_directory::{Contents, RunDirectory};
 use crate::{backbone, tables};
 
@@ -24,6 +24,10 @@ const SAVE_EVERY: Duration = Duration::from_secs(5);
 pub trait Watcher {
     /// Called after each generation.
     fn generation(&mut self, generation: &Generation, front: usize);
+    /// Called after each position of the exact search that comes last.
+    fn proof(&mut self, progress: &ExactProgress) {
+        let _ = progress;
+    }
     /// Whether to stop now, saved and ready to be resumed.
     fn wants_to_stop(&self) -> bool;
 }
@@ -79,8 +83,24 @@ pub fn run(
             evaluations: checkpoint.search.evaluations(),
         });
     }
-    let mut outcome = Outcome::new(experiment, &recorder, sample, checkpoint, reason);
-    outcome.warnings = write_results(experiment, directory, &outcome)?;
+    let proof = match proof(&problem, &checkpoint, watcher) {
+        Ok(Some(proof)) => Ok(proof),
+        Ok(None) => {
+            directory.write(RunDirectory::CHECKPOINT, &checkpoint.to_bytes())?;
+            return Ok(Ending::Interrupted {
+                evaluations: checkpoint.search.evaluations(),
+            });
+        }
+        Err(reason) => Err(reason),
+    };
+    let mut outcome = Outcome::new(experiment, &recorder, sample, checkpoint, reason, proof);
+    if let Err(error) = problem.blocks() {
+        outcome.warnings.push(format!(
+            "networks were priced layer by layer, which is slow: {error}"
+        ));
+    }
+    let unwritten = write_results(experiment, directory, &outcome)?;
+    outcome.warnings.extend(unwritten);
     Ok(Ending::Done(Box::new(outcome)))
 }
 
@@ -185,8 +205,7 @@ fn search(
     checkpoint: Checkpoint,
     watcher: &mut dyn Watcher,
 ) -> Result<(Checkpoint, StopReason), Error> {
-    let evaluations = NonZeroU64::new(experiment.resolved.search.evaluations);
-    let limits = Limits::new(evaluations.unwrap_or(NonZeroU64::MIN));
+    let limits = experiment.limits(recorder.reference());
     let (began, before) = (Instant::now(), checkpoint.seconds());
     let clock = || before + began.elapsed().as_secs_f64();
     let mut saved = began;
@@ -199,7 +218,7 @@ fn search(
         if let ControlFlow::Break(reason) = state.search.step(problem, &limits, &clock) {
             return Ok((state, reason));
         }
-        let generation = recorder.record(state.history.len() as u64 + 1, &state.search, clock());
+        let generation = recorder.record(&state.search, clock());
         watcher.generation(&generation, state.search.front().len());
         state.history.push(generation);
         if saved.elapsed() >= SAVE_EVERY {
@@ -207,6 +226,31 @@ fn search(
             saved = Instant::now();
         }
     }
+}
+
+/// What can be proven of what a search has found; nothing when the watcher wants to stop.
+fn proof(
+    problem: &BackboneProblem,
+    checkpoint: &Checkpoint,
+    watcher: &mut dyn Watcher,
+) -> Result<Option<Proof>, Unproven> {
+    let experiment = problem.experiment();
+    if !experiment.proves() {
+        return Err(Unproven::Unasked);
+    }
+    let search = &checkpoint.search;
+    let Some(nearest) = search.nearest() else {
+        return Err(Unproven::Unasked);
+    };
+    let look_on = |progress: ExactProgress| {
+        watcher.proof(&progress);
+        if watcher.wants_to_stop() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    prove(problem, search.front(), &nearest.genotype, look_on).map_err(Unproven::Impossible)
 }
 
 /// Writes what a run has found, and says which networks could not be written. The front comes last: while it is missing, the
@@ -233,6 +277,10 @@ fn write_results(
     if !outcome.front.is_empty() {
         let report = crate::report::html(experiment, outcome)?;
         directory.write(RunDirectory::REPORT, report.as_bytes())?;
+    }
+    if let Ok(certified) = &outcome.certified {
+        directory.write(RunDirectory::CERTIFICATE, &certified.to_json(experiment))?;
+        directory.write(RunDirectory::BOUND, &certified.bound_csv(experiment))?;
     }
     directory.write(
         RunDirectory::PARETO,

@@ -36,6 +36,10 @@ impl RunDirectory {
     pub const HISTORY: &str = "history.csv";
     /// What its networks took when they were run for real. Not of the run itself: it comes later, or never.
     pub const VERIFICATION: &str = "verify.csv";
+    /// How far the front can be from the optimum.
+    pub const CERTIFICATE: &str = "certificate.json";
+    /// Points that bound every front of the space.
+    pub const BOUND: &str = "bound.csv";
     /// The report.
     pub const REPORT: &str = "report.html";
     /// The state of a run that is not done.

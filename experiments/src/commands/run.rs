@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use roofnas::{
-    BatchDirectory, BatchEntry, Ending, Error, Experiment, ExperimentFile, Nearest, Outcome,
-    RunDirectory, Start, admit, exit, portability_csv, report, summary_csv, transfers,
+    BatchDirectory, BatchEntry, Certified, Ending, Error, Experiment, ExperimentFile, Nearest,
+    Outcome, RunDirectory, Start, Unproven, admit, exit, portability_csv, report, summary_csv,
+    transfers,
 };
 use roofnas_hardware::Profiles;
 
@@ -248,8 +249,18 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
             experiment.appraiser.model.label()
         )
     });
+    let proven = match &outcome.certified {
+        Ok(certified) => certified
+            .sentence(experiment)
+            .map(|said| format!("\n{said}")),
+        Err(Unproven::Unasked) => None,
+        Err(Unproven::Impossible(reason)) => Some(format!(
+            "\ngap to the model's optimum: not known, since {reason}"
+        )),
+    };
+    let proven = proven.unwrap_or_default();
     format!(
-        "{label}: {} evaluations in {seconds:.1} s, {} networks in the front; {best}\nsee {label}/report.html, {label}/pareto.csv \
+        "{label}: {} evaluations in {seconds:.1} s, {} networks in the front; {best}{proven}\nsee {label}/report.html, {label}/pareto.csv \
          and {label}/backbones/",
         outcome.evaluations,
         outcome.front.len()
@@ -257,10 +268,17 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
 }
 
 fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
-    let mut text = format!(
-        "error: {label}: none of {} evaluated networks keeps the constraints; the nearest is {}",
-        outcome.evaluations, nearest.text
-    );
+    let is_proven = outcome
+        .certified
+        .as_ref()
+        .is_ok_and(Certified::is_infeasible);
+    let all = if is_proven {
+        "no network of the space keeps the constraints: that is proven".to_owned()
+    } else {
+        let evaluated = outcome.evaluations;
+        format!("none of {evaluated} evaluated networks keeps the constraints")
+    };
+    let mut text = format!("error: {label}: {all}; the nearest is {}", nearest.text);
     for constraint in &nearest.broken {
         let value = constraint.value(&nearest.metrics);
         text += &format!(

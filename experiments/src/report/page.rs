@@ -12,6 +12,7 @@ use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 use crate::outcome::{FrontRow, Outcome};
 use crate::profile::{Profile, ProfiledLayer};
+use crate::proof::Unproven;
 
 /// Rows of the front that the page lists.
 const LISTED: usize = 40;
@@ -65,10 +66,12 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                     "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
                     "the highest score. Triangles: published networks, priced and scored by the same formulas; they are not of this space, "
                     "so their place on the score's axis is a rough one. "
+                    @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
                     "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
                     "picture are in the table below.)"
                 }
             }
+            (proof(experiment, outcome))
             (front_table(outcome))
             @if let Some(chosen) = &pictures.chosen {
                 (chosen_section(experiment, chosen))
@@ -80,13 +83,32 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 }
             }
             p class="soft" {
-                (outcome.evaluations) " evaluations in " (outcome.history.len()) " generations. "
+                (outcome.evaluations) " evaluations in " (outcome.history.last().map_or(0, |last| last.generation)) " generations. "
                 (reference(experiment, outcome))
             }
             (landmark_table(experiment, outcome))
             (provenance(experiment))
         },
     )
+}
+
+/// How far the front can be from the optimum.
+fn proof(experiment: &Experiment, outcome: &Outcome) -> Markup {
+    let said = match &outcome.certified {
+        Ok(certified) => certified.sentence(experiment),
+        Err(Unproven::Unasked) => None,
+        Err(Unproven::Impossible(reason)) => Some(format!(
+            "How far the front is from the optimum is not known: {reason}"
+        )),
+    };
+    html! {
+        @if let Some(said) = said {
+            p { strong { "Proven: " } (said) "." }
+            p class="soft" {
+                "The optimum is that of this space under these scores and predicted latencies; nothing is said of networks outside the space, or of accuracy."
+            }
+        }
+    }
 }
 
 fn conditions(experiment: &Experiment) -> Markup {

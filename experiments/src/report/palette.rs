@@ -11,6 +11,8 @@ pub(super) const GRID: RGBColor = RGBColor(225, 229, 234);
 pub(super) const FOUND: RGBColor = RGBColor(37, 99, 235);
 /// The network chosen, and the budget.
 pub(super) const CHOSEN: RGBColor = RGBColor(220, 38, 38);
+/// What no network of the space can be beyond.
+pub(super) const BOUND: RGBColor = RGBColor(5, 150, 105);
 /// Published networks.
 pub(super) const LANDMARK: RGBColor = RGBColor(217, 119, 6);
 /// What drawing at random gives.

@@ -1,0 +1,300 @@
+//! How far a front can be from the optimum: by exact search over the same blocks, prices and constraints.
+//!
+//! The optimum is the model's: of these scores, these predicted latencies and this space. Nothing is said of networks outside the space, of
+//! latencies that were not measured, or of accuracy.
+
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+
+use roofnas_search::{
+    Certificate, Costs, ExactProgress, ExactSettings, ParetoFront, Problem, exact_front,
+};
+use roofnas_space::Genotype;
+use serde::Serialize;
+
+use crate::experiment::Experiment;
+use crate::objective::Objective;
+use crate::paths::{Accepting, BackbonePaths, LatencyView, PathsError};
+use crate::problem::BackboneProblem;
+
+/// What exact search says of a problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Proof {
+    /// Costs that bound the front: for every network `z` that keeps the constraints there is a point `p` with `p0 <= z0` and
+    /// `p1 - epsilon <= z1`.
+    pub bound: Vec<[f64; 2]>,
+    /// See above, in the unit of the second objective.
+    pub epsilon: f64,
+    /// Whether every point of the bound is a network's: without constraints that are only bounded by sums.
+    pub is_attained: bool,
+    /// Networks found on the way that keep the constraints.
+    pub members: Vec<Genotype>,
+    /// The most partial networks that were followed at one time.
+    pub peak_labels: usize,
+    /// All that were followed.
+    pub total_labels: u64,
+}
+
+/// Why there is no proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unproven {
+    /// It wasn't asked for.
+    Unasked,
+    /// The problem can't be searched exactly.
+    Impossible(PathsError),
+}
+
+/// Partial networks that are followed at one time.
+const LABELS: usize = 300_000;
+/// What is asked for, as a share of the front's range in the second objective.
+const EPSILON: f64 = 1e-7;
+/// How often the sum below a latency's bound is moved to the network that it holds up least.
+const ROUNDS: usize = 5;
+
+/// Searches exactly, with a front that was found by other means as a start. Nothing when `observer` breaks off.
+///
+/// Where the bound of a latency is limited and its mean is the first objective, two things are known. Every feasible network is in the
+/// exact front of means, or behind it. And every feasible network keeps the limit for any sum that its bound never falls below, so none is
+/// better in the second objective than the best that keeps it: a ceiling. The lower of the two bounds the front.
+///
+/// # Errors
+/// When the problem can't be searched exactly.
+pub fn prove(
+    problem: &BackboneProblem,
+    front: &ParetoFront<Genotype>,
+    nearest: &Genotype,
+    mut observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+) -> Result<Option<Proof>, PathsError> {
+    let members = front.members();
+    // what bounds a constraint from below is tightest where the constraint binds: at the best of the front
+    let at = members.last().map_or(nearest, |best| &best.genotype);
+    let range = match members {
+        [first, .., last] => (first.costs()[1] - last.costs()[1]).abs(),
+        _ => 0.0,
+    };
+    let settings = ExactSettings {
+        epsilon: EPSILON * range,
+        labels: NonZeroUsize::new(LABELS).unwrap_or(NonZeroUsize::MIN),
+        ..ExactSettings::default()
+    };
+    let experiment = problem.experiment();
+    let is_bounded = experiment.objectives[..1] == [Objective::Latency]
+        && experiment.bounded_latency().is_some();
+    let mut found = Vec::new();
+    let mut ceiling = None;
+    let mut limit_ms = f64::INFINITY;
+    if let (true, Some(best)) = (is_bounded, members.last()) {
+        let Some(least) = self::ceiling(problem, at, &settings, &mut found, &mut observer)? else {
+            return Ok(None);
+        };
+        ceiling = Some(least);
+        // beyond the front's end the ceiling is all that is known
+        limit_ms = best.costs()[0];
+    }
+    let paths = BackbonePaths::new(problem, at, LatencyView::Mean { limit_ms })?;
+    let known: Vec<Costs> = members
+        .iter()
+        .map(|member| member.costs().iter().copied().collect())
+        .collect();
+    let exact = exact_front(&paths, &settings, &known, observer);
+    if exact.interrupted {
+        return Ok(None);
+    }
+    let mut bound: Vec<[f64; 2]> = exact
+        .bound
+        .iter()
+        .map(|costs| [costs[0], costs[1]])
+        .collect();
+    if let Some(ceiling) = ceiling {
+        // the bound is lowered by epsilon when it is used
+        let level = ceiling + exact.epsilon;
+        let reached = bound.iter().position(|point| point[1] <= level);
+        let from_ms = reached.map_or(limit_ms, |place| bound[place][0]);
+        bound.retain(|point| point[1] > level);
+        bound.push([from_ms, level]);
+    }
+    let members = exact.members.iter();
+    found.extend(members.map(|member| paths.genotype(&member.choices)));
+    Ok(Some(Proof {
+        bound,
+        epsilon: exact.epsilon,
+        is_attained: !paths.is_relaxed() && paths.has_true_objectives(),
+        members: found,
+        peak_labels: exact.peak_labels,
+        total_labels: exact.total_labels,
+    }))
+}
+
+/// The least cost in the second objective of networks whose latency's bound keeps its limit, as far as sums below it can tell. Nothing when
+/// `observer` breaks off.
+fn ceiling(
+    problem: &BackboneProblem,
+    at: &Genotype,
+    settings: &ExactSettings,
+    found: &mut Vec<Genotype>,
+    observer: &mut impl FnMut(ExactProgress) -> ControlFlow<()>,
+) -> Result<Option<f64>, PathsError> {
+    let mut at = at.clone();
+    let mut least = f64::NEG_INFINITY;
+    for _ in 0..ROUNDS {
+        let paths = BackbonePaths::new(problem, &at, LatencyView::Bound)?;
+        // paths that the sum lets pass are asked for, feasible or not: the best of them shows where the sum is too low
+        let exact = exact_front(&Accepting(&paths), settings, &[], &mut *observer);
+        if exact.interrupted {
+            return Ok(None);
+        }
+        let Some(best) = exact.members.last() else {
+            break;
+        };
+        let cost = best.costs[1] - exact.epsilon;
+        found.extend(exact.members.iter().map(|m| paths.genotype(&m.choices)));
+        at = paths.genotype(&best.choices);
+        if cost <= least {
+            break;
+        }
+        least = cost;
+        if problem.evaluate(&at).is_feasible() {
+            break;
+        }
+    }
+    Ok(Some(least))
+}
+
+/// A proof beside the front it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Certified {
+    /// What was proven.
+    pub proof: Proof,
+    /// The front against it; nothing where the front or the bound is empty.
+    pub certificate: Option<Certificate>,
+}
+
+impl Certified {
+    /// Holds a front of costs against a proof.
+    pub fn new(proof: Proof, front: &[[f64; 2]]) -> Self {
+        Self {
+            certificate: Certificate::new(front, &proof.bound, proof.epsilon),
+            proof,
+        }
+    }
+
+    /// Whether it is proven that no network of the space keeps the constraints.
+    pub fn is_infeasible(&self) -> bool {
+        self.proof.bound.is_empty() && self.proof.epsilon.is_finite()
+    }
+
+    /// The range of the second objective along the bound.
+    fn range(&self) -> f64 {
+        match &self.proof.bound[..] {
+            [first, .., last] => (first[1] - last[1]).abs(),
+            _ => 0.0,
+        }
+    }
+
+    /// What is proven, in a sentence for people.
+    pub fn sentence(&self, experiment: &Experiment) -> Option<String> {
+        let certificate = self.certificate.as_ref()?;
+        let name = |index: usize| match experiment.objectives.get(index) {
+            Some(Objective::Quality) => experiment.appraiser.score.name(),
+            Some(objective) => objective.column(),
+            None => "",
+        };
+        let share = if self.range() > 0.0 {
+            100.0 * certificate.worst_gap / self.range()
+        } else {
+            0.0
+        };
+        let bounded = if self.proof.is_attained {
+            "the exact front"
+        } else {
+            "a bound of the exact front"
+        };
+        Some(format!(
+            "gap to the model's optimum: at most {} in {} ({share:.2} % of its range) at any {}, largest at {}; at least {:.2} % of the \
+             hypervolume of {bounded}",
+            significant(certificate.worst_gap),
+            name(1),
+            name(0),
+            significant(certificate.worst_budget),
+            100.0 * certificate.relative_hypervolume,
+        ))
+    }
+
+    /// The certificate as a file.
+    ///
+    /// # Panics
+    /// Never: plain numbers and words can always be written.
+    pub fn to_json(&self, experiment: &Experiment) -> Vec<u8> {
+        let finite = |value: f64| value.is_finite().then_some(value);
+        let certificate = self.certificate.as_ref();
+        let file = File {
+            about: "the distance of pareto.csv from the optimum of this model, space and constraints; not from the best network there is",
+            objectives: experiment.objectives.iter().map(|o| o.column()).collect(),
+            bound: if self.proof.is_attained {
+                "exact"
+            } else {
+                "relaxed"
+            },
+            epsilon: finite(self.proof.epsilon),
+            relative_hypervolume: certificate.map(|c| c.relative_hypervolume),
+            additive_epsilon: certificate.and_then(|c| finite(c.additive_epsilon)),
+            worst_gap: certificate.map(|c| c.worst_gap),
+            worst_budget: certificate.map(|c| c.worst_budget),
+            infeasible: self.is_infeasible(),
+            labels: self.proof.total_labels,
+            peak_labels: self.proof.peak_labels,
+        };
+        let mut bytes = serde_json::to_vec_pretty(&file).expect("plain numbers and words");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// The bound as CSV, one row a point, in the figures' own direction.
+    pub fn bound_csv(&self, experiment: &Experiment) -> Vec<u8> {
+        let columns: Vec<&str> = experiment.objectives.iter().map(|o| o.column()).collect();
+        let mut text = columns.join(",") + "\n";
+        for point in &self.proof.bound {
+            let figures = experiment.objectives.iter().zip(point);
+            let figures = figures.map(|(objective, cost)| objective.figure(*cost).to_string());
+            text += &figures.collect::<Vec<_>>().join(",");
+            text.push('\n');
+        }
+        text.into_bytes()
+    }
+}
+
+/// `certificate.json`.
+#[derive(Serialize)]
+struct File {
+    about: &'static str,
+    objectives: Vec<&'static str>,
+    bound: &'static str,
+    epsilon: Option<f64>,
+    relative_hypervolume: Option<f64>,
+    additive_epsilon: Option<f64>,
+    worst_gap: Option<f64>,
+    worst_budget: Option<f64>,
+    infeasible: bool,
+    labels: u64,
+    peak_labels: usize,
+}
+
+/// A number with three significant digits.
+fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let decimals = (2 - value.abs().log10().floor() as i32).clamp(0, 12);
+    format!("{value:.*}", decimals as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn three_digits() {
+        let said = [0.0, 0.012_345, 1234.4, 41.954, 1.5e-9].map(significant);
+        assert_eq!(said, ["0", "0.0123", "1234", "42.0", "0.00000000150"]);
+    }
+}
