@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use roofnas_search::{
-    Costs, ExactFront, ExactSettings, Layered, dominates, exact_front, path_costs, relaxed_bound,
+    Costs, ExactFront, ExactSettings, Layered, LogSum, Transition, dominates, exact_front,
+    path_costs, relaxed_bound,
 };
 
 use crate::layered_table::{Make, Table};
@@ -102,7 +103,7 @@ fn check_claim(table: &Table, front: &ExactFront, count: usize) -> Result<(), Te
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn with_room_and_nothing_refused_the_front_is_exact(make in makes()) {
@@ -197,6 +198,67 @@ proptest! {
             prop_assert!(costs.iter().zip(&defined).all(|(a, b)| (a - b).abs() < ROUNDING));
         }
     }
+}
+
+/// One state at each position, transitions by position, weight 3.5 on the logarithm of amounts.
+struct Line(&'static [&'static [[f64; 3]]]);
+
+impl Layered for Line {
+    fn criteria(&self) -> usize {
+        3
+    }
+    fn positions(&self) -> usize {
+        self.0.len()
+    }
+    fn states(&self, _: usize) -> usize {
+        1
+    }
+    fn transitions(&self, position: usize, _: usize, visit: &mut dyn FnMut(Transition<'_>)) {
+        for (choice, costs) in (0..).zip(self.0[position]) {
+            visit(Transition {
+                choice,
+                next: 0,
+                costs,
+            });
+        }
+    }
+    fn log_sum(&self) -> Option<LogSum> {
+        Some(LogSum {
+            sum: 2,
+            into: 1,
+            weight: 3.5,
+        })
+    }
+    fn accepts(&self, choices: &[u32]) -> bool {
+        choices != [0, 1]
+    }
+}
+
+#[test]
+fn an_amount_of_one_more_can_matter_most_in_between() {
+    // With nothing gathered later, or with 6, the first way to begin is better; with 1 the second
+    // is, by 3.5 ln 2 - 1.
+    const BEGIN: &[[f64; 3]] = &[[0.0, 0.0, 0.0], [0.0, 1.0, 1.0]];
+    const END: &[[f64; 3]] = &[[0.0, 0.0, 0.0], [1.0, 0.0, 1.0], [2.0, 0.0, 6.0]];
+    let front = run_line(&Line(&[BEGIN, END]));
+    let choices: Vec<_> = front.members.into_iter().map(|m| m.choices).collect();
+    assert_eq!(choices, [[0, 0], [1, 1], [0, 2]]);
+}
+
+#[test]
+fn a_refused_path_counts_for_the_bound_only() {
+    const BEGIN: &[[f64; 3]] = &[[0.0, 0.0, 0.0]];
+    const END: &[[f64; 3]] = &[[5.0, 5.0, 0.0], [0.0, 0.0, 0.0]];
+    let front = run_line(&Line(&[BEGIN, END]));
+    assert_eq!(front.members.len(), 1);
+    assert_eq!(front.members[0].choices, [0, 0]); // the better one, [0, 1], is refused
+    assert_eq!(front.bound.len(), 1);
+    assert_eq!(front.bound[0][..], [0.0, 0.0]);
+}
+
+fn run_line(line: &Line) -> ExactFront {
+    let settings = settings(0.0, 1000);
+    exact_front(line, &settings, &[], |_| ControlFlow::Continue(()))
 }
 
 #[test]
