@@ -41,7 +41,8 @@
 //! - It is dropped for bounds. If no incumbent p had p0 <= y0 and p1 - epsilon <= y1, then let p
 //!   be the last incumbent with p0 <= y0 and q the next one: y0 < q0 and y1 < p1 - epsilon, so y lies
 //!   below and left of the corner (q0, p1 - epsilon), and below the corner's line too:
-//!   w . y < w . (q0, p1 - epsilon). But the line bounds w . y from below by at least that. So there
+//!   w . y < w . (q0, p1 - epsilon). But the line bounds w . y from below by at least that, as y keeps
+//!   the limits that have prices. So there
 //!   is such a p, and p0 <= y0 <= z0 and p1 - epsilon <= y1 <= z1. Left of all incumbents, and
 //!   right of the last one, the limits take the places of p1 and q0; where there is no limit
 //!   nothing is dropped on the left, and the level line bounds on the right.

@@ -18,9 +18,9 @@ pub struct ExactSettings {
     /// What a path must gain in criterion 1 to be looked for: 0 for all of the front.
     pub epsilon: f64,
     /// How many partial paths are kept at a position, in all its states. Each costs 8 bytes until
-    /// the end, and about 100 while its position is under way.
+    /// the end, and with what competes with it up to about 1 kB while its position is under way.
     pub labels: NonZeroUsize,
-    /// How many are kept in the first pass; each further pass keeps eight times as many, up to
+    /// How many are kept in the first pass; each further pass keeps 64 times as many, up to
     /// `labels`, until nothing is dropped that matters.
     pub beam: NonZeroUsize,
     /// How many weightings of the objectives bound what is possible.
