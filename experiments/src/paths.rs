@@ -23,8 +23,11 @@ pub enum LatencyView {
         /// In milliseconds.
         limit_ms: f64,
     },
-    /// The mean and so many deviations, as a sum that never exceeds them.
-    Bound,
+    /// The mean and so many deviations, as a sum that never exceeds them; of networks whose other objective costs at most this.
+    Bound {
+        /// In the objective's unit, turned so that less is better.
+        other_at_most: f64,
+    },
 }
 
 /// Why a problem can't be searched exactly.
@@ -67,14 +70,14 @@ struct Criterion {
 }
 
 impl<'a> BackbonePaths<'a> {
-    /// The paths of a problem. Sums that only bound a figure are made to be equal to it for the network `at`. `view`: where the bound of a
+    /// The paths of a problem. Sums that only bound a figure are made to be close to it for the networks `at`, of which there is at least one. `view`: where the bound of a
     /// latency is limited and its mean is an objective, which of the two stands for the latency; it says nothing elsewhere.
     ///
     /// # Errors
     /// When the problem can't be searched exactly.
     pub fn new(
         problem: &'a BackboneProblem<'a>,
-        at: &Genotype,
+        at: &[Genotype],
         view: LatencyView,
     ) -> Result<Self, PathsError> {
         let experiment = problem.experiment();
@@ -145,13 +148,15 @@ impl<'a> BackbonePaths<'a> {
                 Limited::Unknown => is_relaxed = true,
             }
         }
-        if let LatencyView::Mean { limit_ms } = view
-            && let Some(own) = experiment
-                .objectives
-                .iter()
-                .position(|o| *o == Objective::Latency)
-        {
-            criteria[own].limit = criteria[own].limit.min(limit_ms);
+        for (objective, criterion) in experiment.objectives.iter().zip(&mut criteria) {
+            let limit = match (view, objective) {
+                (LatencyView::Mean { limit_ms }, Objective::Latency) => limit_ms,
+                (LatencyView::Mean { .. }, _) | (LatencyView::Bound { .. }, Objective::Latency) => {
+                    continue;
+                }
+                (LatencyView::Bound { other_at_most }, _) => other_at_most,
+            };
+            criterion.limit = criterion.limit.min(limit);
         }
         let mut paths = Self {
             problem,
@@ -318,21 +323,22 @@ const MIB: f64 = 1024.0 * 1024.0;
 impl<'a> Figures<'a> {
     fn new(
         problem: &'a BackboneProblem<'a>,
-        at: &Genotype,
+        at: &[Genotype],
         view: LatencyView,
     ) -> Result<Self, PathsError> {
         let table = problem.blocks().map_err(Clone::clone)?;
         let experiment = problem.experiment();
         let appraiser = &experiment.appraiser;
         let score: Score = appraiser.score;
-        let mean = table.mean_tangent(at);
+        let first = at.first().unwrap_or(&experiment.sample[0]);
+        let mean = table.mean_tangent(first);
         let quantile = experiment.bounded_latency().map(|c| c.quantile);
         let bound = quantile.and_then(|quantile| {
             let deviation = table.deviation_tangent(at)?;
             Some(upper(&mean, &deviation, quantile))
         });
         let latency = match (view, &bound) {
-            (LatencyView::Bound, Some(bound)) => bound.clone(),
+            (LatencyView::Bound { .. }, Some(bound)) => bound.clone(),
             _ => mean.clone(),
         };
         let sites = 0..table.sites().len() as usize;

@@ -164,7 +164,10 @@ fn check_tangents(experiment: &Experiment, deviates: bool) {
         sites.walk(genotype, |_, site| total += sum.by_site[site]);
         total
     };
-    let (mean, deviation) = (table.mean_tangent(&at), table.deviation_tangent(&at));
+    let (mean, deviation) = (
+        table.mean_tangent(&at),
+        table.deviation_tangent(std::slice::from_ref(&at)),
+    );
     assert_eq!(deviation.is_some(), deviates);
     let here = table.price(&at, Wanted::EVERYTHING).latency;
     assert_close("mean", "tangent", sum_of(&mean, &at), here.mean_ms, 1e-12);
@@ -194,6 +197,15 @@ fn check_tangents(experiment: &Experiment, deviates: bool) {
                 there.std_ms
             );
             slack += (1.0 - below / there.std_ms) / 300.0;
+        }
+    }
+    if deviates {
+        let several: Vec<Genotype> = (0..4).map(|_| experiment.space.sample(&mut rng)).collect();
+        let middle = table.deviation_tangent(&several).unwrap();
+        for _ in 0..300 {
+            let other = experiment.space.sample(&mut rng);
+            let there = table.price(&other, Wanted::EVERYTHING).latency;
+            assert!(sum_of(&middle, &other) <= there.std_ms * (1.0 + 1e-5));
         }
     }
     // a bound that could be anything would bound nothing

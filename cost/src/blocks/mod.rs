@@ -272,10 +272,11 @@ impl BlockTable {
         self.timing.mean_tangent(&self.numbers(at))
     }
 
-    /// A sum that no network's deviation falls below, and equal to it for this network. Nothing on platforms where deviations are not made of parts
-    /// that add up: uncalibrated ones, and those whose host and device overlap.
-    pub fn deviation_tangent(&self, at: &Genotype) -> Option<SiteSum> {
-        self.timing.deviation_tangent(&self.numbers(at))
+    /// A sum that no network's deviation falls below, made to be close to it for networks like these; equal to it for a single one. Nothing on platforms where
+    /// deviations are not made of parts that add up: uncalibrated ones, and those whose host and device overlap.
+    pub fn deviation_tangent(&self, at: &[Genotype]) -> Option<SiteSum> {
+        let at: Vec<Vec<u32>> = at.iter().map(|genotype| self.numbers(genotype)).collect();
+        self.timing.deviation_tangent(&at)
     }
 
     fn numbers(&self, genotype: &Genotype) -> Vec<u32> {

@@ -21,6 +21,12 @@ pub struct SiteSum {
 }
 
 impl SiteSum {
+    /// The sum of a network of these sites.
+    fn of(&self, sites: &[u32]) -> f64 {
+        let each = sites.iter().map(|&site| self.by_site[site as usize]);
+        self.constant + each.sum::<f64>()
+    }
+
     fn from_seconds(constant_s: f64, site_s: Vec<f64>) -> Self {
         Self {
             constant: 1e3 * constant_s,
@@ -48,9 +54,34 @@ impl Timing {
         SiteSum::from_seconds(self.inference_s, site_s)
     }
 
-    /// A sum that no network's deviation falls below, equal to it for a network of these sites. Nothing where the deviation's parts don't
-    /// add up.
-    pub(super) fn deviation_tangent(&self, at: &[u32]) -> Option<SiteSum> {
+    /// A sum that no network's deviation falls below, along the middle of the directions of some networks; equal to the deviation where there is
+    /// one. Nothing where the deviation's parts don't add up.
+    pub(super) fn deviation_tangent(&self, at: &[Vec<u32>]) -> Option<SiteSum> {
+        let tangents: Option<Vec<SiteSum>> =
+            at.iter().map(|sites| self.deviation_along(sites)).collect();
+        let tangents = tangents?;
+        // the length of the sum of unit vectors u, from their products: u' . u = (u' . V) / |V|
+        let mut squared = 0.0;
+        for sites in at {
+            let along = tangents.iter().map(|tangent| tangent.of(sites));
+            squared += along.sum::<f64>() / self.latency(sites).std_ms;
+        }
+        let length = squared.sqrt();
+        let mut middle = SiteSum {
+            constant: 0.0,
+            by_site: vec![0.0; self.sites()],
+        };
+        for tangent in &tangents {
+            middle.constant += tangent.constant / length;
+            for (sum, own) in middle.by_site.iter_mut().zip(&tangent.by_site) {
+                *sum += own / length;
+            }
+        }
+        (length > 0.0).then_some(middle)
+    }
+
+    /// A sum that no network's deviation falls below, equal to it for a network of these sites.
+    fn deviation_along(&self, at: &[u32]) -> Option<SiteSum> {
         if !self.is_additive || self.prior_relative_std.is_some() {
             return None;
         }
@@ -107,7 +138,8 @@ impl Timing {
         }
     }
 
-    /// What each kernel has for itself: of kernels that the network at hand doesn't have, nothing is known to be there.
+    /// What each kernel has for itself. One that stands at a single site of every network has a direction for each site where it can stand, of
+    /// which a network has one: its variance is the same.
     fn add_rests(&self, component: &ComponentTiming, at: &[u32], scale: f64, sum: &mut Along) {
         if component.rest_s2.is_empty() {
             return;
