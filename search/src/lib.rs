@@ -1,10 +1,11 @@
 //! Evolutionary multi-objective search over any genotype.
 //!
 //! Say what a candidate is and what it costs by implementing [`Problem`]; choose an
-//! [`Optimizer`] ([`Nsga2`], or [`RandomSearch`] as the baseline); let [`Search`] drive it under
-//! [`Limits`], on one island or on several [`Islands`] side by side; read the [`ParetoFront`].
-//! All costs are minimised, constraints are one non-negative violation, and the same seed gives
-//! the same result on any number of threads.
+//! [`Optimizer`] ([`Nsga2`]; [`Nsga3`] for more than two costs; [`RegularizedEvolution`];
+//! [`LocalSearch`] to polish what another found; [`RandomSearch`] as the baseline; [`WarmStart`]
+//! around any of them); let [`Search`] drive it under [`Limits`], on one island or on several
+//! [`Islands`] side by side; read the [`ParetoFront`]. All costs are minimised, constraints are one
+//! non-negative violation, and the same seed gives the same result on any number of threads.
 //!
 //! Sixteen parcels, each of a weight and a value: which sets are worth the most for their weight,
 //! if a van takes 40?
@@ -67,25 +68,35 @@ mod clock;
 mod cost_front;
 mod crowding;
 mod dominance;
+mod emigration;
 mod epoch;
 mod evaluation;
 mod exact;
 mod front;
+mod hyperplane;
 mod hypervolume;
 mod individual;
 mod islands;
 mod json_float;
 mod layered;
 mod limits;
+mod local_search;
+mod niching;
+mod normalization;
 mod novelty;
 mod nsga2;
 mod nsga2_settings;
+mod nsga3;
+mod offspring;
 mod optimizer;
 mod point;
 mod population;
 mod problem;
 mod random_search;
 mod random_stream;
+mod reference_directions;
+mod regularized_evolution;
+mod regularized_evolution_settings;
 mod scratch;
 mod search;
 mod sorting;
@@ -95,6 +106,7 @@ mod survival;
 mod sweep;
 #[cfg(test)]
 mod testing;
+mod warm_start;
 
 pub use batch_count::BatchCount;
 pub use clock::Clock;
@@ -111,12 +123,20 @@ pub use individual::Individual;
 pub use islands::{Islands, IslandsError};
 pub use layered::{Layered, LogSum, Transition, path_costs};
 pub use limits::{Limits, LimitsError, StopReason};
+pub use local_search::LocalSearch;
 pub use nsga2::Nsga2;
 pub use nsga2_settings::{Nsga2Settings, Nsga2SettingsError};
+pub use nsga3::Nsga3;
 pub use optimizer::Optimizer;
 pub use problem::{Neighbourhood, Problem, SearchRng};
 pub use random_search::RandomSearch;
 pub use random_stream::random_stream;
+pub use reference_directions::{Direction, reference_directions};
+pub use regularized_evolution::RegularizedEvolution;
+pub use regularized_evolution_settings::{
+    RegularizedEvolutionSettings, RegularizedEvolutionSettingsError,
+};
 pub use search::Search;
 pub use sorting::non_dominated_ranks;
 pub use stagnation::{Stagnation, StagnationError};
+pub use warm_start::WarmStart;

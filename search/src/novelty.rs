@@ -34,7 +34,7 @@ const START: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The fingerprint of a genotype, the same in every process.
 #[inline]
-fn fingerprint<G: Hash>(genotype: &G) -> u64 {
+pub(crate) fn fingerprint<G: Hash>(genotype: &G) -> u64 {
     FixedState::with_seed(START).hash_one(genotype)
 }
 

@@ -1,23 +1,17 @@
-use std::hash::Hash;
-
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use crate::emigration::different;
+use crate::evaluation::Evaluation;
 use crate::individual::Individual;
 use crate::novelty::Known;
 use crate::nsga2_settings::Nsga2Settings;
+use crate::offspring::{Generation, offspring};
 use crate::optimizer::Optimizer;
 use crate::population::Population;
 use crate::problem::{Problem, SearchRng};
-use crate::random_stream::random_stream;
 use crate::scratch::Scratch;
-
-/// How often a place in the batch is bred anew when the child is known already.
-const BREEDINGS: usize = 8;
-/// How often it is then sampled anew, before the place is left empty.
-const SAMPLINGS: usize = 8;
-/// How many tournaments are held for each emigrant before fewer must do.
-const TOURNAMENTS: usize = 8;
+use crate::survival::Contender;
 
 /// NSGA-II: the elitist genetic algorithm by non-dominated fronts and crowding.
 ///
@@ -31,7 +25,7 @@ const TOURNAMENTS: usize = 8;
 /// sampled a few times, then left out: in a space almost exhausted batches shrink, and an empty
 /// one ends the search.
 ///
-/// Each child is made from its own [random stream](random_stream). Emigrants are drawn as parents
+/// Each child is made from its own [random stream](crate::random_stream). Emigrants are drawn as parents
 /// are; immigrants compete with the population as children do, but for those it has already.
 ///
 /// A generation of n costs O(n log n) with two costs, and allocates nothing once its buffers have
@@ -75,31 +69,34 @@ impl<G> Nsga2<G> {
         self.population.members()
     }
 
-    /// Turns `child` into the first new genotype found for one place of the batch; says whether
-    /// there was any.
-    fn propose<P: Problem<Genotype = G>>(
-        &self,
-        problem: &P,
-        child: &mut G,
-        known: &mut Known,
-        rng: &mut SearchRng,
-    ) -> bool
-    where
-        G: Clone + Hash,
+    /// Lets newcomers compete with the population by other rules: `survivors` chooses, from a pool,
+    /// so many to live on.
+    pub(crate) fn compete_by<S: AsRef<[Contender]>>(
+        &mut self,
+        newcomers: &mut [Individual<G>],
+        survivors: impl FnOnce(&[&Evaluation], usize) -> S,
+    ) where
+        G: Clone,
     {
-        let breedings = if self.population.is_empty() {
-            0
-        } else {
-            BREEDINGS
-        };
-        (0..breedings + SAMPLINGS).any(|attempt| {
-            if attempt < breedings {
-                self.breed(problem, child, rng);
-            } else {
-                *child = problem.sample(rng);
-            }
-            known.insert(child)
-        })
+        let size = self.settings.population();
+        let survivors = |pool: &[&Evaluation]| survivors(pool, size);
+        self.population.compete_by(newcomers, survivors);
+    }
+
+    /// Ends the generation, once its children have competed.
+    pub(crate) fn end_generation(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Leaves of these individuals those that the population has not.
+    pub(crate) fn retain_strangers(&self, individuals: &mut Vec<Individual<G>>)
+    where
+        G: Eq,
+    {
+        individuals.retain(|individual| {
+            let genotype = &individual.genotype;
+            self.population().all(|member| member.genotype != *genotype)
+        });
     }
 
     /// Turns `child` into a child of one or two parents.
@@ -138,23 +135,22 @@ impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
         for parent in self.population.members() {
             known.insert(&parent.genotype);
         }
-        let mut filled = 0;
-        for index in 0..self.settings.population() {
-            let mut rng = random_stream(self.seed, self.generation, index as u64);
-            if filled == batch.len() {
-                // Whatever it is, it is overwritten; its own stream, so that no other is touched.
-                batch.push(problem.sample(&mut rng.clone()));
-            }
-            filled += usize::from(self.propose(problem, &mut batch[filled], &mut known, &mut rng));
-        }
-        batch.truncate(filled);
+        let generation = Generation {
+            seed: self.seed,
+            number: self.generation,
+        };
+        let breed = (!self.population.is_empty()).then_some(
+            |child: &mut P::Genotype, rng: &mut SearchRng| self.breed(problem, child, rng),
+        );
+        let places = self.settings.population();
+        offspring(problem, generation, places, &mut known, breed, batch);
         *self.known = known;
     }
 
     fn tell(&mut self, evaluated: &mut Vec<Individual<P::Genotype>>) {
         self.population
             .compete(evaluated, self.settings.population());
-        self.generation += 1;
+        self.end_generation();
     }
 
     fn generation(&self) -> u64 {
@@ -162,16 +158,10 @@ impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
     }
 
     fn emigrants(&self, count: usize, rng: &mut SearchRng) -> Vec<Individual<P::Genotype>> {
-        let mut places = Vec::with_capacity(count);
-        for _ in 0..count * TOURNAMENTS {
-            if places.len() == count || self.population.is_empty() {
-                break;
-            }
-            let place = self.tournament(rng);
-            if !places.contains(&place) {
-                places.push(place);
-            }
+        if self.population.is_empty() {
+            return Vec::new();
         }
+        let places = different(count, || self.tournament(rng));
         let members = places
             .into_iter()
             .map(|place| self.population.member(place));
@@ -179,10 +169,7 @@ impl<P: Problem> Optimizer<P> for Nsga2<P::Genotype> {
     }
 
     fn immigrate(&mut self, mut immigrants: Vec<Individual<P::Genotype>>) {
-        immigrants.retain(|immigrant| {
-            let genotype = &immigrant.genotype;
-            self.population().all(|member| member.genotype != *genotype)
-        });
+        self.retain_strangers(&mut immigrants);
         self.population
             .compete(&mut immigrants, self.settings.population());
     }

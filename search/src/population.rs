@@ -7,12 +7,12 @@ use crate::individual::Individual;
 use crate::point::Point;
 use crate::scratch::Scratch;
 use crate::standing::Standing;
-use crate::survival::Survival;
+use crate::survival::{Contender, Survival};
 
 /// The survivors of a generation, each with its standing.
 ///
-/// They have an order, which is all that anybody sees: with two costs that of [`Point`], otherwise
-/// that of their coming. Where in memory each lies is another matter: a newcomer moves in where
+/// They have an order, which is all that anybody sees: that of their coming, or, with two costs
+/// and survival by crowding, that of [`Point`]. Where in memory each lies is another matter: a newcomer moves in where
 /// one has died, so that nothing else moves and the memory of the dead is handed on.
 #[derive(Clone, Deserialize)]
 #[serde(
@@ -23,7 +23,8 @@ pub(crate) struct Population<G> {
     slots: Vec<Individual<G>>,
     /// In order.
     seats: Vec<Seat>,
-    /// With two costs the costs of each seat, its slot as index; otherwise empty.
+    /// With two costs and survival by crowding the costs of each seat, its slot as index; empty
+    /// otherwise, and before the first competition.
     points: Vec<Point>,
     scratch: Scratch<Buffers>,
 }
@@ -106,6 +107,9 @@ impl<G> Population<G> {
     where
         G: Clone,
     {
+        if self.points.len() != self.seats.len() {
+            self.sort_points();
+        }
         let old = self.slots.len();
         let mut scratch = std::mem::take(&mut *self.scratch);
         scratch.newcomers.clear();
@@ -141,12 +145,33 @@ impl<G> Population<G> {
         *self.scratch = scratch;
     }
 
+    fn sort_points(&mut self) {
+        let slots = self.seats.iter().map(|seat| seat.slot);
+        let points = slots.map(|slot| Point::new(&self.slots[slot as usize].evaluation, slot));
+        self.points = points.collect();
+        self.points.sort_unstable();
+    }
+
     fn compete_on_many(&mut self, newcomers: &mut [Individual<G>], size: usize)
     where
         G: Clone,
     {
+        let mut survival = std::mem::take(&mut self.scratch.survival);
+        self.compete_by(newcomers, |pool| survival.of_many(pool, size));
+        self.scratch.survival = survival;
+    }
+
+    /// Lets newcomers compete with the members: `survivors` chooses from a pool, in its order.
+    ///
+    /// Swaps as [`compete`](Self::compete) does.
+    pub(crate) fn compete_by<S: AsRef<[Contender]>>(
+        &mut self,
+        newcomers: &mut [Individual<G>],
+        survivors: impl FnOnce(&[&Evaluation]) -> S,
+    ) where
+        G: Clone,
+    {
         let old = self.slots.len();
-        let mut scratch = std::mem::take(&mut *self.scratch);
         let numbers = old as u32..(old + newcomers.len()) as u32;
         let pool: Vec<u32> = (self.seats.iter().map(|seat| seat.slot))
             .chain(numbers)
@@ -155,14 +180,16 @@ impl<G> Population<G> {
             .iter()
             .map(|&index| evaluation(&self.slots, newcomers, index))
             .collect();
-        let survivors = scratch.survival.of_many(&evaluations, size);
+        let survivors = survivors(&evaluations);
+        let survivors = survivors.as_ref();
 
         let index = |position: u32| pool[position as usize];
         let mut vacancies = Vacancies::new(
-            &mut scratch.alive,
+            &mut self.scratch.alive,
             old,
             survivors.iter().map(|survivor| index(survivor.position)),
         );
+        self.points.clear();
         self.seats.clear();
         for survivor in survivors {
             let index = index(survivor.position);
@@ -171,7 +198,6 @@ impl<G> Population<G> {
                 standing: survivor.standing,
             });
         }
-        *self.scratch = scratch;
     }
 }
 
@@ -255,22 +281,6 @@ impl<G> From<Vec<Survivor<Individual<G>>>> for Population<G> {
             let standing = survivor.standing;
             population.seats.push(Seat { slot, standing });
             population.slots.push(survivor.individual);
-        }
-        if population
-            .slots
-            .iter()
-            .all(|individual| individual.costs().len() == 2)
-        {
-            let numbered = (0_u32..).zip(&population.slots);
-            let points = numbered.map(|(slot, member)| Point::new(&member.evaluation, slot));
-            population.points.extend(points);
-            // A file of our own is in order already.
-            population.points.sort_unstable();
-            let standings: Vec<Standing> = population.seats.iter().map(|s| s.standing).collect();
-            for (seat, point) in population.seats.iter_mut().zip(&population.points) {
-                seat.slot = point.index;
-                seat.standing = standings[point.index as usize];
-            }
         }
         population
     }

@@ -71,6 +71,27 @@ impl<G, O> Search<G, O> {
         }
     }
 
+    /// The same search carried on by another optimiser, made from what was found so far, on one
+    /// island.
+    ///
+    /// The front and what came nearest to one stay, and what was evaluated counts towards the
+    /// limits. That the front had grown out is forgotten: the new optimiser has a window of its
+    /// own to show what it can do.
+    pub fn followed_by<N>(self, next: impl FnOnce(&Self) -> N) -> Search<G, N> {
+        Search {
+            islands: Islands::ONE,
+            seed: self.seed,
+            optimizers: vec![next(&self)],
+            front: self.front,
+            nearest: self.nearest,
+            steps: self.steps,
+            evaluations: self.evaluations,
+            last_batch: self.last_batch,
+            growth: Growth::default(),
+            epochs: Scratch::default(),
+        }
+    }
+
     /// The strategy of each island, with whatever it remembers.
     pub fn optimizers(&self) -> &[O] {
         &self.optimizers

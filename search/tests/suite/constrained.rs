@@ -87,7 +87,7 @@ fn a_budget_cuts_the_front_and_is_met_by_all() {
 #[test]
 fn an_impossible_problem_ends_and_shows_what_came_nearest() {
     // The least violation, 1, is where the first variable is 0.
-    let impossible = RealCoded {
+    let impossible: RealCoded = RealCoded {
         genes: 3,
         objectives: 2,
         evaluate: |x| Evaluation::new([x[1], x[2]], 1.0 + x[0]),
@@ -105,7 +105,7 @@ fn an_impossible_problem_ends_and_shows_what_came_nearest() {
 
 #[test]
 fn a_problem_that_cannot_be_computed_is_infeasible_not_fatal() {
-    let broken = RealCoded {
+    let broken: RealCoded = RealCoded {
         genes: 3,
         objectives: 2,
         evaluate: |_| Evaluation::unconstrained([f64::NAN, 0.0]),

@@ -15,29 +15,50 @@ use crate::measure::{Point, convergence, inverted_distance};
 use crate::real_coded::RealCoded;
 use crate::runs::{final_front, run_nsga2, run_random};
 
-const DTLZ1: RealCoded = RealCoded {
+pub(crate) const DTLZ1: RealCoded = RealCoded {
     genes: 2 + 5,
     objectives: 3,
-    evaluate: dtlz1,
+    evaluate: dtlz1::<3>,
 };
-const DTLZ2: RealCoded = RealCoded {
+pub(crate) const DTLZ2: RealCoded = RealCoded {
     genes: 2 + 10,
     objectives: 3,
-    evaluate: dtlz2,
+    evaluate: dtlz2::<3>,
 };
 
-fn dtlz1(x: &[f64]) -> Evaluation {
+/// A plane, and g with 11^5 - 1 local fronts beyond it.
+pub(crate) fn dtlz1<const M: usize>(x: &[f64]) -> Evaluation {
+    let (position, distance) = x.split_at(M - 1);
     let term = |x: &f64| (x - 0.5).powi(2) - (20.0 * PI * (x - 0.5)).cos();
-    let g = 100.0 * (5.0 + x[2..].iter().map(term).sum::<f64>());
-    let scale = 0.5 * (1.0 + g);
-    Evaluation::unconstrained([x[0] * x[1], x[0] * (1.0 - x[1]), 1.0 - x[0]].map(|f| scale * f))
+    let g = 100.0 * (distance.len() as f64 + distance.iter().map(term).sum::<f64>());
+    let shares = position.iter().map(|&x| (x, 1.0 - x));
+    products::<M>(0.5 * (1.0 + g), shares)
 }
 
-fn dtlz2(x: &[f64]) -> Evaluation {
-    let scale = 1.0 + x[2..].iter().map(|x| (x - 0.5).powi(2)).sum::<f64>();
-    let (sin0, cos0) = (x[0] * FRAC_PI_2).sin_cos();
-    let (sin1, cos1) = (x[1] * FRAC_PI_2).sin_cos();
-    Evaluation::unconstrained([cos0 * cos1, cos0 * sin1, sin0].map(|f| scale * f))
+/// A sphere.
+pub(crate) fn dtlz2<const M: usize>(x: &[f64]) -> Evaluation {
+    let (position, distance) = x.split_at(M - 1);
+    let g = distance.iter().map(|x| (x - 0.5).powi(2)).sum::<f64>();
+    let shares = position.iter().map(|x| {
+        let (sin, cos) = (x * FRAC_PI_2).sin_cos();
+        (cos, sin)
+    });
+    products::<M>(1.0 + g, shares)
+}
+
+/// From the last cost to the first: the product of the first shares so far, and the second share
+/// of the next.
+fn products<const M: usize>(
+    mut product: f64,
+    shares: impl Iterator<Item = (f64, f64)>,
+) -> Evaluation {
+    let mut costs = [0.0; M];
+    for (i, (first, second)) in shares.enumerate() {
+        costs[M - 1 - i] = product * second;
+        product *= first;
+    }
+    costs[0] = product;
+    Evaluation::unconstrained(costs)
 }
 
 /// Points spread evenly over the triangle x + y + z = 1.

@@ -2,16 +2,15 @@
 //!
 //! K. Deb, R. B. Agrawal, "Simulated binary crossover for continuous search space", Complex
 //! Systems 9, 1995; K. Deb, M. Goyal, "A combined genetic adaptive search (GeneAS) for engineering
-//! design", 1996; settings of NSGA-II's paper: both indices 20, each variable mutated with
-//! probability 1/n. A gene is a `u32`, a fixed-point number in [0, 1].
+//! design", 1996; settings of NSGA-II's paper: both indices 20 (that of crossover unless said
+//! otherwise), each variable mutated with probability 1/n. A gene is a `u32`, a fixed-point number in [0, 1].
 
 use rand::RngExt;
 use roofnas_search::{Evaluation, Problem, SearchRng};
 
-const CROSSOVER_INDEX: f64 = 20.0;
 const MUTATION_INDEX: f64 = 20.0;
 
-pub(crate) struct RealCoded {
+pub(crate) struct RealCoded<const CROSSOVER_INDEX: u8 = 20> {
     pub(crate) genes: usize,
     pub(crate) objectives: usize,
     /// Variables in [0, 1] to costs and violation.
@@ -26,7 +25,7 @@ fn encode(x: f64) -> u32 {
     (x.clamp(0.0, 1.0) * f64::from(u32::MAX)).round() as u32
 }
 
-impl Problem for RealCoded {
+impl<const CROSSOVER_INDEX: u8> Problem for RealCoded<CROSSOVER_INDEX> {
     type Genotype = Vec<u32>;
 
     fn objectives(&self) -> usize {
@@ -49,7 +48,7 @@ impl Problem for RealCoded {
     fn crossover(&self, child: &mut Vec<u32>, father: &Vec<u32>, rng: &mut SearchRng) {
         for (gene, &other) in child.iter_mut().zip(father) {
             if rng.random_bool(0.5) {
-                *gene = binary_crossover(*gene, other, rng);
+                *gene = binary_crossover(*gene, other, CROSSOVER_INDEX.into(), rng);
             }
         }
     }
@@ -76,7 +75,7 @@ fn polynomial_mutation(gene: u32, rng: &mut SearchRng) -> u32 {
 }
 
 /// One of the two children of the bounded operator, either with equal chance.
-fn binary_crossover(a: u32, b: u32, rng: &mut SearchRng) -> u32 {
+fn binary_crossover(a: u32, b: u32, index: f64, rng: &mut SearchRng) -> u32 {
     if a == b {
         return a;
     }
@@ -84,21 +83,21 @@ fn binary_crossover(a: u32, b: u32, rng: &mut SearchRng) -> u32 {
     let u: f64 = rng.random();
     let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0);
     if rng.random_bool(0.5) {
-        encode(middle - spread(u, low / half) * half)
+        encode(middle - spread(u, low / half, index) * half)
     } else {
-        encode(middle + spread(u, (1.0 - high) / half) * half)
+        encode(middle + spread(u, (1.0 - high) / half, index) * half)
     }
 }
 
 /// The spread factor, its distribution cut off where the child would pass the bound that lies
 /// `room` half-distances outside the nearer parent.
-fn spread(u: f64, room: f64) -> f64 {
-    let alpha = 2.0 - (1.0 + room).powf(-(CROSSOVER_INDEX + 1.0));
+fn spread(u: f64, room: f64, index: f64) -> f64 {
+    let alpha = 2.0 - (1.0 + room).powf(-(index + 1.0));
     let scaled = u * alpha;
     let base = if scaled <= 1.0 {
         scaled
     } else {
         1.0 / (2.0 - scaled)
     };
-    base.powf(1.0 / (CROSSOVER_INDEX + 1.0))
+    base.powf(1.0 / (index + 1.0))
 }
