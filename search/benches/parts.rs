@@ -6,9 +6,10 @@ mod choices;
 use choices::Choices;
 use divan::Bencher;
 use divan::counter::ItemsCount;
+use rand::RngExt;
 use roofnas_search::{
-    Individual, Nsga2, Nsga2Settings, Optimizer, ParetoFront, Problem, non_dominated_ranks,
-    random_stream,
+    Evaluation, Individual, Nsga2, Nsga2Settings, Optimizer, ParetoFront, Problem,
+    non_dominated_ranks, random_stream,
 };
 
 fn main() {
@@ -96,6 +97,34 @@ fn archive(bencher: Bencher, population: usize) {
                 divan::black_box(front.insert(child));
             }
         });
+}
+
+/// The archive of many costs, from nothing: points a little above a sphere, of which about half
+/// join and thousands stay.
+#[divan::bench(consts = [3, 5, 8], args = [1_000, 10_000, 50_000], sample_count = 5)]
+fn archive_of_many<const COSTS: usize>(bencher: Bencher, count: usize) {
+    let mut rng = random_stream(1, 0, 0);
+    let mut point = |number: usize| {
+        let direction: [f64; COSTS] = std::array::from_fn(|_| rng.random::<f64>());
+        let norm = direction.iter().map(|x| x * x).sum::<f64>().sqrt();
+        // As a search proceeds it comes nearer.
+        let above = rng.random::<f64>() * (1.0 - 0.9 * number as f64 / count as f64);
+        Individual {
+            genotype: (),
+            evaluation: Evaluation::unconstrained(direction.map(|x| x / norm * (1.0 + above))),
+        }
+    };
+    let points: Vec<_> = (0..count).map(&mut point).collect();
+    let front = || {
+        let mut front = ParetoFront::new();
+        let joined = points.iter().filter(|point| front.insert(point)).count();
+        (front.len(), joined)
+    };
+    println!(
+        "{COSTS} costs, {count} points: (members, joined) {:?}",
+        front()
+    );
+    bencher.counter(ItemsCount::new(count)).bench(front);
 }
 
 /// Ranks alone, of candidates drawn at random.

@@ -81,6 +81,7 @@ mod json_float;
 mod layered;
 mod limits;
 mod local_search;
+mod many_front;
 mod niching;
 mod normalization;
 mod novelty;
