@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use choices::Choices;
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use roofnas_search::{Islands, Limits, Nsga2, Nsga2Settings, Search};
+use roofnas_search::{Islands, Limits, Nsga2, Nsga2Settings, Nsga3, Optimizer, Search};
 
 fn main() {
     divan::main();
@@ -56,15 +56,36 @@ fn three_costs(bencher: Bencher, population: usize) {
     turnover(bencher, problem, population, 1);
 }
 
-/// Steps of a search under way.
+/// Three costs, spread by reference directions.
+#[divan::bench(args = POPULATIONS, sample_count = 5)]
+fn three_costs_nsga3(bencher: Bencher, population: usize) {
+    let problem = Choices {
+        objectives: 3,
+        genes: 24,
+    };
+    turnover_of(bencher, problem, population, 1, Nsga3::new);
+}
+
+/// NSGA-II.
 fn turnover(bencher: Bencher, problem: Choices, population: usize, threads: usize) {
+    turnover_of(bencher, problem, population, threads, Nsga2::new);
+}
+
+/// Steps of a search under way.
+fn turnover_of<O: Optimizer<Choices>>(
+    bencher: Bencher,
+    problem: Choices,
+    population: usize,
+    threads: usize,
+    optimizer: impl Fn(Nsga2Settings, u64) -> O,
+) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.expect("threads can be made");
     let islands = Islands::for_population(population);
     let shares = islands.shares(population).expect("room for all islands");
     let mut search = Search::on_islands(islands, 1, |island, seed| {
         let settings = Nsga2Settings::new(shares[island], 0.9).expect("sound settings");
-        Nsga2::new(settings, seed)
+        optimizer(settings, seed)
     });
     let limits = Limits::new(NonZeroU64::MAX);
     let mut steps = || {

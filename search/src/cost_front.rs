@@ -8,6 +8,8 @@ use crate::many_front::ManyFront;
 /// few bits a member with more.
 #[derive(Clone, Debug)]
 pub(crate) struct CostFront {
+    /// How many costs the members have; 0 before the first.
+    objectives: usize,
     /// With two costs, in lexicographic order.
     pairs: Vec<[f64; 2]>,
     /// With any other number.
@@ -18,6 +20,7 @@ impl CostFront {
     /// An empty front.
     pub(crate) const fn new() -> Self {
         Self {
+            objectives: 0,
             pairs: Vec::new(),
             many: ManyFront::new(),
         }
@@ -25,6 +28,7 @@ impl CostFront {
 
     /// Becomes a copy of another, in the memory it has.
     pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.objectives = other.objectives;
         self.pairs.clone_from(&other.pairs);
         self.many.copy_from(&other.many);
     }
@@ -32,17 +36,25 @@ impl CostFront {
     /// Offers an evaluation; returns its place if it joins, once those it dominates have left.
     ///
     /// `leave` is called with their places, from the last to the first. Turned away is whoever is
-    /// infeasible, dominated or no different from a member.
+    /// infeasible, dominated or no different from a member, or has another number of costs, or
+    /// none.
     #[inline]
     pub(crate) fn insert(
         &mut self,
         evaluation: &Evaluation,
         leave: impl FnMut(usize),
     ) -> Option<usize> {
-        if !evaluation.is_feasible() {
+        let costs = evaluation.costs();
+        if !evaluation.is_feasible() || costs.is_empty() {
             return None;
         }
-        match *evaluation.costs() {
+        if self.objectives == 0 {
+            self.objectives = costs.len();
+        }
+        if self.objectives != costs.len() {
+            return None;
+        }
+        match *costs {
             [first, second] => self.insert_two([first, second], leave),
             ref costs => self.many.insert(costs, leave),
         }

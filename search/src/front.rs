@@ -56,7 +56,8 @@ impl<G> ParetoFront<G> {
 
     /// Offers an individual; says whether it joined, and drops the members it dominates.
     ///
-    /// It is turned away when it is infeasible, or a member dominates it or has equal costs.
+    /// It is turned away when it is infeasible, or a member dominates it or has equal costs, or
+    /// another number of costs.
     pub fn insert(&mut self, candidate: &Individual<G>) -> bool
     where
         G: Clone,
@@ -181,6 +182,19 @@ mod tests {
             genotype: (),
             evaluation
         }));
+    }
+
+    #[test]
+    fn costs_of_another_number_stay_out() {
+        let one = |costs: &[f64]| Individual {
+            genotype: (),
+            evaluation: Evaluation::unconstrained(costs.iter().copied()),
+        };
+        for [first, other] in [[&[2.0; 2][..], &[1.0; 3][..]], [&[2.0; 5], &[1.0; 4]]] {
+            let front = ParetoFront::from(vec![one(first), one(other)]);
+            assert_eq!(front.members(), [one(first)]);
+        }
+        assert!(ParetoFront::from(vec![one(&[])]).is_empty());
     }
 
     proptest! {

@@ -16,6 +16,11 @@ use crate::sorting::non_dominated_ranks;
 use crate::standing::Standing;
 use crate::survival::Contender;
 
+/// The stream of a generation that decides among its children: no individual is bred from it.
+const CHILDREN: u64 = u64::MAX;
+/// The stream that decides among immigrants.
+const IMMIGRANTS: u64 = u64::MAX - 1;
+
 /// NSGA-III: NSGA-II for three objectives and more, spread by reference directions.
 ///
 /// K. Deb, H. Jain, "An evolutionary many-objective optimization algorithm using
@@ -70,10 +75,6 @@ impl<G: Clone> Nsga3<G> {
         });
     }
 }
-
-// No individual is bred from the last streams of a generation, so they are free.
-const CHILDREN: u64 = u64::MAX;
-const IMMIGRANTS: u64 = u64::MAX - 1;
 
 impl<P: Problem> Optimizer<P> for Nsga3<P::Genotype> {
     fn ask(&mut self, problem: &P, batch: &mut Vec<P::Genotype>) {
