@@ -40,6 +40,7 @@ mod difference;
 mod error;
 mod experiment;
 mod finished;
+mod floor;
 mod history;
 mod metrics;
 mod new_folder;

@@ -6,7 +6,7 @@
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
 use roofnas_cost::{Score, SiteAddends, SiteSum, TermWeights};
-use roofnas_search::{Layered, LogSum, Problem, Transition};
+use roofnas_search::{Costs, Layered, LogSum, Problem, Transition};
 use roofnas_space::{Genotype, Lattice};
 use thiserror::Error;
 
@@ -18,12 +18,9 @@ use crate::problem::BackboneProblem;
 /// bound; a sum below the bound limits more, but is another quantity than the objective. Both in one search would be one criterion too many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LatencyView {
-    /// The mean, limited to this as well as to what the experiment says.
-    Mean {
-        /// In milliseconds.
-        limit_ms: f64,
-    },
-    /// The mean and so many deviations, as a sum that never exceeds them; of networks whose other objective costs at most this.
+    /// The mean.
+    Mean,
+    /// The mean and so many deviations, as a sum that never exceeds them; of networks whose second objective costs at most this.
     Bound {
         /// In the objective's unit, turned so that less is better.
         other_at_most: f64,
@@ -148,15 +145,8 @@ impl<'a> BackbonePaths<'a> {
                 Limited::Unknown => is_relaxed = true,
             }
         }
-        for (objective, criterion) in experiment.objectives.iter().zip(&mut criteria) {
-            let limit = match (view, objective) {
-                (LatencyView::Mean { limit_ms }, Objective::Latency) => limit_ms,
-                (LatencyView::Mean { .. }, _) | (LatencyView::Bound { .. }, Objective::Latency) => {
-                    continue;
-                }
-                (LatencyView::Bound { other_at_most }, _) => other_at_most,
-            };
-            criterion.limit = criterion.limit.min(limit);
+        if let LatencyView::Bound { other_at_most } = view {
+            criteria[1].limit = criteria[1].limit.min(other_at_most);
         }
         let mut paths = Self {
             problem,
@@ -192,6 +182,42 @@ impl<'a> BackbonePaths<'a> {
     /// The network of a path.
     pub fn genotype(&self, choices: &[u32]) -> Genotype {
         self.lattice.genotype(choices)
+    }
+
+    /// The limited criteria that are no objectives.
+    pub(crate) fn other_limits(&self) -> std::ops::Range<usize> {
+        self.own_criteria()..self.limits.len()
+    }
+
+    /// The paths with every one accepted that keeps the limits of the objectives.
+    pub(crate) fn with_own_limits(&self) -> Relaxed<'_> {
+        self.with_limit_on(0, f64::INFINITY)
+    }
+
+    /// The paths with this criterion in the place of the first objective, and every one accepted that keeps its limit and that of the second
+    /// objective, which is limited to `other_at_most` besides.
+    pub(crate) fn with_limit_on(&self, criterion: usize, other_at_most: f64) -> Relaxed<'_> {
+        let mut columns = vec![criterion, 1];
+        let gathers_for_second = self.log_sum.is_some_and(|log_sum| log_sum.into == 1);
+        let gathers_for_first = self.log_sum.is_some_and(|log_sum| log_sum.into == 0);
+        let log_sum = self
+            .log_sum
+            .filter(|_| gathers_for_second || (gathers_for_first && criterion == 0));
+        let log_sum = log_sum.map(|log_sum| {
+            columns.push(log_sum.sum);
+            LogSum { sum: 2, ..log_sum }
+        });
+        Relaxed {
+            paths: self,
+            columns,
+            log_sum,
+            other_at_most,
+        }
+    }
+
+    /// The objectives, and what is gathered for them.
+    fn own_criteria(&self) -> usize {
+        2 + usize::from(self.log_sum.is_some())
     }
 
     /// Whether limits only relax what is asked of a network.
@@ -256,40 +282,60 @@ impl Layered for BackbonePaths<'_> {
     }
 }
 
-/// Paths of which every one that keeps the sums' limits is accepted.
-pub(crate) struct Accepting<'a>(pub(crate) &'a BackbonePaths<'a>);
+/// The same paths with some of the criteria, of which every one that keeps their limits is accepted.
+pub(crate) struct Relaxed<'a> {
+    paths: &'a BackbonePaths<'a>,
+    /// Which criteria they have, in their new order.
+    columns: Vec<usize>,
+    log_sum: Option<LogSum>,
+    /// A further limit on the second objective.
+    other_at_most: f64,
+}
 
-impl Layered for Accepting<'_> {
+impl Layered for Relaxed<'_> {
     fn criteria(&self) -> usize {
-        self.0.criteria()
+        self.columns.len()
     }
 
     fn positions(&self) -> usize {
-        self.0.positions()
+        self.paths.positions()
     }
 
     fn states(&self, position: usize) -> usize {
-        self.0.states(position)
+        self.paths.states(position)
     }
 
     fn transitions(&self, position: usize, state: usize, visit: &mut dyn FnMut(Transition<'_>)) {
-        self.0.transitions(position, state, visit);
+        let mut own = Costs::new();
+        self.paths.transitions(position, state, &mut |transition| {
+            own.clear();
+            own.extend(self.columns.iter().map(|&column| transition.costs[column]));
+            visit(Transition {
+                costs: &own,
+                ..transition
+            });
+        });
     }
 
     fn segment(&self, position: usize, state: usize) -> usize {
-        self.0.segment(position, state)
+        self.paths.segment(position, state)
     }
 
     fn segments(&self) -> usize {
-        self.0.segments()
+        self.paths.segments()
     }
 
     fn log_sum(&self) -> Option<LogSum> {
-        self.0.log_sum()
+        self.log_sum
     }
 
     fn limit(&self, criterion: usize) -> f64 {
-        self.0.limit(criterion)
+        let limit = self.paths.limit(self.columns[criterion]);
+        if criterion == 1 {
+            limit.min(self.other_at_most)
+        } else {
+            limit
+        }
     }
 }
 

@@ -5,25 +5,27 @@
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::slice;
 
 use roofnas_search::{
-    Certificate, Costs, ExactProgress, ExactSettings, ParetoFront, Problem, exact_front,
+    Certificate, Costs, ExactFront, ExactProgress, ExactSettings, Layered, ParetoFront, Problem,
+    exact_front, relaxed_bound,
 };
 use roofnas_space::Genotype;
 use serde::Serialize;
 
 use crate::experiment::Experiment;
+use crate::floor::Floor;
 use crate::objective::Objective;
-use crate::paths::{Accepting, BackbonePaths, LatencyView, PathsError};
+use crate::paths::{BackbonePaths, LatencyView, PathsError};
 use crate::problem::BackboneProblem;
 
 /// What exact search says of a problem.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Proof {
-    /// Costs that bound the front: for every network `z` that keeps the constraints there is a point `p` with `p0 <= z0` and
-    /// `p1 - epsilon <= z1`.
+    /// Costs that bound the front: for every network `z` that keeps the constraints there is a point `p` with `p0 <= z0` and `p1 <= z1`.
     pub bound: Vec<[f64; 2]>,
-    /// See above, in the unit of the second objective.
+    /// By how much the points were lowered for what dynamic programming left out, in the unit of the second objective.
     pub epsilon: f64,
     /// Whether every point of the bound is a network's: without constraints that are only bounded by sums.
     pub is_attained: bool,
@@ -51,12 +53,19 @@ const EPSILON: f64 = 1e-7;
 /// How often the sum below a latency's bound is moved towards the network that it holds up least. A gap of .31 in the quickstart is .16 after
 /// three rounds, .12 after six and .10 after twelve.
 const ROUNDS: usize = 6;
+/// Networks, spread over the front, at which a mean that is no sum is bounded by one.
+const TANGENTS: usize = 5;
 
 /// Searches exactly, with a front that was found by other means as a start. Nothing when `observer` breaks off.
 ///
-/// Where the bound of a latency is limited and its mean is the first objective, two things are known. Every feasible network is in the
-/// exact front of means, or behind it. And every feasible network keeps the limit for any sum that its bound never falls below, so none is
-/// better in the second objective than the best that keeps it: a ceiling. The lower of the two bounds the front.
+/// Where limits concern the objectives alone, and both are sums, dynamic programming gives the front itself. Elsewhere the highest of several bounds
+/// counts:
+///
+/// * the exact front without the other limits: every feasible network is in it, or behind it;
+/// * shortest paths under weighted objectives, with prices on the other limits: lines that no feasible network is below;
+/// * the best second objective that each of the other limits alone lets be;
+/// * where the bound of a latency is limited and its mean is the first objective: every feasible network keeps the limit for any sum that its bound never
+///   falls below, so none is better in the second objective than the best that keeps it.
 ///
 /// # Errors
 /// When the problem can't be searched exactly.
@@ -68,10 +77,7 @@ pub fn prove(
 ) -> Result<Option<Proof>, PathsError> {
     let members = front.members();
     // what bounds a constraint from below is tightest where the constraint binds: at the best of the front
-    let at = members
-        .last()
-        .map_or(nearest, |best| &best.genotype)
-        .clone();
+    let at = members.last().map_or(nearest, |best| &best.genotype);
     let range = match members {
         [first, .., last] => (first.costs()[1] - last.costs()[1]).abs(),
         _ => 0.0,
@@ -85,57 +91,103 @@ pub fn prove(
     let is_bounded = experiment.objectives[..1] == [Objective::Latency]
         && experiment.bounded_latency().is_some();
     let mut found = Vec::new();
-    let mut lowest = None;
-    let mut limit_ms = f64::INFINITY;
-    if let (true, Some(best)) = (is_bounded, members.last()) {
-        let other_at_most = best.costs()[1];
-        let least = ceiling(
-            problem,
-            &at,
-            other_at_most,
-            &settings,
-            &mut found,
-            &mut observer,
-        )?;
-        let Some(least) = least else {
+    let paths = BackbonePaths::new(problem, slice::from_ref(at), LatencyView::Mean)?;
+    // the bound of a latency is above its mean: what limits it limits the mean
+    let mut floor = Floor::until(paths.limit(0));
+    let at_most = members.last().map_or(f64::INFINITY, |best| best.costs()[1]);
+    if is_bounded {
+        let level = ceiling(problem, at, at_most, &settings, &mut found, &mut observer)?;
+        let Some(level) = level else {
             return Ok(None);
         };
-        lowest = Some(least);
-        // beyond the front's end the ceiling is all that is known
-        limit_ms = best.costs()[0];
+        floor.level = Some(level);
     }
-    let paths = BackbonePaths::new(problem, &[at], LatencyView::Mean { limit_ms })?;
-    let known: Vec<Costs> = members
-        .iter()
-        .map(|member| member.costs().iter().copied().collect())
-        .collect();
-    let exact = exact_front(&paths, &settings, &known, observer);
-    if exact.interrupted {
-        return Ok(None);
+    let is_plain = !paths.is_relaxed() && paths.other_limits().is_empty();
+    if !paths.other_limits().is_empty() {
+        let lines = relaxed_bound(&paths, &settings);
+        found.extend(lines.members.iter().map(|m| paths.genotype(&m.choices)));
+        floor.lines = Some(lines);
     }
-    let mut bound: Vec<[f64; 2]> = exact
-        .bound
-        .iter()
-        .map(|costs| [costs[0], costs[1]])
-        .collect();
-    if let Some(lowest) = lowest {
-        // the bound is lowered by epsilon when it is used
-        let level = lowest + exact.epsilon;
-        let reached = bound.iter().position(|point| point[1] <= level);
-        let from_ms = reached.map_or(limit_ms, |place| bound[place][0]);
-        bound.retain(|point| point[1] > level);
-        bound.push([from_ms, level]);
+    for criterion in paths.other_limits() {
+        let limited = paths.with_limit_on(criterion, at_most);
+        let exact = exact_front(&limited, &settings, &[], &mut observer);
+        if exact.interrupted {
+            return Ok(None);
+        }
+        if let Some(best) = exact.members.last() {
+            let least = best.costs[1] - exact.epsilon;
+            floor.level = Some(floor.level.map_or(least, |level| level.max(least)));
+        }
+        found.extend(exact.members.iter().map(|m| paths.genotype(&m.choices)));
     }
-    let members = exact.members.iter();
-    found.extend(members.map(|member| paths.genotype(&member.choices)));
+    let mut followed = Followed::default();
+    let mut is_attained = floor.level.is_none() && paths.has_true_objectives();
+    let is_feasible = |genotype: &Genotype| problem.evaluate(genotype).is_feasible();
+    // a mean that is no sum is bounded by sums that are equal to it at one network each
+    let places = if paths.has_true_objectives() {
+        1
+    } else {
+        TANGENTS
+    };
+    for place in 0..places {
+        let at = match place {
+            0 => at,
+            _ => members
+                .get(place * members.len() / places)
+                .map_or(at, |m| &m.genotype),
+        };
+        let paths = BackbonePaths::new(problem, slice::from_ref(at), LatencyView::Mean)?;
+        let exact = if is_plain {
+            let known = members.iter().map(|m| m.costs().iter().copied().collect());
+            let known: Vec<Costs> = known.collect();
+            exact_front(&paths, &settings, &known, &mut observer)
+        } else {
+            exact_front(&paths.with_own_limits(), &settings, &[], &mut observer)
+        };
+        if exact.interrupted {
+            return Ok(None);
+        }
+        followed.add(&exact);
+        let lowered = exact
+            .bound
+            .iter()
+            .map(|costs| [costs[0], costs[1] - exact.epsilon]);
+        floor.staircases.push(lowered.collect());
+        let own: Vec<Genotype> = exact
+            .members
+            .iter()
+            .map(|m| paths.genotype(&m.choices))
+            .collect();
+        is_attained &= is_plain || own.iter().all(is_feasible);
+        found.extend(own);
+    }
+    if is_attained {
+        floor.lines = None;
+    }
     Ok(Some(Proof {
-        bound,
-        epsilon: exact.epsilon,
-        is_attained: !paths.is_relaxed() && paths.has_true_objectives(),
-        members: found,
-        peak_labels: exact.peak_labels,
-        total_labels: exact.total_labels,
+        bound: floor.points(),
+        epsilon: followed.epsilon,
+        is_attained,
+        members: found.into_iter().filter(is_feasible).collect(),
+        peak_labels: followed.peak_labels,
+        total_labels: followed.total_labels,
     }))
+}
+
+/// What dynamic programming had to follow.
+#[derive(Default)]
+struct Followed {
+    epsilon: f64,
+    peak_labels: usize,
+    total_labels: u64,
+}
+
+impl Followed {
+    fn add(&mut self, exact: &ExactFront) {
+        self.epsilon = self.epsilon.max(exact.epsilon);
+        self.peak_labels = self.peak_labels.max(exact.peak_labels);
+        self.total_labels += exact.total_labels;
+    }
 }
 
 /// The least cost in the second objective of networks whose latency's bound keeps its limit, as far as sums below it can tell. Nothing when
@@ -152,8 +204,9 @@ fn ceiling(
     let mut least = f64::NEG_INFINITY;
     for _ in 0..ROUNDS {
         let paths = BackbonePaths::new(problem, &at, LatencyView::Bound { other_at_most })?;
+        let accepting = paths.with_own_limits();
         // paths that the sum lets pass are asked for, feasible or not: the best of them shows where the sum is too low
-        let exact = exact_front(&Accepting(&paths), settings, &[], &mut *observer);
+        let exact = exact_front(&accepting, settings, &[], &mut *observer);
         if exact.interrupted {
             return Ok(None);
         }
@@ -182,10 +235,13 @@ pub struct Certified {
 }
 
 impl Certified {
-    /// Holds a front of costs against a proof.
+    /// Holds a front of costs against a proof. Sums of another order differ in their last digits, which must not count as a gap: first objectives
+    /// are compared to nine digits.
     pub fn new(proof: Proof, front: &[[f64; 2]]) -> Self {
+        let rounded = front.iter().map(|&[x, y]| [x - 1e-9 * x.abs(), y]);
+        let front: Vec<[f64; 2]> = rounded.collect();
         Self {
-            certificate: Certificate::new(front, &proof.bound, proof.epsilon),
+            certificate: Certificate::new(&front, &proof.bound, 0.0),
             proof,
         }
     }

@@ -224,7 +224,7 @@ fn a_failed_run_does_not_stop_the_others() {
         "--out",
         "out",
         "--set",
-        "search.evaluations=10000",
+        "search.evaluations=200000",
     ]);
     wait_for(&desk.path("out/1-seed-1/experiment.toml"));
     // while the first run searches, something gets in the way of the second
@@ -239,7 +239,7 @@ fn a_failed_run_does_not_stop_the_others() {
 #[test]
 fn an_interrupted_batch_goes_on() {
     let desk = desk("[matrix]\nseed = [1, 2, 3]\n");
-    let evaluations = "search.evaluations=12000";
+    let evaluations = "search.evaluations=200000";
     let mut batch = desk.start(&["run", "batch.toml", "--out", "out", "--set", evaluations]);
     wait_for(&desk.path("out/2-seed-2/experiment.toml"));
     batch.signal("-INT");

@@ -23,7 +23,7 @@ fn json_holds_the_exact_size_of_the_space() {
         "{size}"
     );
     assert_eq!(run["platform"], "raspberry-pi-4-ncnn-4-threads");
-    assert_eq!(run["evaluations"], 50_000);
+    assert_eq!(run["evaluations"], 200_000);
     assert!(
         run["sample_feasible_share"].as_f64().unwrap() < 1.0,
         "the quickstart's budget binds"

@@ -42,7 +42,7 @@ fn the_nearest_network_and_what_binds_are_named() {
         "latency_ms (with 95 % confidence) is {latency:.4}"
     )));
     assert!(
-        latency < 30.0,
+        latency < 33.0,
         "{latency} ms is not near the space's fastest"
     );
 }

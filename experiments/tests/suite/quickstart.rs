@@ -158,11 +158,12 @@ fn the_history_goes_up_to_the_limit() {
     ] {
         assert!(is_sorted(&history.numbers(column)), "{column}");
     }
-    assert_eq!(history.numbers("evaluations").last(), Some(&50_000.0));
+    assert_eq!(history.numbers("evaluations").last(), Some(&200_000.0));
     assert_eq!(
         history.numbers("generation"),
+        // ten generations of every island, then members migrate
         (1..=history.rows.len())
-            .map(|n| n as f64)
+            .map(|n| 10.0 * n as f64)
             .collect::<Vec<_>>()
     );
     assert!(

@@ -13,7 +13,7 @@ const SOME_GENERATIONS: Duration = Duration::from_millis(80);
 
 /// Some seconds of work, so that there is time to interrupt it.
 fn long() -> String {
-    TINY.replace("evaluations = 320", "evaluations = 40_000")
+    TINY.replace("evaluations = 320", "evaluations = 600_000")
         .replace("population = 16", "population = 64")
 }
 

@@ -1,0 +1,228 @@
+//! Exact search against the whole of a small space, and bounds that nothing found by other means is below.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
+
+use rand::SeedableRng;
+use roofnas::{BackboneProblem, Certified, Experiment, ExperimentFile, Proof, prove};
+use roofnas_hardware::Profiles;
+use roofnas_search::{
+    Individual, Limits, Nsga2, Nsga2Settings, ParetoFront, Problem, Search, SearchRng,
+};
+use roofnas_space::{Genotype, Lattice};
+
+fn experiment(platform: &str, tables: &str) -> Experiment {
+    let text = format!("name = \"proof\"\n[platform]\nprofile = \"{platform}\"\n{tables}\n");
+    let mut file = ExperimentFile::parse(&text, "proof.toml", &[]).unwrap();
+    let config = file.runs.remove(0).config;
+    Experiment::new(config, "proof.toml", &Profiles::default()).unwrap()
+}
+
+/// What a short search finds.
+fn search(problem: &BackboneProblem, evaluations: u64) -> (ParetoFront<Genotype>, Genotype) {
+    let settings = Nsga2Settings::new(64, 0.9).unwrap();
+    let mut search = Search::new(Nsga2::new(settings, 1));
+    let limits = Limits::new(NonZeroU64::new(evaluations).unwrap());
+    search.run(problem, &limits, &|| 0.0, |_| ControlFlow::Continue(()));
+    let nearest = search.nearest().unwrap().genotype.clone();
+    (search.front().clone(), nearest)
+}
+
+fn proof(problem: &BackboneProblem, front: &ParetoFront<Genotype>, nearest: &Genotype) -> Proof {
+    let proof = prove(problem, front, nearest, |_| ControlFlow::Continue(()));
+    proof.unwrap().unwrap()
+}
+
+/// Every network of a small space.
+fn all(experiment: &Experiment) -> Vec<Genotype> {
+    let lattice = Lattice::new(&experiment.space);
+    let mut paths = vec![(0, Vec::new())];
+    for position in 0..lattice.positions() {
+        let mut longer = Vec::new();
+        for (state, choices) in paths {
+            lattice.steps(position, state, |step| {
+                let mut choices: Vec<u32> = choices.clone();
+                choices.push(step.choice);
+                longer.push((step.next, choices));
+            });
+        }
+        paths = longer;
+    }
+    paths
+        .iter()
+        .map(|(_, choices)| lattice.genotype(choices))
+        .collect()
+}
+
+fn individual(problem: &BackboneProblem, genotype: Genotype) -> Individual<Genotype> {
+    Individual {
+        evaluation: problem.evaluate(&genotype),
+        genotype,
+    }
+}
+
+fn costs(front: &ParetoFront<Genotype>) -> Vec<[f64; 2]> {
+    front.iter().map(|m| [m.costs()[0], m.costs()[1]]).collect()
+}
+
+/// All 6,561 networks of NAS-Bench-Macro: the exact front is the front of all, whatever is optimised and limited, wherever both are sums.
+#[test]
+fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
+    let space = "[space]\npreset = \"nas-bench-macro\"\n";
+    let tables = [
+        format!("{space}[constraints]\nlatency_ms = 12"),
+        format!("{space}[quality]\nscore = \"S+NSC\"\n"),
+        format!(
+            "{space}[quality]\nscore = \"st_la\"\n[objectives]\nmaximize = [\"quality\"]\nminimize = [\"params\"]"
+        ),
+        format!(
+            "{space}[objectives]\nmaximize = [\"quality\"]\nminimize = [\"weights\"]\n[constraints]\nlatency_ms = 10"
+        ),
+        format!("{space}[constraints]\npeak_memory_mib = 0.6\n"),
+    ];
+    for (index, tables) in tables.iter().enumerate() {
+        let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+        let problem = BackboneProblem::new(&experiment);
+        let everything: Vec<_> = all(&experiment)
+            .into_iter()
+            .map(|g| individual(&problem, g))
+            .collect();
+        assert_eq!(everything.len(), 6_561);
+        let truth = ParetoFront::from(everything);
+        let (front, nearest) = search(&problem, 128);
+        let proof = proof(&problem, &front, &nearest);
+        let mut found = front.clone();
+        for member in &proof.members {
+            found.insert(&individual(&problem, member.clone()));
+        }
+        assert!(truth.len() > 3, "{index}: a front of {}", truth.len());
+        if index != 3 {
+            assert!(proof.is_attained, "{index}");
+        }
+        // to rounding: sums along a lattice are added in another order
+        let (truth, found) = (costs(&truth), costs(&found));
+        let near = |a: &[f64; 2], b: &[f64; 2]| {
+            (0..2).all(|i| (a[i] - b[i]).abs() <= 1e-6 * a[i].abs().max(1.0))
+        };
+        if proof.is_attained {
+            for point in &truth {
+                assert!(
+                    found.iter().any(|other| near(point, other)),
+                    "{index}: {point:?} is missing"
+                );
+            }
+        }
+        let certified = Certified::new(proof, &truth);
+        let certificate = certified.certificate.unwrap();
+        assert!(
+            certificate.relative_hypervolume <= 1.0 + 1e-9,
+            "{index}: {certificate:?}"
+        );
+        if certified.proof.is_attained {
+            assert!(
+                certificate.relative_hypervolume > 1.0 - 1e-5,
+                "{index}: {certificate:?}"
+            );
+            assert!(certificate.worst_gap < 1e-4, "{index}: {certificate:?}");
+        }
+    }
+}
+
+/// Nothing that a longer search finds is below what is proven after a short one, however constraints are bounded.
+#[test]
+fn nothing_is_below_a_bound() {
+    let mobile = "[space]\npreset = \"mobile\"\nresolution = 128\n";
+    let features =
+        "[space]\npreset = \"mobile\"\nresolution = [128, 160]\nfeatures = [8, 16, 32]\n";
+    let cases = [
+        (
+            "raspberry-pi-4-ncnn-1-thread",
+            mobile,
+            "latency_ms = 24\nconfidence = 0.95",
+        ),
+        (
+            "raspberry-pi-4-ncnn-4-threads",
+            mobile,
+            "latency_ms = 15\nconfidence = 0.9\nparams = 2500000",
+        ),
+        (
+            "titan-rtx-pytorch-small-images-batch-1",
+            mobile,
+            "latency_ms = 8\nconfidence = 0.8",
+        ),
+        (
+            "intel-i9-10980xe",
+            mobile,
+            "params = 2500000\nweights_mib = 9\nmacs = 90000000",
+        ),
+        ("intel-i9-10980xe", features, "peak_memory_mib = 2\nrho = 6"),
+    ];
+    for (platform, space, constraints) in cases {
+        let experiment = experiment(platform, &format!("{space}[constraints]\n{constraints}\n"));
+        let problem = BackboneProblem::new(&experiment);
+        let (front, nearest) = search(&problem, 4_000);
+        let proof = proof(&problem, &front, &nearest);
+        let (longer, _) = search(&problem, 60_000);
+        let mut rng = SearchRng::seed_from_u64(5);
+        let mut everything = longer;
+        for _ in 0..2_000 {
+            everything.insert(&individual(&problem, experiment.space.sample(&mut rng)));
+        }
+        for member in &proof.members {
+            let member = individual(&problem, member.clone());
+            assert!(member.is_feasible());
+            everything.insert(&member);
+        }
+        assert!(!everything.is_empty(), "{constraints}");
+        for [x, y] in costs(&everything) {
+            let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6;
+            assert!(
+                proof.bound.iter().any(|p| covers(&p)),
+                "{platform}, {constraints}: {x}, {y}"
+            );
+        }
+        // and it says something: the front of the longer search is not far
+        let certificate = Certified::new(proof, &costs(&everything))
+            .certificate
+            .unwrap();
+        assert!(
+            certificate.relative_hypervolume > 0.8,
+            "{platform}, {constraints}: {certificate:?}"
+        );
+    }
+}
+
+/// A budget that nothing keeps is proven to be one.
+#[test]
+fn infeasibility_is_proven() {
+    let tables = "[space]\npreset = \"mobile\"\n[constraints]\nlatency_ms = 0.01";
+    let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+    let problem = BackboneProblem::new(&experiment);
+    let (front, nearest) = search(&problem, 500);
+    assert!(front.is_empty());
+    let certified = Certified::new(proof(&problem, &front, &nearest), &[]);
+    assert!(certified.is_infeasible());
+}
+
+/// A sliver that random networks never hit is found: by the search or by the proof.
+#[test]
+fn a_sliver_is_found() {
+    let tables = "[space]\npreset = \"mobile\"\n[constraints]\nparams = 1520000\nlatency_ms = 18.3";
+    let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+    let problem = BackboneProblem::new(&experiment);
+    let mut rng = SearchRng::seed_from_u64(1);
+    let mut hits = 0;
+    for _ in 0..20_000 {
+        hits += u32::from(
+            problem
+                .evaluate(&experiment.space.sample(&mut rng))
+                .is_feasible(),
+        );
+    }
+    assert_eq!(hits, 0, "no sliver");
+    let (front, nearest) = search(&problem, 20_000);
+    let proof = proof(&problem, &front, &nearest);
+    assert!(!front.is_empty() || !proof.members.is_empty());
+}
