@@ -6,19 +6,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::Experiment;
 use crate::history::Generation;
-use crate::optimiser::Optimiser;
+use crate::optimiser::{Optimiser, Started};
 
 /// The version of the format that this code writes and reads.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// A run under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
     format: u32,
     /// The search with all it has found.
-    pub search: Search<Genotype, Optimiser>,
+    pub search: Search<Genotype, Started>,
     /// Its generations.
     pub history: Vec<Generation>,
+    /// Evaluations after which polishing began, once it has.
+    pub polished_from: Option<u64>,
 }
 
 impl Checkpoint {
@@ -29,9 +31,10 @@ impl Checkpoint {
             search: Search::on_islands(
                 experiment.islands,
                 experiment.resolved.seed,
-                |island, seed| Optimiser::new(experiment, island, seed),
+                |island, seed| Optimiser::start(experiment, island, seed),
             ),
             history: Vec::new(),
+            polished_from: None,
         }
     }
 
@@ -82,7 +85,7 @@ impl Checkpoint {
             .search
             .optimizers()
             .iter()
-            .flat_map(Optimiser::genotypes);
+            .flat_map(|started| started.optimizer().genotypes());
         found.chain(remembered)
     }
 }

@@ -160,6 +160,15 @@ pub struct SearchConfig {
     /// When the front counts as grown out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stagnation: Option<StagnationConfig>,
+    /// Members drawn for a tournament of regularised evolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample_size: Option<usize>,
+    /// Networks that local search evaluates at most, to polish what was found; none where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub polish: Option<u64>,
+    /// Networks to begin with, as genotypes in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub start: Vec<String>,
     /// Whether to prove how far the front can be from the optimum, where that can be done.
     pub certify: bool,
 }
@@ -184,6 +193,9 @@ impl Default for SearchConfig {
             islands: None,
             seconds: None,
             stagnation: None,
+            sample_size: None,
+            polish: None,
+            start: Vec::new(),
             certify: true,
         }
     }
@@ -195,6 +207,10 @@ impl Default for SearchConfig {
 pub enum Algorithm {
     /// NSGA-II.
     Nsga2,
+    /// NSGA-III, for three objectives and more.
+    Nsga3,
+    /// Regularised (aging) evolution.
+    RegularizedEvolution,
     /// Random sampling, the baseline.
     Random,
     /// NSGA-II for a start, then dynamic programming: the front of the whole space.
@@ -206,6 +222,8 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nsga2 => "nsga2",
+            Self::Nsga3 => "nsga3",
+            Self::RegularizedEvolution => "regularized_evolution",
             Self::Random => "random",
             Self::Exact => "exact",
         }

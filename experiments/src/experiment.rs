@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
 use roofnas_hardware::Profiles;
 use roofnas_search::{
-    Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, SearchRng, Stagnation,
+    Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, RegularizedEvolutionSettings,
+    SearchRng, Stagnation,
 };
 use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
 
@@ -41,10 +42,12 @@ pub struct Experiment {
     pub objectives: Vec<Objective>,
     /// What every network must keep.
     pub constraints: Vec<Constraint>,
-    /// Settings of NSGA-II, on each island.
-    pub nsga2: Vec<Nsga2Settings>,
     /// How the search is divided.
     pub islands: Islands,
+    /// Settings of each island.
+    pub island_settings: Vec<IslandSettings>,
+    /// Networks that the search begins with.
+    pub start: Vec<Genotype>,
     /// Where the platform's profile was found.
     pub platform_origin: String,
     /// Genotypes drawn to fix scales, the same for every run on the space.
@@ -52,6 +55,19 @@ pub struct Experiment {
     /// What a user should know, though nothing is wrong.
     pub warnings: Vec<String>,
 }
+
+/// Settings of the optimisers on one island.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IslandSettings {
+    /// Of NSGA-II and NSGA-III; the population is everyone's.
+    pub nsga: Nsga2Settings,
+    /// Of regularised evolution.
+    pub regularized: RegularizedEvolutionSettings,
+}
+
+/// Share of an island's members that draw for a parent in regularised evolution (a quarter, as in its paper's experiments) and that are replaced in a
+/// generation.
+const SAMPLED: usize = 4;
 
 impl Experiment {
     /// Checks a configuration that stands in `file`.
@@ -88,8 +104,9 @@ impl Experiment {
         check.quality(&config.quality)?;
         check.constraints(&config.constraints, &model)?;
         let objectives = check.objectives(&config.objectives)?;
-        let (islands, nsga2) = check.search(&config, objectives.len())?;
+        let (islands, island_settings) = check.search(&config, objectives.len())?;
         let space = check.space(&config.space)?;
+        let start = check.start(&config.search.start, &space)?;
         let sample = draw(&space);
         let drawn = config.quality.normalisation.is_none();
         let normalisation = config
@@ -117,8 +134,9 @@ impl Experiment {
             },
             constraints,
             objectives,
-            nsga2,
             islands,
+            island_settings,
+            start,
             space,
             platform_origin,
             sample,
@@ -161,6 +179,12 @@ impl Experiment {
     pub fn proves(&self) -> bool {
         let search = &self.resolved.search;
         search.certify || search.algorithm == Algorithm::Exact
+    }
+
+    /// When local search ends that polishes a front found with so many evaluations.
+    pub(crate) fn polish_limits(&self, evaluations: u64) -> Option<Limits> {
+        let polish = self.resolved.search.polish?;
+        NonZeroU64::new(evaluations.saturating_add(polish)).map(Limits::new)
     }
 
     /// When the search ends, with hypervolume measured from this point.
@@ -323,7 +347,7 @@ impl Check<'_> {
         &self,
         config: &ExperimentConfig,
         objectives: usize,
-    ) -> Result<(Islands, Vec<Nsga2Settings>), Error> {
+    ) -> Result<(Islands, Vec<IslandSettings>), Error> {
         let search = &config.search;
         self.limits(search, objectives)?;
         if search.evaluations == 0 {
@@ -334,11 +358,18 @@ impl Check<'_> {
             return Err(self.error("search.population", search.population, rule));
         }
         let settings = |population| {
-            let settings = Nsga2Settings::new(population, search.crossover_probability);
-            settings.map_err(|source| Error::Search {
+            let nsga = Nsga2Settings::new(population, search.crossover_probability);
+            let nsga = nsga.map_err(|source| Error::Search {
                 file: self.file.to_owned(),
                 source,
-            })
+            })?;
+            let some = (population / SAMPLED).max(1);
+            let sample_size = search.sample_size.unwrap_or(some.max(2));
+            let regularized = RegularizedEvolutionSettings::new(population, sample_size, some);
+            let regularized = regularized.map_err(|error| {
+                self.error("search.sample_size", sample_size, error.to_string())
+            })?;
+            Ok(IslandSettings { nsga, regularized })
         };
         settings(search.population)?;
         let usual = Islands::for_population(search.population);
@@ -354,6 +385,17 @@ impl Check<'_> {
             .map_err(|error| self.error("search.islands", islands.count(), error.to_string()))?;
         let settings: Result<_, Error> = shares.into_iter().map(settings).collect();
         Ok((islands, settings?))
+    }
+
+    /// Networks to begin with.
+    fn start(&self, texts: &[String], space: &SearchSpace) -> Result<Vec<Genotype>, Error> {
+        let parse = |(index, text): (usize, &String)| {
+            space.parse(text).map_err(|error| {
+                let key = format!("search.start[{index}]");
+                self.error(&key, format!("\"{text}\""), error.to_string())
+            })
+        };
+        texts.iter().enumerate().map(parse).collect()
     }
 
     fn limits(&self, search: &SearchConfig, objectives: usize) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 use crate::objective::Objective;
-use crate::optimiser::Optimiser;
+use crate::optimiser::Started;
 
 /// Where a search stands after a generation of every island, or, where there are several islands, after those from one migration to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -94,10 +94,16 @@ impl Recorder {
         few.then(|| front.hypervolume(&self.reference))
     }
 
-    /// The generations that have just ended: those from one migration between islands to the next.
-    pub fn record(&self, search: &Search<Genotype, Optimiser>, seconds: f64) -> Generation {
+    /// The generations that have just ended, after those `before`: those from one migration between islands to the next.
+    pub fn record(
+        &self,
+        before: Option<&Generation>,
+        search: &Search<Genotype, Started>,
+        seconds: f64,
+    ) -> Generation {
         let batch = search.last_batch();
-        let generation = search.steps() * search.islands().generations();
+        let generation =
+            before.map_or(0, |before| before.generation) + search.islands().generations();
         let best = self.quality.and_then(|index| {
             // from zero, so that no cost becomes minus zero
             let qualities = search

@@ -78,7 +78,7 @@ pub use history::{Generation, Recorder};
 pub use metrics::{Appraiser, Metrics};
 pub use new_folder::NewFolder;
 pub use objective::Objective;
-pub use optimiser::Optimiser;
+pub use optimiser::{Optimiser, Started};
 pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
 pub use paths::{BackbonePaths, LatencyView, PathsError};
 pub use plan_files::{plan_csv, write_plan};

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use roofnas_cost::{BlockTable, BlockTableError, Score, Wanted};
-use roofnas_search::{Evaluation, Problem, SearchRng};
+use roofnas_search::{Evaluation, Neighbourhood, Problem, SearchRng};
 use roofnas_space::Genotype;
 
 use crate::constraint::{Constraint, Figure};
@@ -73,6 +73,17 @@ fn wanted(experiment: &Experiment) -> Wanted {
         st_la: matches!(score, Score::StLa | Score::Ae3),
         counts: experiment.objectives.iter().any(of_objective)
             || experiment.constraints.iter().any(of_constraint),
+    }
+}
+
+impl Neighbourhood for BackboneProblem<'_> {
+    fn neighbours(
+        &self,
+        genotype: &Genotype,
+        room: &mut Genotype,
+        visit: &mut dyn FnMut(&Genotype),
+    ) {
+        self.experiment.space.neighbours(genotype, room, visit);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
 use crate::history::{Generation, Recorder};
+use crate::optimiser::Optimiser;
 use crate::outcome::Outcome;
 use crate::problem::BackboneProblem;
 use crate::proof::{Proof, Unproven, prove};
@@ -206,6 +207,7 @@ fn search(
     watcher: &mut dyn Watcher,
 ) -> Result<(Checkpoint, StopReason), Error> {
     let limits = experiment.limits(recorder.reference());
+    let polish = |state: &Checkpoint| experiment.polish_limits(state.polished_from?);
     let (began, before) = (Instant::now(), checkpoint.seconds());
     let clock = || before + began.elapsed().as_secs_f64();
     let mut saved = began;
@@ -215,10 +217,18 @@ fn search(
             directory.write(RunDirectory::CHECKPOINT, &state.to_bytes())?;
             return Ok((state, StopReason::Interrupted));
         }
+        let limits = polish(&state).unwrap_or_else(|| limits.clone());
         if let ControlFlow::Break(reason) = state.search.step(problem, &limits, &clock) {
-            return Ok((state, reason));
+            let is_over =
+                state.polished_from.is_some() || experiment.resolved.search.polish.is_none();
+            if is_over {
+                return Ok((state, reason));
+            }
+            state.polished_from = Some(state.search.evaluations());
+            state.search = state.search.followed_by(Optimiser::polish);
+            continue;
         }
-        let generation = recorder.record(&state.search, clock());
+        let generation = recorder.record(state.history.last(), &state.search, clock());
         watcher.generation(&generation, state.search.front().len());
         state.history.push(generation);
         if saved.elapsed() >= SAVE_EVERY {

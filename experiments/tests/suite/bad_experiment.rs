@@ -313,6 +313,46 @@ fn searches_that_can_t_be() {
 }
 
 #[test]
+fn islands_limits_and_starts_that_can_t_be() {
+    refused_with(
+        &["search.islands=0"],
+        &["search.islands", "0", "at least 1"],
+    );
+    refused_with(
+        &["search.islands=5"],
+        &["search.islands", "5", "population of 16", "at most 4"],
+    );
+    for seconds in ["0", "-1", "nan", "inf"] {
+        let setting = format!("search.seconds={seconds}");
+        refused_with(&[&setting], &["search.seconds", "above 0"]);
+    }
+    refused_with(
+        &["search.stagnation={ growth = 2.0, evaluations = 10 }"],
+        &["search.stagnation.growth", "2", "from 0 to 1"],
+    );
+    refused_with(
+        &["search.stagnation={ growth = 0.1, evaluations = 0 }"],
+        &["search.stagnation.evaluations", "0", "at least 1"],
+    );
+    refused_with(&["search.sample_size=0"], &["sample_size", "0"]);
+    refused_with(
+        &["search.sample_size=1000"],
+        &["sample_size", "1000", "population"],
+    );
+    refused_with(
+        &["search.start=[\"r224/nonsense\"]"],
+        &["search.start[0]", "r224/nonsense"],
+    );
+    refused_with(
+        &[
+            "search.algorithm=exact",
+            "objectives.minimize=[\"latency\", \"params\"]",
+        ],
+        &["search.algorithm", "exact", "two objectives"],
+    );
+}
+
+#[test]
 fn scores_that_can_t_be() {
     refused_with(
         &["quality.score=accuracy"],

@@ -293,10 +293,10 @@ fn a_checkpoint_of_another_format_is_refused() {
     let newer = |bytes: Vec<u8>| {
         String::from_utf8(bytes)
             .unwrap()
-            .replacen("\"format\":2", "\"format\":3", 1)
+            .replacen("\"format\":3", "\"format\":4", 1)
             .into_bytes()
     };
-    resume_from(newer, &["checkpoint of format 3", "reads format 2"]);
+    resume_from(newer, &["checkpoint of format 4", "reads format 3"]);
 }
 
 #[test]

@@ -14,8 +14,6 @@ fn there_are_the_files_of_a_run_and_no_others() {
     assert_eq!(
         files,
         [
-            "bound.csv",
-            "certificate.json",
             "experiment.toml",
             "history.csv",
             "pareto.csv",

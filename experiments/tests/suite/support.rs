@@ -31,6 +31,7 @@ latency_ms = 1.0
 [search]
 population = 16
 evaluations = 320
+certify = false
 
 [output]
 backbones = 1

@@ -52,6 +52,194 @@ fn a_random_search() {
 }
 
 #[test]
+fn every_algorithm() {
+    let best = |algorithm: &str| {
+        let setting = format!("search.algorithm={algorithm}");
+        let front = front(&[&setting, "search.evaluations=4000", "search.population=64"]);
+        assert!(is_non_dominated(&front, &["latency_ms", "-quality"]));
+        assert!(front.numbers("latency_ms").iter().all(|&ms| ms <= 1.0));
+        front
+            .numbers("quality")
+            .into_iter()
+            .reduce(f64::max)
+            .unwrap()
+    };
+    let exact = best("exact");
+    let random = best("random");
+    for algorithm in ["nsga2", "nsga3", "regularized_evolution"] {
+        let found = best(algorithm);
+        assert!(
+            random < found && found <= exact + 1e-9,
+            "{algorithm}: {random} {found} {exact}"
+        );
+    }
+}
+
+/// `certificate.json` of a run of `tiny.toml`.
+fn certificate(settings: &[&str]) -> serde_json::Value {
+    let desk = Desk::with_tiny();
+    let set = settings.iter().flat_map(|setting| ["--set", setting]);
+    let fixed = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        "output.backbones=0",
+        "--set",
+        "search.certify=true",
+    ];
+    let args: Vec<&str> = fixed.into_iter().chain(set).collect();
+    let ended = desk.roofnas(&args).ends(0);
+    assert!(
+        ended.stderr.contains("gap to the model's optimum: at most"),
+        "{}",
+        ended.stderr
+    );
+    assert!(desk.read("run/report.html").contains("gap to the model"));
+    serde_json::from_str(&desk.read("run/certificate.json")).unwrap()
+}
+
+#[test]
+fn a_certificate_says_how_far_the_optimum_is() {
+    let share =
+        |certificate: &serde_json::Value| certificate["relative_hypervolume"].as_f64().unwrap();
+    let short = certificate(&["search.evaluations=640"]);
+    let long = certificate(&["search.evaluations=20000", "search.population=128"]);
+    let exact = certificate(&["search.algorithm=exact"]);
+    assert_eq!(exact["bound"], "exact");
+    assert_eq!(
+        exact["objectives"],
+        serde_json::json!(["latency_ms", "quality"])
+    );
+    assert!(share(&short) < share(&long) && share(&long) < share(&exact));
+    assert!(share(&exact) > 1.0 - 1e-5 && share(&exact) <= 1.0);
+    assert!(exact["worst_gap"].as_f64().unwrap() < 1e-3);
+    // it can be left out, and then nothing is said
+    let desk = Desk::with_tiny();
+    desk.write("tiny.toml", TINY.replace("certify = false\n", ""));
+    let without = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        "search.certify=false",
+    ];
+    let ended = desk.roofnas(&without).ends(0);
+    assert!(!ended.stderr.contains("gap to"), "{}", ended.stderr);
+    assert!(!desk.path("run/certificate.json").exists());
+}
+
+#[test]
+fn what_can_t_be_certified_is_said() {
+    let desk = Desk::with_tiny();
+    let objectives = "objectives.minimize=[\"latency\", \"params\"]";
+    let certify = "search.certify=true";
+    let args = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--set",
+        objectives,
+        "--set",
+        certify,
+    ];
+    let ended = desk.roofnas(&args).ends(0);
+    assert!(
+        ended
+            .stderr
+            .contains("not known, since it needs two objectives, and there are 3"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn polishing_finds_more() {
+    let desk = Desk::with_tiny();
+    let run = |out: &str, set: &str| {
+        let args = [
+            "run",
+            "tiny.toml",
+            "--out",
+            out,
+            "--set",
+            "output.backbones=0",
+            "--set",
+            set,
+        ];
+        desk.roofnas(&args).ends(0);
+        desk.table(&format!("{out}/history.csv"))
+    };
+    let plain = run("plain", "search.certify=false");
+    let polished = run("polished", "search.polish=20000");
+    let last = |history: &Table, column: &str| *history.numbers(column).last().unwrap();
+    assert_eq!(last(&plain, "evaluations"), 320.0);
+    assert!(last(&polished, "evaluations") <= 20_320.0);
+    assert!(last(&polished, "hypervolume") > last(&plain, "hypervolume"));
+    let generations = polished.numbers("generation");
+    assert!(generations.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
+fn a_search_begins_with_given_networks() {
+    let desk = Desk::with_tiny();
+    desk.roofnas(&["run", "tiny.toml", "--out", "first"])
+        .ends(0);
+    let first = desk.table("first/pareto.csv");
+    let genotype = first.text("genotype").last().unwrap().to_string();
+    let start = format!("search.start=[\"{genotype}\"]");
+    let args = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "second",
+        "--set",
+        &start,
+        "--set",
+        "search.evaluations=1",
+    ];
+    desk.roofnas(&args).ends(0);
+    assert_eq!(
+        desk.table("second/pareto.csv").text("genotype"),
+        [genotype.as_str()]
+    );
+    // and it stands in the resolved experiment, which runs again
+    assert!(desk.read("second/experiment.toml").contains(&genotype));
+}
+
+#[test]
+fn other_limits_end_a_search() {
+    let desk = Desk::with_tiny();
+    let many = "search.evaluations=100000000";
+    for (out, set) in [
+        ("time", "search.seconds=0.3"),
+        (
+            "still",
+            "search.stagnation={ growth = 0.5, evaluations = 2000 }",
+        ),
+    ] {
+        desk.roofnas(&[
+            "run",
+            "tiny.toml",
+            "--out",
+            out,
+            "--set",
+            many,
+            "--set",
+            set,
+        ])
+        .ends(0);
+        let evaluations = desk
+            .table(&format!("{out}/history.csv"))
+            .numbers("evaluations");
+        assert!(*evaluations.last().unwrap() < 50_000_000.0, "{out}");
+    }
+}
+
+#[test]
 fn nsga2_beats_random_search() {
     let best = |algorithm: &str| {
         let front = front(&[algorithm, "search.evaluations=3000"]);
