@@ -5,7 +5,7 @@
 //! by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
-use roofnas_cost::{Score, SiteAddends, SiteSum, TermWeights};
+use roofnas_cost::{BlockTable, Score, SiteAddends, SiteSum, TermWeights};
 use roofnas_search::{Costs, Layered, LogSum, Problem, Transition};
 use roofnas_space::{Genotype, Lattice};
 use thiserror::Error;
@@ -127,7 +127,7 @@ impl<'a> BackbonePaths<'a> {
                             .position(|o| Some(*o) == objective);
                         match own {
                             Some(own) => {
-                                criteria[own].limit = criteria[own].limit.min(constraint.limit)
+                                criteria[own].limit = criteria[own].limit.min(constraint.limit);
                             }
                             None => criteria.push(Criterion {
                                 sum,
@@ -464,7 +464,7 @@ impl<'a> Figures<'a> {
         let experiment = self.problem.experiment();
         let is_objective = experiment.objectives.contains(&Objective::Latency);
         let table = self.problem.blocks();
-        let is_true = table.is_ok_and(|table| table.has_additive_mean());
+        let is_true = table.is_ok_and(BlockTable::has_additive_mean);
         let is_bound = constraint.quantile > 0.0 || !is_true;
         let sums = match &self.bound {
             // as an objective the latency is either of the two, by the view

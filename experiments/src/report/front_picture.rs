@@ -60,16 +60,16 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
             chart.draw_series(line).map_err(&failed)?;
         }
+        let dots = front
+            .iter()
+            .map(|&place| Circle::new(place, 3, palette::FOUND.filled()));
+        chart.draw_series(dots).map_err(&failed)?;
         if let (Ok(certified), true) = (&outcome.certified, is_a_curve(experiment)) {
             let bound = certified.proof.bound.iter().map(|&[ms, cost]| (ms, -cost));
             let bound: Vec<_> = bound.filter(|(ms, _)| x.contains(ms)).collect();
             let line = LineSeries::new(bound, palette::BOUND.stroke_width(1));
             chart.draw_series(line).map_err(&failed)?;
         }
-        let dots = front
-            .iter()
-            .map(|&place| Circle::new(place, 3, palette::FOUND.filled()));
-        chart.draw_series(dots).map_err(&failed)?;
         let marks = landmarks
             .iter()
             .map(|(place, _)| TriangleMarker::new(*place, 6, palette::LANDMARK.filled()));
