@@ -30,7 +30,9 @@ mod quality;
 mod roofline;
 
 pub use advice::{Advice, AdviceKind, advise, peak_culprits};
-pub use blocks::{BlockPrice, BlockTable, BlockTableError, SiteAddends, SiteCost, SiteSum, Wanted};
+pub use blocks::{
+    BlockPrice, BlockTable, BlockTableError, Deviation, SiteAddends, SiteCost, SiteSum, Wanted,
+};
 pub use class::OpClass;
 pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
 pub use distribution::{normal_quantile, student_quantile};

@@ -1,7 +1,7 @@
 //! The search problem that an experiment poses: networks of its space, priced and scored.
 
 use rayon::prelude::*;
-use roofnas_cost::{BlockTable, BlockTableError, Score, Wanted};
+use roofnas_cost::{BlockTable, BlockTableError, Deviation, Score, Wanted};
 use roofnas_search::{Evaluation, Neighbourhood, Problem, SearchRng};
 use roofnas_space::Genotype;
 
@@ -69,7 +69,12 @@ fn wanted(experiment: &Experiment) -> Wanted {
         Figure::Macs | Figure::PeakMemoryMib | Figure::Rho => true,
     };
     Wanted {
-        deviation: experiment.constraints.iter().any(|c| c.quantile > 0.0),
+        deviation: experiment
+            .bounded_latency()
+            .map_or(Deviation::Unwanted, |c| Deviation::ForLimit {
+                limit_ms: c.limit,
+                quantile: c.quantile,
+            }),
         st_la: matches!(score, Score::StLa | Score::Ae3),
         counts: experiment.objectives.iter().any(of_objective)
             || experiment.constraints.iter().any(of_constraint),

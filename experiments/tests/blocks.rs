@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use rand::SeedableRng;
-use roofnas::{Appraiser, Experiment, ExperimentFile};
+use roofnas::{Appraiser, BackboneProblem, Experiment, ExperimentFile};
 use roofnas_cost::calibration::Calibration;
-use roofnas_cost::{BlockTable, LatencyModel, SiteSum, Wanted};
+use roofnas_cost::{BlockTable, Deviation, LatencyModel, SiteSum, Wanted};
 use roofnas_hardware::Profiles;
-use roofnas_search::SearchRng;
+use roofnas_search::{Problem, SearchRng};
 use roofnas_space::{Genotype, presets};
 
 /// Feature maps that stay in memory, groups that seldom divide, identities, strides to choose, and blocks of every family.
@@ -117,7 +117,7 @@ fn compare(experiment: &Experiment, seed: u64, networks: usize) {
         let mean = table.price(
             &genotype,
             Wanted {
-                deviation: false,
+                deviation: Deviation::Unwanted,
                 st_la: false,
                 counts: false,
             },
@@ -265,4 +265,45 @@ kernel = [3, 5, 7]
     let error = BlockTable::new(&experiment.space, &experiment.appraiser.model).unwrap_err();
     assert!(error.to_string().contains("fewer resolutions"), "{error}");
     assert!(error.sites > 4_000_000);
+}
+
+/// Whether a network keeps the bound of a latency, and by how much it breaks it, is the same by blocks and by layers, with and without the short cut.
+#[test]
+fn violations_are_the_same_by_blocks_and_by_layers() {
+    let space = "preset = \"mobile\"\nresolution = 160\n[constraints]\nlatency_ms = 80\nconfidence = 0.95\n";
+    for platform in [
+        "raspberry-pi-4-ncnn-1-thread",
+        "titan-rtx-pytorch-small-images-batch-1",
+    ] {
+        let experiment = experiment(platform, 1, space);
+        let problem = BackboneProblem::new(&experiment);
+        let table = problem.blocks().unwrap();
+        let mut rng = SearchRng::seed_from_u64(4);
+        let (mut feasible, mut short) = (0, 0);
+        for _ in 0..400 {
+            let genotype = experiment.space.sample(&mut rng);
+            let layers = experiment.appraise(&genotype);
+            let exact = experiment.evaluation(&layers);
+            let blocks = problem.evaluate(&genotype);
+            assert_eq!(exact.is_feasible(), blocks.is_feasible());
+            assert!((exact.violation() - blocks.violation()).abs() < 1e-5);
+            feasible += u32::from(exact.is_feasible());
+            let limit = Deviation::ForLimit {
+                limit_ms: 80.0,
+                quantile: 1.7,
+            };
+            let wanted = Wanted {
+                deviation: limit,
+                ..Wanted::EVERYTHING
+            };
+            let most = table.price(&genotype, wanted).latency.std_ms;
+            assert!(most >= layers.latency.std_ms * (1.0 - 1e-5));
+            short += u32::from(most > layers.latency.std_ms * 1.001);
+        }
+        assert!(feasible > 20, "{feasible}");
+        assert!(
+            platform.starts_with("titan") || short > 10,
+            "{short} of {feasible}"
+        );
+    }
 }

@@ -56,20 +56,37 @@ pub struct BlockTable {
 
 /// What is asked of a network's price beyond its mean latency, S, NSC, params and weights. What isn't wanted isn't worked out, and is not a
 /// number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wanted {
     /// The deviation of the latency.
-    pub deviation: bool,
+    pub deviation: Deviation,
     /// st_la.
     pub st_la: bool,
     /// MACs, FLOPs, traffic, peak memory, activations, kernels and rho.
     pub counts: bool,
 }
 
+/// How a deviation is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Deviation {
+    /// Not at all.
+    Unwanted,
+    /// As it is.
+    Exact,
+    /// As it is where it matters for a limit. Where the mean and so many times the most that the deviation can be keep the limit, that most
+    /// stands in its place: it takes next to nothing to work out.
+    ForLimit {
+        /// The limit, in milliseconds.
+        limit_ms: f64,
+        /// Deviations above the mean that have to keep it.
+        quantile: f64,
+    },
+}
+
 impl Wanted {
     /// Everything.
     pub const EVERYTHING: Self = Self {
-        deviation: true,
+        deviation: Deviation::Exact,
         st_la: true,
         counts: true,
     };
@@ -149,6 +166,7 @@ impl BlockTable {
             });
             terms.push(SiteTerms {
                 mean_s: timing.added_s(number),
+                deviation_s: timing.most_added_s(number),
                 resolution: resolution as u32,
                 ..cost.terms
             });
@@ -183,13 +201,18 @@ impl BlockTable {
             }
             terms.pass(own);
         });
-        let latency = if wanted.deviation {
-            self.timing.latency(&sites)
-        } else {
-            Latency {
+        let latency = match wanted.deviation {
+            Deviation::Exact => self.timing.latency(&sites),
+            Deviation::Unwanted => Latency {
                 mean_ms: self.timing.mean_ms(terms.mean_s, &sites),
                 std_ms: f64::NAN,
                 degrees_of_freedom: f64::NAN,
+            },
+            Deviation::ForLimit { limit_ms, quantile } => {
+                let most = self.timing.most(terms.mean_s, terms.deviation_s);
+                let keeps = |most: &Latency| most.mean_ms + quantile * most.std_ms <= limit_ms;
+                most.filter(keeps)
+                    .unwrap_or_else(|| self.timing.latency(&sites))
             }
         };
         let (bytes, batch) = (self.dtype.bytes() as f64, self.batch as f64);

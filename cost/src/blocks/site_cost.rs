@@ -31,6 +31,8 @@ pub struct SiteCost {
 pub(super) struct SiteTerms {
     /// Mean seconds, where kernels simply add up.
     pub(super) mean_s: f64,
+    /// The most it adds to the deviation, noise apart, in seconds.
+    pub(super) deviation_s: f64,
     pub(super) s: f64,
     pub(super) nsc: f64,
     /// Elements booked at the site's output resolution, for st_la.

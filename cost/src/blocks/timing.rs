@@ -18,6 +18,8 @@ pub(super) struct Timing {
     /// Whether a network's mean is the inference constant and a sum over its sites.
     pub(super) is_additive: bool,
     pub(super) inference_s: f64,
+    /// Length of `v0`, where there is one component.
+    inference_deviation_s: f64,
     /// Kernels that more than one site of a network can have, by site: from one of these to the next.
     repeatable_from: Vec<u32>,
     repeatable: Vec<u32>,
@@ -72,6 +74,7 @@ impl Timing {
             return Self {
                 is_additive: true,
                 inference_s: 1e-6 * platform.overhead.inference_us,
+                inference_deviation_s: 0.0,
                 components: vec![ComponentTiming {
                     constants: ComponentConstants {
                         share: 1.0,
@@ -98,6 +101,8 @@ impl Timing {
         let constants = calibrated.constants();
         let inference = constants.iter().map(|c| c.share * c.inference_s);
         let inference_s = inference.sum();
+        let squares = constants[0].inference.iter().map(|v| v * v);
+        let inference_deviation_s = squares.sum::<f64>().sqrt();
         let is_async = |c: &ComponentConstants| c.composition == Composition::Async;
         let is_additive = !constants.iter().any(is_async);
         let addends: Vec<Vec<KernelAddends>> = kernels
@@ -113,6 +118,7 @@ impl Timing {
         Self {
             is_additive,
             inference_s,
+            inference_deviation_s,
             components: components.collect(),
             repeatable_from: kernels.repeatable_from,
             repeatable: kernels.repeatable,
@@ -128,6 +134,48 @@ impl Timing {
         let seconds =
             components.map(|component| component.constants.share * component.seconds[site][1]);
         seconds.sum()
+    }
+
+    /// The most that a site adds to the deviation of a network, noise apart, in seconds, where there is one component whose kernels simply add up: by
+    /// the triangle inequality the length of a sum of vectors is at most the sum of their lengths, and each kernel's own variance is a
+    /// direction of its own, along which its occurrences add up.
+    pub(super) fn most_added_s(&self, site: usize) -> f64 {
+        let [component] = &self.components[..] else {
+            return 0.0;
+        };
+        let width = component.inference.len();
+        let squared = |row: &[f32]| {
+            row.iter()
+                .map(|&v| f64::from(v) * f64::from(v))
+                .sum::<f64>()
+        };
+        if width == 0 {
+            return 0.0;
+        }
+        let gradient = squared(&component.on_device[site * width..][..width]).sqrt();
+        let repeatable = self.repeatable(site as u32).iter();
+        let rests = repeatable.map(|&kernel| component.repeatable_rest_s2[kernel as usize].sqrt());
+        gradient + component.rest_s2[site].sqrt() + rests.sum::<f64>()
+    }
+
+    /// Mean latency, and the most that its deviation can be, of a network whose sites add this; nothing where that isn't known.
+    #[inline]
+    pub(super) fn most(&self, added_s: f64, deviation_s: f64) -> Option<Latency> {
+        let [component] = &self.components[..] else {
+            return None;
+        };
+        if !self.is_additive || self.prior_relative_std.is_some() {
+            return None;
+        }
+        let mean_s = self.inference_s + added_s;
+        // rounded up by more than single precision can be off
+        let most_s = 1.00001 * (self.inference_deviation_s + deviation_s);
+        let noise_s = component.constants.noise * mean_s;
+        Some(Latency {
+            mean_ms: 1e3 * mean_s,
+            std_ms: 1e3 * (most_s * most_s + noise_s * noise_s + self.rounding_s2).sqrt(),
+            degrees_of_freedom: self.degrees_of_freedom,
+        })
     }
 
     /// Mean latency of a network of these sites, in milliseconds; `added_s` is the sum of what they add.

@@ -8,6 +8,7 @@ use crate::quality::depth_over_width;
 /// The terms that nearly every search looks at.
 pub(super) struct TermWalk {
     pub(super) mean_s: f64,
+    pub(super) deviation_s: f64,
     pub(super) s: f64,
     pub(super) nsc: f64,
     pub(super) params: f64,
@@ -23,6 +24,7 @@ impl TermWalk {
     pub(super) fn new(wants_st_la: bool) -> Self {
         Self {
             mean_s: 0.0,
+            deviation_s: 0.0,
             s: 0.0,
             nsc: 0.0,
             params: 0.0,
@@ -37,6 +39,7 @@ impl TermWalk {
     #[inline]
     pub(super) fn pass(&mut self, site: &SiteTerms) {
         self.mean_s += site.mean_s;
+        self.deviation_s += site.deviation_s;
         self.s += site.s;
         self.nsc += site.nsc;
         self.params += site.params;
