@@ -13,7 +13,7 @@ fn the_nearest_network_and_what_binds_are_named() {
         "--set",
         "constraints.latency_ms=0.0001",
         "--set",
-        "search.evaluations=3000",
+        "search.evaluations=6000",
     ];
     let ended = desk.roofnas(&args).ends(3).says(&[
         "nearest is r224/",
@@ -42,7 +42,7 @@ fn the_nearest_network_and_what_binds_are_named() {
         "latency_ms (with 95 % confidence) is {latency:.4}"
     )));
     assert!(
-        latency < 33.0,
+        latency < 30.0,
         "{latency} ms is not near the space's fastest"
     );
 }
