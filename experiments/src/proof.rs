@@ -50,8 +50,8 @@ pub enum Unproven {
 const LABELS: usize = 300_000;
 /// What is asked for, as a share of the front's range in the second objective.
 const EPSILON: f64 = 1e-7;
-/// How often the sum below a latency's bound is moved towards the network that it holds up least. A gap of .31 in the quickstart is .16 after
-/// three rounds, .12 after six and .10 after twelve.
+/// How often the sum below a latency's bound is moved towards the network that it holds up least. A gap of .31 in the quickstart is some .17 after
+/// three rounds, .13 after six and .10 after twelve.
 const ROUNDS: usize = 6;
 /// Networks, spread over the front, at which a mean that is no sum is bounded by one.
 const TANGENTS: usize = 5;
