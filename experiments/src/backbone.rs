@@ -43,14 +43,15 @@ fn figures(experiment: &Experiment, row: &FrontRow) -> String {
     let metrics = &row.metrics;
     format!(
         "# Backbone {id} of experiment {name}, seed {seed}\n\
-         # quality {quality:.4} ({score}, a unitless rank score: not accuracy)\n\
+         # quality {quality:.4} ({score}, {sort})\n\
          # latency {mean:.4} ms, std {std:.4} ms ({origin}: {platform} is {word}), batch {batch}, {dtype}{threads}\n\
          # {macs} MACs, {flops} FLOPs and {params} params per image\n",
         id = row.id,
         name = experiment.name(),
         seed = experiment.resolved.seed,
         quality = metrics.quality,
-        score = experiment.appraiser.score.name(),
+        score = experiment.appraiser.quality.name(),
+        sort = experiment.appraiser.quality.sort(),
         mean = metrics.latency.mean_ms,
         std = metrics.latency.std_ms,
         origin = model.origin(),

@@ -102,8 +102,7 @@ impl BatchEntry {
     /// Whether scores of another run mean the same, so that networks of both can be compared.
     fn is_comparable_with(&self, other: &Self) -> bool {
         self.experiment.resolved.space == other.experiment.resolved.space
-            && self.experiment.appraiser.score == other.experiment.appraiser.score
-            && self.experiment.appraiser.normalisation == other.experiment.appraiser.normalisation
+            && self.experiment.appraiser.quality == other.experiment.appraiser.quality
     }
 }
 

@@ -21,6 +21,7 @@ use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
+use crate::quality::Quality;
 use crate::run_directory::RunDirectory;
 use crate::space_file;
 
@@ -129,8 +130,10 @@ impl Experiment {
         Ok(Self {
             appraiser: Appraiser {
                 model,
-                score: config.quality.score,
-                normalisation,
+                quality: Quality::Proxy {
+                    score: config.quality.score,
+                    normalisation,
+                },
             },
             constraints,
             objectives,

@@ -1,14 +1,14 @@
 //! Every figure of one network, for a platform, number format and batch size.
 
-use roofnas_cost::{
-    BlockPrice, Latency, LatencyModel, NetworkCost, Normalisation, QualityTerms, Score,
-};
+use roofnas_cost::{BlockPrice, Latency, LatencyModel, NetworkCost, QualityTerms};
 use roofnas_space::Network;
+
+use crate::quality::Quality;
 
 /// Figures of one network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metrics {
-    /// The rank score, unitless.
+    /// What stands in for accuracy.
     pub quality: f64,
     /// Latency of one inference of the batch.
     pub latency: Latency,
@@ -32,15 +32,13 @@ pub struct Metrics {
     pub rho: f64,
 }
 
-/// How networks are measured by formula: a latency model and a rank score.
+/// How networks are measured by formula: a latency model and a quality.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appraiser {
     /// Prices latency.
     pub model: LatencyModel,
-    /// The rank score.
-    pub score: Score,
-    /// Its normalisation.
-    pub normalisation: Normalisation,
+    /// Stands in for accuracy.
+    pub quality: Quality,
 }
 
 impl Appraiser {
@@ -53,7 +51,7 @@ impl Appraiser {
         let cost = NetworkCost::new(network, &self.model.platform().fusion);
         let terms = QualityTerms::new(network);
         Metrics {
-            quality: self.score.of(&terms, &self.normalisation),
+            quality: self.quality.of(&terms),
             latency: self.model.price(&cost),
             macs: cost.macs,
             flops: cost.flops,
@@ -72,7 +70,7 @@ impl Appraiser {
     /// The figures of a network whose blocks were priced ahead. What wasn't asked for isn't a number.
     pub fn metrics(&self, price: &BlockPrice) -> Metrics {
         Metrics {
-            quality: self.score.of(&price.terms, &self.normalisation),
+            quality: self.quality.of(&price.terms),
             latency: price.latency,
             macs: price.terms.macs as u64,
             flops: price.flops as u64,

@@ -5,7 +5,7 @@
 //! by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
-use roofnas_cost::{BlockTable, Score, SiteAddends, SiteSum, TermWeights};
+use roofnas_cost::{BlockTable, SiteAddends, SiteSum, TermWeights};
 use roofnas_search::{Costs, Layered, LogSum, Problem, Transition};
 use roofnas_space::{Genotype, Lattice};
 use thiserror::Error;
@@ -38,6 +38,9 @@ pub enum PathsError {
         "peak memory is a largest value and no sum over blocks: it can be bounded, but not be an objective"
     )]
     PeakMemory,
+    /// A quality that is no sum over blocks.
+    #[error("the quality is no sum over blocks")]
+    Quality,
     /// More or fewer objectives than two.
     #[error("it needs two objectives, and there are {0}")]
     Objectives(usize),
@@ -374,8 +377,14 @@ impl<'a> Figures<'a> {
     ) -> Result<Self, PathsError> {
         let table = problem.blocks().map_err(Clone::clone)?;
         let experiment = problem.experiment();
-        let appraiser = &experiment.appraiser;
-        let score: Score = appraiser.score;
+        let weights = match experiment.objectives.contains(&Objective::Quality) {
+            true => experiment
+                .appraiser
+                .quality
+                .weights()
+                .ok_or(PathsError::Quality)?,
+            false => TermWeights::default(),
+        };
         let first = at.first().unwrap_or(&experiment.sample[0]);
         let mean = table.mean_tangent(first);
         let quantile = experiment.bounded_latency().map(|c| c.quantile);
@@ -393,7 +402,7 @@ impl<'a> Figures<'a> {
             latency,
             mean,
             bound,
-            weights: score.weights(&appraiser.normalisation),
+            weights,
             problem,
         })
     }

@@ -1,7 +1,7 @@
 //! The search problem that an experiment poses: networks of its space, priced and scored.
 
 use rayon::prelude::*;
-use roofnas_cost::{BlockTable, BlockTableError, Deviation, Score, Wanted};
+use roofnas_cost::{BlockTable, BlockTableError, Deviation, Wanted};
 use roofnas_search::{Evaluation, Neighbourhood, Problem, SearchRng};
 use roofnas_space::Genotype;
 
@@ -58,10 +58,10 @@ impl<'a> BackboneProblem<'a> {
 
 /// What objectives and constraints need of a price.
 fn wanted(experiment: &Experiment) -> Wanted {
-    let score = experiment.appraiser.score;
+    let quality = &experiment.appraiser.quality;
     let of_objective = |objective: &Objective| match objective {
         Objective::Latency | Objective::Params | Objective::Weights => false,
-        Objective::Quality => matches!(score, Score::Macs | Score::Activations),
+        Objective::Quality => quality.needs_counts(),
         Objective::Macs | Objective::PeakMemory | Objective::Traffic => true,
     };
     let of_constraint = |constraint: &Constraint| match constraint.figure {
@@ -75,7 +75,7 @@ fn wanted(experiment: &Experiment) -> Wanted {
                 limit_ms: c.limit,
                 quantile: c.quantile,
             }),
-        st_la: matches!(score, Score::StLa | Score::Ae3),
+        st_la: quality.needs_st_la(),
         counts: experiment.objectives.iter().any(of_objective)
             || experiment.constraints.iter().any(of_constraint),
     }

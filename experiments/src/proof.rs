@@ -263,9 +263,9 @@ impl Certified {
     pub fn sentence(&self, experiment: &Experiment) -> Option<String> {
         let certificate = self.certificate.as_ref()?;
         let name = |index: usize| match experiment.objectives.get(index) {
-            Some(Objective::Quality) => experiment.appraiser.score.name(),
-            Some(objective) => objective.column(),
-            None => "",
+            Some(Objective::Quality) => experiment.appraiser.quality.name(),
+            Some(objective) => objective.column().to_owned(),
+            None => String::new(),
         };
         let share = if self.range() > 0.0 {
             100.0 * certificate.worst_gap / self.range()

@@ -91,7 +91,7 @@ pub fn history_csv(history: &[Generation]) -> Vec<u8> {
 
 /// What stands in for accuracy, in words.
 pub(crate) fn quality_kind(experiment: &Experiment) -> String {
-    format!("{} (proxy rank score)", experiment.appraiser.score.name())
+    experiment.appraiser.quality.kind()
 }
 
 /// How far latencies can be trusted, in words.

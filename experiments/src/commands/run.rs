@@ -238,12 +238,14 @@ fn printed_front(outcome: &Outcome) -> String {
 
 fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
     let seconds = outcome.history.last().map_or(0.0, |last| last.seconds);
-    let score = experiment.appraiser.score.name();
+    let quality = &experiment.appraiser.quality;
     let best = outcome.best().map_or_else(String::new, |best| {
         format!(
-            "best {} with {score} {:.3} (a rank score, not accuracy) at {:.4} ± {:.4} ms ({})",
+            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms ({})",
             best.id,
+            quality.name(),
             best.metrics.quality,
+            quality.sort(),
             best.metrics.latency.mean_ms,
             best.metrics.latency.std_ms,
             experiment.appraiser.model.label()

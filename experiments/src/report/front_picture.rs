@@ -47,8 +47,9 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
         style(&mut mesh);
         mesh.x_desc(x_title(experiment))
             .y_desc(format!(
-                "{} (rank score, not accuracy)",
-                experiment.appraiser.score.name()
+                "{} ({})",
+                experiment.appraiser.quality.name(),
+                experiment.appraiser.quality.sort()
             ))
             .draw()
             .map_err(&failed)?;

@@ -49,7 +49,7 @@ pub(super) fn svg(
             model.dtype(),
             model.word()
         ))
-        .y_desc(format!("{} (rank score)", target.appraiser.score.name()))
+        .y_desc(target.appraiser.quality.kind())
         .draw()
         .map_err(&failed)?;
         for transfer in priced {

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::outcome::{FrontRow, Outcome};
 use crate::profile::{Profile, ProfiledLayer};
 use crate::proof::Unproven;
+use crate::quality::Quality;
 
 /// Rows of the front that the page lists.
 const LISTED: usize = 40;
@@ -137,7 +138,7 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest score" }
                 li { b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency" }
-                li { b { (short(best.metrics.quality)) } "its score (" (experiment.appraiser.score.name()) ")" }
+                li { b { (short(best.metrics.quality)) } "its quality (" (experiment.appraiser.quality.name()) ")" }
             }
         }
     }
@@ -264,7 +265,7 @@ fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
         }
         div class="scroll" { table {
             thead { tr {
-                th { "network" } th { (experiment.appraiser.score.name()) } (metric_headers())
+                th { "network" } th { (experiment.appraiser.quality.name()) } (metric_headers())
                 th { "top-1, %" } th class="left" { "source of top-1" }
             } }
             tbody {
@@ -293,7 +294,8 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
 
 fn provenance(experiment: &Experiment) -> Markup {
     let platform = experiment.appraiser.model.platform();
-    let z = &experiment.appraiser.normalisation;
+    let Quality::Proxy { normalisation, .. } = &experiment.appraiser.quality;
+    let z = normalisation;
     let moments = [("S", &z.s), ("NSC", &z.nsc), ("st_la", &z.st_la)];
     html! {
         h2 { "Where the numbers come from" }
