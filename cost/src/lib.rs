@@ -28,6 +28,7 @@ mod platform;
 mod price;
 mod quality;
 mod roofline;
+pub mod surrogate;
 
 pub use advice::{Advice, AdviceKind, advise, peak_culprits};
 pub use blocks::{

@@ -319,7 +319,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    fn new(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(crate) fn new(values: impl Iterator<Item = f64> + Clone) -> Self {
         let count = values.clone().count().max(1) as f64;
         let mean = values.clone().sum::<f64>() / count;
         let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
