@@ -1,6 +1,7 @@
 //! The command line.
 
 mod engine;
+mod rank;
 
 use std::path::PathBuf;
 
@@ -57,6 +58,11 @@ pub(crate) enum Command {
         after_help = "Example: roofnas validate --platform my-board.toml --layers layers.csv --latency other.csv --format json"
     )]
     Validate(ValidateArgs),
+    /// Say how well quality terms rank networks whose accuracies are known
+    #[command(
+        after_help = "Example: roofnas rank --space nas-bench-macro --table accuracy.csv --truth acc1,acc2,acc3 --latency pi4_ms"
+    )]
+    Rank(RankArgs),
     /// Measure this machine: arithmetic peaks, memory bandwidth, ridge points
     #[command(after_help = "Example: roofnas probe --threads 1,4 --svg roofline.svg")]
     Probe(ProbeArgs),
@@ -82,6 +88,7 @@ pub(crate) enum Command {
 pub(crate) use engine::{
     EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
 };
+pub(crate) use rank::RankArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {

@@ -12,6 +12,8 @@ use roofnas_space::onnx::{ExportError, ImportError};
 use roofnas_space::{GenotypeError, SpaceError};
 use thiserror::Error;
 
+use crate::trained::TrainedError;
+
 /// Exit codes of the command line.
 pub mod exit {
     /// Done.
@@ -145,6 +147,14 @@ pub enum Error {
         /// Why.
         source: Box<CalibrateError>,
     },
+    /// A table of trained networks that can't be used.
+    #[error("{path}: {source}")]
+    Trained {
+        /// The table.
+        path: PathBuf,
+        /// Why.
+        source: Box<TrainedError>,
+    },
     /// An engine that isn't there, or a network that it can't run.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -218,6 +228,14 @@ impl Error {
         Self::Read {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// A table of trained networks that can't be used.
+    pub fn trained(path: &Path, source: TrainedError) -> Self {
+        Self::Trained {
+            path: path.to_owned(),
+            source: Box::new(source),
         }
     }
 

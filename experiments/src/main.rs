@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Profile(args) => commands::profile(&args),
         Command::Calibrate(args) => commands::calibrate(&args),
         Command::Validate(args) => commands::validate(&args),
+        Command::Rank(args) => commands::rank(&args),
         Command::Measure(args) => commands::measure(&args),
         Command::Verify(args) => commands::verify(&args),
         Command::Probe(args) => commands::probe(&args),

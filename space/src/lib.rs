@@ -20,6 +20,7 @@ mod activation;
 mod assembly;
 mod block;
 mod check;
+mod choices;
 mod decode;
 mod definition;
 mod file_names;
@@ -49,6 +50,7 @@ mod variation;
 
 pub use activation::Activation;
 pub use block::{Attribute, Block, BlockKind, Groups};
+pub use choices::StageChoices;
 pub use definition::{
     BlockDefinition, Choices, HeadDefinition, Numbers, Range, SeBase, SeStyle, SpaceDefinition,
     StageDefinition, StemDefinition, StemPool,

@@ -21,6 +21,7 @@ fn every_command_has_help_with_an_example() {
         "profile",
         "calibrate",
         "validate",
+        "rank",
         "plan",
         "probe",
         "measure",

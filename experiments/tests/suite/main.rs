@@ -25,6 +25,7 @@ mod predict;
 mod probe;
 mod profile;
 mod quickstart;
+mod rank;
 mod resume;
 mod run_directory;
 mod support;

@@ -1,0 +1,83 @@
+//! Arguments of `roofnas rank`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use roofnas::ranking::Band;
+
+use super::Format;
+
+#[derive(Debug, Args)]
+pub(crate) struct RankArgs {
+    /// The search space that the networks are of: a preset or a TOML file
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub(crate) space: String,
+    /// The trained networks: a column of genotypes, of an option for each layer, or a column for each gene
+    #[arg(long, value_name = "T.csv")]
+    pub(crate) table: PathBuf,
+    /// Columns of accuracies in per cent, one for each seed
+    #[arg(
+        long,
+        value_name = "COLUMN,...",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub(crate) truth: Vec<String>,
+    /// Standard deviation of one training run in points of accuracy, where there is one seed and it is known: says what even a perfect oracle shows
+    #[arg(long, value_name = "POINTS", value_parser = deviation, allow_negative_numbers = true)]
+    pub(crate) truth_std: Option<f64>,
+    /// Columns of latencies, in any unit: budgets for the regret
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub(crate) latency: Vec<String>,
+    /// Columns of throughputs, which are inverted to latencies
+    #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    pub(crate) throughput: Vec<String>,
+    /// The column of genotypes or of options for each layer [default: genotype, arch or architecture, or else columns of genes such as
+    /// stage0_depth or b0_k]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) architecture: Option<String>,
+    /// What the networks of a band have about as much of
+    #[arg(long, value_enum, default_value_t = BandName::Macs)]
+    pub(crate) band: BandName,
+    /// Seed of the noise that --truth-std draws
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Worker threads; the results are the same for any number [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+}
+
+fn deviation(text: &str) -> Result<f64, String> {
+    let value = text
+        .parse()
+        .ok()
+        .filter(|&value: &f64| value > 0.0 && value <= 100.0);
+    value
+        .ok_or_else(|| "must be a number above 0 and at most 100, in points of accuracy".to_owned())
+}
+
+/// What bands are cut by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BandName {
+    /// Multiply-accumulate operations
+    Macs,
+    /// Trainable parameters
+    Params,
+}
+
+impl From<BandName> for Band {
+    fn from(name: BandName) -> Self {
+        match name {
+            BandName::Macs => Self::Macs,
+            BandName::Params => Self::Params,
+        }
+    }
+}
