@@ -88,7 +88,7 @@ pub(crate) enum Command {
 pub(crate) use engine::{
     EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
 };
-pub(crate) use rank::RankArgs;
+pub(crate) use rank::{Duplicates, RankArgs};
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {

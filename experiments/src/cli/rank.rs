@@ -36,6 +36,9 @@ pub(crate) struct RankArgs {
     /// stage0_depth or b0_k]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) architecture: Option<String>,
+    /// What becomes of rows that build the same layers
+    #[arg(long, value_enum, default_value_t = Duplicates::Merge)]
+    pub(crate) duplicates: Duplicates,
     /// What the networks of a band have about as much of
     #[arg(long, value_enum, default_value_t = BandName::Macs)]
     pub(crate) band: BandName,
@@ -80,4 +83,13 @@ impl From<BandName> for Band {
             BandName::Params => Self::Params,
         }
     }
+}
+
+/// What becomes of rows that build the same layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Duplicates {
+    /// They are one network, with the mean of their numbers
+    Merge,
+    /// Each is a network of its own
+    Keep,
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::on_threads;
 use super::output::print;
 use super::table::{Data, table};
-use crate::cli::{Format, RankArgs};
+use crate::cli::{Duplicates, Format, RankArgs};
 
 /// Lines that a warning lists.
 const LISTED: usize = 5;
@@ -53,6 +53,9 @@ struct Ranked<'a> {
     args: &'a RankArgs,
     rows: usize,
     untrained: Vec<u64>,
+    /// Networks that build different layers.
+    distinct: usize,
+    /// Networks that are ranked.
     networks: usize,
     ranking: Ranking,
     floor: Option<NoiseFloor>,
@@ -72,7 +75,12 @@ impl<'a> Ranked<'a> {
                 .collect(),
         };
         let table = TrainedTable::read(&args.table, &space, &columns)?;
-        let networks = table.distinct(&space);
+        let distinct = table.distinct(&space);
+        let count = distinct.len();
+        let networks = match args.duplicates {
+            Duplicates::Merge => distinct,
+            Duplicates::Keep => table.apart(&space),
+        };
         let ranking = Ranking::new(&networks, devices(args, &networks), args.band.into());
         let ranking = ranking.map_err(|source| Error::trained(&args.table, source))?;
         let floor = match args.truth_std {
@@ -83,6 +91,7 @@ impl<'a> Ranked<'a> {
             args,
             rows: table.rows.len(),
             untrained: table.untrained,
+            distinct: count,
             networks: networks.len(),
             ranking,
             floor,
@@ -153,7 +162,8 @@ impl<'a> Ranked<'a> {
             ("truth", self.args.truth.clone().into()),
             ("rows", self.rows.into()),
             ("rows_without_truth", self.untrained.len().into()),
-            ("distinct", self.networks.into()),
+            ("distinct", self.distinct.into()),
+            ("networks", self.networks.into()),
             ("band", band.name().into()),
             ("terms", terms.into()),
             ("devices", devices.into()),
@@ -259,20 +269,27 @@ impl<'a> Ranked<'a> {
     }
 
     fn heading(&self) -> String {
-        let merged = match self.rows - self.networks {
-            0 => String::new(),
-            _ => format!(
-                " of {} rows (rows that build the same layers are one network, with the mean of their accuracies)",
-                self.rows
-            ),
+        let networks = if self.networks == self.distinct {
+            let merged = match self.rows == self.networks {
+                true => String::new(),
+                false => format!(
+                    " of {} rows (rows that build the same layers are one network, with the mean of their accuracies)",
+                    self.rows
+                ),
+            };
+            format!("{} different networks{merged}", self.networks)
+        } else {
+            format!(
+                "{} networks, of which {} differ,",
+                self.networks, self.distinct
+            )
         };
         let seeds = match self.args.truth.len() {
             1 => String::new(),
             seeds => format!(", mean of {seeds} seeds"),
         };
         format!(
-            "{} different networks{merged} of the space {}; truth: {}{seeds}. How well terms rank them:",
-            self.networks,
+            "{networks} of the space {}; truth: {}{seeds}. How well terms rank them:",
             self.args.space,
             self.args.truth.join(", ")
         )

@@ -70,6 +70,15 @@ impl TrainedTable {
     }
 }
 
+impl TrainedTable {
+    /// Every row as a network of its own, even where several build the same layers: figures of a table as it stands.
+    pub fn apart(&self, space: &SearchSpace) -> Vec<DistinctNetwork> {
+        let rows = self.rows.par_iter();
+        rows.map(|row| merge(&[row], QualityTerms::new(&space.decode(&row.genotype))))
+            .collect()
+    }
+}
+
 /// A number that equal networks have in common, and others seldom.
 fn fingerprint(network: &Network, terms: &QualityTerms) -> u64 {
     let mut hasher = DefaultHasher::new();

@@ -316,6 +316,31 @@ fn rows_that_say_nothing_are_told() {
     );
 }
 
+#[test]
+fn rows_of_one_network_can_be_kept_apart() {
+    let table = ladder() + "11011010,87.5,88,7,125\n11011001,85.5,86,7,125\n";
+    let desk = desk(&table);
+    let merged = json(&desk, &BASE);
+    assert_eq!(
+        (&merged["networks"], &merged["distinct"]),
+        (&10.into(), &10.into())
+    );
+    let kept = with(&BASE, &["--duplicates", "keep"]);
+    let text = desk.roofnas(&kept).ends(0).stdout;
+    assert!(
+        text.starts_with("11 networks, of which 10 differ, of the space"),
+        "{text}"
+    );
+    let kept = json(&desk, &kept);
+    assert_eq!(
+        (&kept["networks"], &kept["distinct"]),
+        (&11.into(), &10.into())
+    );
+    // one pair more, which no term can tell apart
+    let tau = |ranking: &Value| term(ranking, "params")["tau"].as_f64().unwrap();
+    assert!(tau(&kept) < tau(&merged), "{} {}", tau(&kept), tau(&merged));
+}
+
 #[track_caller]
 fn refused(table: &str, more: &[&str], says: &[&str]) {
     let desk = desk(table);
