@@ -48,6 +48,7 @@ pub use platform::{
 };
 pub use price::{Bound, Breakdown, KernelPrice, Latency, Shares};
 pub use quality::{
-    Moments, Normalisation, QualityTerms, Score, TermWeights, expected_log_determinant,
+    DEEPMAD_LEVELS, LEVELS, MAE_DET_LEVELS, Mix, MixError, Moments, Normalisation, QualityTerms,
+    Score, Term, TermWeights, expected_log_determinant,
 };
 pub use roofline::Roof;

@@ -7,7 +7,7 @@
 
 use crate::genotype::{Genotype, UNUSED};
 use crate::options::{OptionId, OptionSet};
-use crate::shape::Resolution;
+use crate::shape::{Resolution, Shape};
 use crate::sites::Sites;
 use crate::space::{Layout, SearchSpace, Stage};
 
@@ -125,18 +125,28 @@ impl<'a> Lattice<'a> {
     /// A number for the resolution of the feature map at a state; that of the image and of the classifier's output is one of its own.
     pub fn resolution(&self, position: usize, state: usize) -> usize {
         let none = self.resolutions.len();
-        let resolution = match position.checked_sub(1).map(|before| self.positions[before]) {
-            None | Some(Position::Head) => return none,
+        let map = self.feature_map(position, state);
+        map.map_or(none, |map| {
+            let resolution = map.resolution();
+            self.resolutions.binary_search(&resolution).unwrap_or(none)
+        })
+    }
+
+    /// The feature map at a state: the output of the body so far. Nothing before the stem and after the head.
+    pub fn feature_map(&self, position: usize, state: usize) -> Option<Shape> {
+        match position.checked_sub(1).map(|before| self.positions[before]) {
+            None | Some(Position::Head) => None,
             Some(Position::Stem) => {
-                let state = state / self.space.stem.channels.len();
-                self.sites.stage(0).resolutions[state]
+                let stems = &self.space.stem.channels;
+                let resolution = self.sites.stage(0).resolutions[state / stems.len()];
+                Some(resolution.with_channels(stems[state % stems.len()]))
             }
             Some(Position::Block { stage, place }) => {
                 let state = self.read(stage, place, state);
-                self.after(stage)[state.resolution]
+                let channels = self.space.stages[stage].channels[state.channels];
+                Some(self.after(stage)[state.resolution].with_channels(channels))
             }
-        };
-        self.resolutions.binary_search(&resolution).unwrap_or(none)
+        }
     }
 
     /// Calls `visit` with every step from a state.

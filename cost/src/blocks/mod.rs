@@ -18,9 +18,9 @@ use thiserror::Error;
 pub use site_cost::SiteCost;
 pub use tangent::SiteSum;
 
-use self::site_cost::{SiteCounts, SiteTerms};
+use self::site_cost::{SiteCounts, SiteEnd, SiteTerms};
 use self::timing::{Group, Timing};
-use self::walk::{CountWalk, Features, TermWalk};
+use self::walk::{CountWalk, Features, LevelWalk, TermWalk};
 use crate::dtype::Dtype;
 use crate::latency::LatencyModel;
 use crate::price::Latency;
@@ -48,6 +48,7 @@ pub struct BlockTable {
     sites: Sites,
     terms: Vec<SiteTerms>,
     counts: Vec<SiteCounts>,
+    ends: Vec<SiteEnd>,
     timing: Timing,
     features: Features,
     batch: u64,
@@ -62,6 +63,8 @@ pub struct Wanted {
     pub deviation: Deviation,
     /// st_la.
     pub st_la: bool,
+    /// MAE-DET, DeepMAD, and by how much channels fall.
+    pub levels: bool,
     /// MACs, FLOPs, traffic, peak memory, activations, kernels and rho.
     pub counts: bool,
 }
@@ -88,6 +91,7 @@ impl Wanted {
     pub const EVERYTHING: Self = Self {
         deviation: Deviation::Exact,
         st_la: true,
+        levels: true,
         counts: true,
     };
 }
@@ -152,11 +156,13 @@ impl BlockTable {
         let timing = Timing::new(model, &costs, &groups);
         let mut terms = Vec::with_capacity(costs.len());
         let mut counts = Vec::with_capacity(costs.len());
+        let mut ends = Vec::with_capacity(costs.len());
         let mut resolutions: Vec<Resolution> = Vec::new();
         for (number, cost) in costs.iter().enumerate() {
             let Some(cost) = cost else {
                 terms.push(SiteTerms::default());
                 counts.push(SiteCounts::default());
+                ends.push(SiteEnd::default());
                 continue;
             };
             let known = resolutions.iter().position(|known| *known == cost.output);
@@ -171,11 +177,13 @@ impl BlockTable {
                 ..cost.terms
             });
             counts.push(cost.counts);
+            ends.push(cost.end);
         }
         Ok(Self {
             sites,
             terms,
             counts,
+            ends,
             timing,
             features: Features::new(space),
             batch: model.batch(),
@@ -193,11 +201,15 @@ impl BlockTable {
         let mut sites: ArrayVec<u32, MOST_BLOCKS> = ArrayVec::new();
         let mut terms = TermWalk::new(wanted.st_la);
         let mut counts = CountWalk::new(&self.features);
+        let mut levels = LevelWalk::new(&self.ends);
         self.sites.walk(genotype, |slot, site| {
             sites.push(site as u32);
             let own = &self.terms[site];
             if wanted.counts {
                 counts.pass(slot, &self.counts[site], own.stride as usize, terms.s);
+            }
+            if wanted.levels {
+                levels.pass(slot, site, own.resolution, terms.s);
             }
             terms.pass(own);
         });
@@ -217,6 +229,12 @@ impl BlockTable {
         };
         let (bytes, batch) = (self.dtype.bytes() as f64, self.batch as f64);
         let or_none = |value: f64| if wanted.counts { value } else { f64::NAN };
+        let (mae_det, deepmad, channel_drop) = if wanted.levels {
+            let ended = levels.levels(terms.s);
+            (ended.mae_det(), ended.deepmad(), levels.channel_drop)
+        } else {
+            (f64::NAN, f64::NAN, f64::NAN)
+        };
         let sums = &counts.sums;
         let moved_bytes = batch * sums.moved_elements + terms.weight_elements;
         BlockPrice {
@@ -232,7 +250,10 @@ impl BlockTable {
                 } else {
                     f64::NAN
                 },
+                mae_det,
+                deepmad,
                 rho: or_none(counts.rho(terms.s)),
+                channel_drop,
             },
             flops: or_none(sums.flops),
             traffic_bytes: or_none(bytes * moved_bytes),
@@ -260,6 +281,8 @@ pub struct SiteAddends {
     pub activations: f64,
     /// Memory traffic of one inference of the batch, in bytes.
     pub traffic_bytes: f64,
+    /// By how much channels fall from its input to its output, relative to its input.
+    pub channel_drop: f64,
     /// Deployed weights, in bytes.
     pub weight_bytes: f64,
     /// What is live at one time while the site runs, for the batch, in bytes; kept feature maps of before come on top.
@@ -278,6 +301,7 @@ impl BlockTable {
             params: terms.params,
             macs: counts.sums.macs,
             activations: counts.sums.activations,
+            channel_drop: self.ends[site].channel_drop,
             traffic_bytes: bytes * (batch * counts.sums.moved_elements + terms.weight_elements),
             weight_bytes: bytes * terms.weight_elements,
             peak_memory_bytes: bytes * batch * counts.peak_elements[0],

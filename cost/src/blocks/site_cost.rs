@@ -1,6 +1,6 @@
 //! What a site adds to every network it stands in.
 
-use roofnas_space::{Content, Resolution, SearchSpace, Site};
+use roofnas_space::{Content, Resolution, SearchSpace, Shape, Site};
 
 use crate::calibration::Workload;
 use crate::class::OpClass;
@@ -8,7 +8,7 @@ use crate::counts::NetworkCost;
 use crate::fusion::Kernel;
 use crate::latency::LatencyModel;
 use crate::memory::peak_with_input_kept;
-use crate::quality::SectionTerms;
+use crate::quality::{LevelEnd, SectionTerms, channel_drop};
 
 /// What a site adds to the counts, terms and time of a network.
 ///
@@ -23,6 +23,29 @@ pub struct SiteCost {
     /// By roofline alone; for a calibrated platform 0.
     pub(super) estimate_s: f64,
     pub(super) output: Resolution,
+    pub(super) end: SiteEnd,
+}
+
+/// What counts of a site's output for the multi-stage entropies and for channels that must not fall.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct SiteEnd {
+    pub(super) level: LevelEnd,
+    /// By how much channels fall from its input to its output, relative to its input.
+    pub(super) channel_drop: f64,
+}
+
+impl SiteEnd {
+    fn new(site: &Site, output: Shape) -> Self {
+        Self {
+            level: LevelEnd::new(output),
+            channel_drop: match site.content {
+                Content::Block {
+                    inputs, outputs, ..
+                } => channel_drop(inputs, outputs),
+                Content::Stem { .. } | Content::Head { .. } => 0.0,
+            },
+        }
+    }
 }
 
 /// What nearly every search looks at, in one line of cache.
@@ -134,6 +157,7 @@ impl SiteCost {
             works,
             estimate_s,
             output: output.resolution(),
+            end: SiteEnd::new(site, output),
         }
     }
 
@@ -157,6 +181,7 @@ impl SiteCost {
             works: Vec::new(),
             estimate_s: 0.0,
             output: output.resolution(),
+            end: SiteEnd::new(site, output),
         }
     }
 }

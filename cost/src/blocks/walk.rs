@@ -2,8 +2,8 @@
 
 use roofnas_space::{SearchSpace, Slot};
 
-use super::site_cost::{SiteCounts, SiteTerms, Sums};
-use crate::quality::depth_over_width;
+use super::site_cost::{SiteCounts, SiteEnd, SiteTerms, Sums};
+use crate::quality::{Levels, depth_over_width};
 
 /// The terms that nearly every search looks at.
 pub(super) struct TermWalk {
@@ -61,6 +61,52 @@ impl TermWalk {
         } else {
             self.st_la
         }
+    }
+}
+
+/// The levels of the body, and what its channels lose on the way.
+pub(super) struct LevelWalk<'a> {
+    ends: &'a [SiteEnd],
+    pub(super) channel_drop: f64,
+    levels: Levels,
+    /// Resolution of the level at hand, and the last site in it.
+    resolution: u32,
+    site: usize,
+}
+
+impl<'a> LevelWalk<'a> {
+    pub(super) fn new(ends: &'a [SiteEnd]) -> Self {
+        Self {
+            ends,
+            channel_drop: 0.0,
+            levels: Levels::default(),
+            resolution: u32::MAX,
+            site: 0,
+        }
+    }
+
+    /// `s_before`: S of what lies before the site.
+    #[inline]
+    pub(super) fn pass(&mut self, slot: Slot, site: usize, resolution: u32, s_before: f64) {
+        match slot {
+            Slot::Head => return,
+            Slot::First(_) => self.channel_drop += self.ends[site].channel_drop,
+            Slot::Stem | Slot::Later(_) => {}
+        }
+        if self.resolution != resolution {
+            if slot != Slot::Stem {
+                self.levels.end(self.ends[self.site].level, s_before);
+            }
+            self.resolution = resolution;
+        }
+        self.site = site;
+    }
+
+    /// All levels, `s` being that of the whole body.
+    pub(super) fn levels(&self, s: f64) -> Levels {
+        let mut levels = self.levels;
+        levels.end(self.ends[self.site].level, s);
+        levels
     }
 }
 
