@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use roofnas_cost::{Dtype, Normalisation, Score};
+use roofnas_cost::Dtype;
 use roofnas_space::{
     Choices, HeadDefinition, Resolution, SeStyle, SpaceDefinition, StageDefinition, StemDefinition,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::objective::Objective;
+use crate::quality_config::QualityConfig;
 
 /// An experiment file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,26 +80,6 @@ impl Default for ObjectivesConfig {
     }
 }
 
-/// The `[quality]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct QualityConfig {
-    /// The rank score.
-    pub score: Score,
-    /// The six numbers that make scores comparable; drawn from the space where left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub normalisation: Option<Normalisation>,
-}
-
-impl Default for QualityConfig {
-    fn default() -> Self {
-        Self {
-            score: Score::Ae3,
-            normalisation: None,
-        }
-    }
-}
-
 /// The `[constraints]` table: upper bounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -123,6 +104,9 @@ pub struct ConstraintsConfig {
     /// Depth over width (DeepMAD's effectiveness).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rho: Option<f64>,
+    /// Whether output channels may never fall from stage to stage, the stem's being the first and the head's not counting.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub monotone_channels: bool,
 }
 
 impl Default for ConstraintsConfig {
@@ -135,6 +119,7 @@ impl Default for ConstraintsConfig {
             peak_memory_mib: None,
             weights_mib: None,
             rho: None,
+            monotone_channels: false,
         }
     }
 }

@@ -33,6 +33,8 @@ pub enum Figure {
     WeightsMib,
     /// Depth over width.
     Rho,
+    /// By how much channels fall from stage to stage, each fall relative to what was there, added up. Its bound is 0: they never may.
+    ChannelDrop,
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -47,6 +49,7 @@ impl Figure {
             Self::PeakMemoryMib => "peak_memory_mib",
             Self::WeightsMib => "weights_mib",
             Self::Rho => "rho",
+            Self::ChannelDrop => "monotone_channels",
         }
     }
 
@@ -59,6 +62,7 @@ impl Figure {
             Self::PeakMemoryMib => "peak memory, MiB",
             Self::WeightsMib => "weights, MiB",
             Self::Rho => "rho, depth over width",
+            Self::ChannelDrop => "fall of channels from stage to stage",
         }
     }
 }
@@ -79,6 +83,7 @@ impl Constraint {
             (Figure::PeakMemoryMib, config.peak_memory_mib),
             (Figure::WeightsMib, config.weights_mib),
             (Figure::Rho, config.rho),
+            (Figure::ChannelDrop, config.monotone_channels.then_some(0.0)),
         ];
         stated
             .into_iter()
@@ -122,11 +127,23 @@ impl Constraint {
             Figure::PeakMemoryMib => metrics.peak_memory_bytes as f64 / MIB,
             Figure::WeightsMib => metrics.weight_bytes as f64 / MIB,
             Figure::Rho => metrics.rho,
+            Figure::ChannelDrop => metrics.channel_drop,
         }
     }
 
-    /// By how much of the bound the figure exceeds it; 0 where it keeps it.
+    /// What it asks, in keys and numbers: `params <= 3000000`, or `monotone_channels`.
+    pub fn rule(&self) -> String {
+        match self.figure {
+            Figure::ChannelDrop => self.key(),
+            _ => format!("{} <= {}", self.key(), self.limit),
+        }
+    }
+
+    /// By how much of the bound the figure exceeds it; 0 where it keeps it. A fall of channels is relative as it is.
     pub fn excess(&self, metrics: &Metrics) -> f64 {
-        (self.value(metrics) / self.limit - 1.0).max(0.0)
+        match self.figure {
+            Figure::ChannelDrop => self.value(metrics),
+            _ => (self.value(metrics) / self.limit - 1.0).max(0.0),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
 use rayon::prelude::*;
-use roofnas_cost::{LatencyModel, Normalisation, QualityTerms};
+use roofnas_cost::{LatencyModel, Mix, Normalisation, QualityTerms, Score, Term};
 use roofnas_hardware::Profiles;
 use roofnas_search::{
     Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, RegularizedEvolutionSettings,
@@ -14,14 +14,14 @@ use roofnas_search::{
 use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
 
 use crate::config::{
-    Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, QualityConfig, SearchConfig,
-    SpaceConfig,
+    Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, SearchConfig, SpaceConfig,
 };
 use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
 use crate::quality::Quality;
+use crate::quality_config::QualityConfig;
 use crate::run_directory::RunDirectory;
 use crate::space_file;
 
@@ -102,7 +102,8 @@ impl Experiment {
     ) -> Result<Self, Error> {
         let check = Check { file };
         check.names(&config)?;
-        check.quality(&config.quality)?;
+        let score = check.score(&config.quality)?;
+        check.normalisation(&config.quality, &score)?;
         check.constraints(&config.constraints, &model)?;
         let objectives = check.objectives(&config.objectives)?;
         let (islands, island_settings) = check.search(&config, objectives.len())?;
@@ -113,14 +114,18 @@ impl Experiment {
         let normalisation = config
             .quality
             .normalisation
-            .unwrap_or_else(|| normalise(&space, &sample));
+            .unwrap_or_else(|| normalise(&space, &sample))
+            .for_score(&score);
         let mut warnings = Vec::new();
-        if drawn && config.quality.score.is_normalised() {
-            for term in normalisation.constant_terms() {
+        if drawn {
+            for term in score.constant_terms(&normalisation) {
                 warnings.push(format!("{term} is the same for every network of the space: it adds nothing to the score"));
             }
         }
         warnings.extend(model.caveats());
+        if config.quality.terms.is_none() {
+            config.quality.score = Some(score);
+        }
         config.quality.normalisation = Some(normalisation);
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
@@ -131,7 +136,7 @@ impl Experiment {
             appraiser: Appraiser {
                 model,
                 quality: Quality::Proxy {
-                    score: config.quality.score,
+                    score,
                     normalisation,
                 },
             },
@@ -276,13 +281,49 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The score by its name or its terms.
+    fn score(&self, config: &QualityConfig) -> Result<Score, Error> {
+        let Some(terms) = &config.terms else {
+            return Ok(config.score.unwrap_or(Score::AE3));
+        };
+        if let Some(score) = &config.score {
+            let rule =
+                "a score is either named or given by quality.terms: leave out one of the two";
+            return Err(self.error("quality.score", format!("\"{}\"", score.name()), rule));
+        }
+        let mix = Mix::new(terms.iter().map(|(term, weight)| (*term, *weight)));
+        mix.map(Score::Mix).map_err(|error| {
+            let written = terms
+                .iter()
+                .map(|(term, weight)| format!("{term} = {weight}"));
+            let written = written.collect::<Vec<_>>().join(", ");
+            self.error(
+                "quality.terms",
+                format!("{{ {written} }}"),
+                error.to_string(),
+            )
+        })
+    }
+
     /// Deviations far below any that a sample has would turn scores into infinities.
-    fn quality(&self, config: &QualityConfig) -> Result<(), Error> {
+    fn normalisation(&self, config: &QualityConfig, score: &Score) -> Result<(), Error> {
         let Some(z) = &config.normalisation else {
             return Ok(());
         };
-        for (term, moments) in [("s", z.s), ("nsc", z.nsc), ("st_la", z.st_la)] {
-            let key = |part: &str| format!("quality.normalisation.{term}.{part}");
+        for term in Term::ALL {
+            let is_needed = score.is_normalised() && score.uses(term);
+            if is_needed && z.moments(term).is_none() {
+                return Err(Error::Missing {
+                    file: self.file.to_owned(),
+                    key: format!("quality.normalisation.{}", term.key()),
+                    rule: format!(
+                        "the score needs mean and std of {term}; leave out the whole normalisation to have it drawn from the space"
+                    ),
+                });
+            }
+        }
+        for (term, moments) in z.terms() {
+            let key = |part: &str| format!("quality.normalisation.{}.{part}", term.key());
             if !moments.mean.is_finite() {
                 return Err(self.error(&key("mean"), moments.mean, "must be a finite number"));
             }
@@ -296,7 +337,9 @@ impl Check<'_> {
 
     fn constraints(&self, config: &ConstraintsConfig, model: &LatencyModel) -> Result<(), Error> {
         for constraint in Constraint::all(config, model) {
-            if !(constraint.limit > 0.0 && constraint.limit.is_finite()) {
+            if constraint.figure != Figure::ChannelDrop
+                && !(constraint.limit > 0.0 && constraint.limit.is_finite())
+            {
                 let key = format!("constraints.{}", constraint.figure.key());
                 return Err(self.error(&key, constraint.limit, "a bound is a number above 0"));
             }

@@ -42,6 +42,7 @@ mod experiment;
 mod finished;
 mod floor;
 mod history;
+mod level_paths;
 mod metrics;
 mod new_folder;
 mod objective;
@@ -54,6 +55,7 @@ mod profile;
 mod proof;
 mod quality;
 pub mod ranking;
+mod quality_config;
 pub mod report;
 mod run;
 mod run_directory;
@@ -71,7 +73,7 @@ pub use batch_directory::BatchDirectory;
 pub use checkpoint::Checkpoint;
 pub use config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,
-    QualityConfig, SearchConfig, SpaceConfig,
+    SearchConfig, SpaceConfig,
 };
 pub use constraint::{Constraint, Figure};
 pub use error::{Error, exit};
@@ -89,6 +91,7 @@ pub use problem::BackboneProblem;
 pub use profile::{Profile, ProfiledLayer};
 pub use proof::{Certified, Proof, Unproven, prove};
 pub use quality::Quality;
+pub use quality_config::QualityConfig;
 pub use run::{Ending, Start, Watcher, admit, run};
 pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
 pub use source::{ExperimentFile, Planned, Setting};

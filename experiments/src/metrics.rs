@@ -30,6 +30,8 @@ pub struct Metrics {
     pub layers: usize,
     /// Depth over width.
     pub rho: f64,
+    /// By how much channels fall from stage to stage, each fall relative to what was there, added up.
+    pub channel_drop: f64,
 }
 
 /// How networks are measured by formula: a latency model and a quality.
@@ -64,6 +66,7 @@ impl Appraiser {
             intensity: cost.intensity(batch, dtype),
             layers: cost.kernels.len(),
             rho: terms.rho,
+            channel_drop: terms.channel_drop,
         }
     }
 
@@ -81,6 +84,7 @@ impl Appraiser {
             intensity: self.model.batch() as f64 * price.flops / price.traffic_bytes,
             layers: price.kernels as usize,
             rho: price.terms.rho,
+            channel_drop: price.terms.channel_drop,
         }
     }
 }

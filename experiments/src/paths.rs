@@ -1,7 +1,7 @@
 //! The search problem as paths through a lattice: what exact search walks.
 //!
-//! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Three things are no sums. st_la is a sum of
-//! logarithms of sums, which exact search knows. Peak memory is a maximum: a limit takes away the blocks that break it. And what is bounded
+//! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Four things are no sums. MAE-DET and DeepMAD become sums where states know the levels to come. st_la is a sum of
+//! logarithms of sums, which exact search knows. Peak memory is a maximum: a limit takes away the blocks that break it, and so does a fall of channels. And what is bounded
 //! by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
@@ -11,6 +11,7 @@ use roofnas_space::{Genotype, Lattice};
 use thiserror::Error;
 
 use crate::constraint::{Constraint, Figure};
+use crate::level_paths::LevelPaths;
 use crate::objective::Objective;
 use crate::problem::BackboneProblem;
 
@@ -41,6 +42,16 @@ pub enum PathsError {
     /// A quality that is no sum over blocks.
     #[error("the quality is no sum over blocks")]
     Quality,
+    /// Logarithms of sums can be searched as far as more of them is better.
+    #[error(
+        "st_la has a weight below 0, and sums of its logarithms are searched only where more is better"
+    )]
+    NegativeLogarithms,
+    /// A multi-stage entropy of a space with too many levels or channels.
+    #[error(
+        "the multi-stage entropy has too many values: fewer resolutions, or fewer channels to choose from at the ends of levels, would do"
+    )]
+    Levels,
     /// More or fewer objectives than two.
     #[error("it needs two objectives, and there are {0}")]
     Objectives(usize),
@@ -61,6 +72,17 @@ pub struct BackbonePaths<'a> {
     is_relaxed: bool,
     /// Whether the objectives are those of the networks, and not bounds of them.
     has_true_objectives: bool,
+    levels: Option<Levels>,
+}
+
+/// States that know the levels to come, where a multi-stage entropy counts.
+#[derive(Debug)]
+struct Levels {
+    paths: LevelPaths,
+    /// The criterion they count for.
+    into: usize,
+    /// S of each site.
+    s: Vec<f64>,
 }
 
 /// A criterion while it is put together.
@@ -102,6 +124,10 @@ impl<'a> BackbonePaths<'a> {
             .weights
             .st_la
             .filter(|_| experiment.objectives.contains(&Objective::Quality));
+        if log_sum.is_some_and(|weight| weight <= 0.0) {
+            return Err(PathsError::NegativeLogarithms);
+        }
+        let levels = Levels::new(&lattice, &figures)?;
         let log_sum = log_sum.map(|weight| {
             let into = experiment
                 .objectives
@@ -161,6 +187,7 @@ impl<'a> BackbonePaths<'a> {
             is_relaxed,
             has_true_objectives: table.has_additive_mean()
                 || !experiment.objectives.contains(&Objective::Latency),
+            levels,
         };
         paths.fill(&criteria);
         Ok(paths)
@@ -184,7 +211,14 @@ impl<'a> BackbonePaths<'a> {
 
     /// The network of a path.
     pub fn genotype(&self, choices: &[u32]) -> Genotype {
-        self.lattice.genotype(choices)
+        let Some(levels) = &self.levels else {
+            return self.lattice.genotype(choices);
+        };
+        let mut choices = choices.to_vec();
+        if let Some(first) = choices.first_mut() {
+            *first = levels.paths.first_choice(*first);
+        }
+        self.lattice.genotype(&choices)
     }
 
     /// The limited criteria that are no objectives.
@@ -232,6 +266,36 @@ impl<'a> BackbonePaths<'a> {
     pub fn has_true_objectives(&self) -> bool {
         self.has_true_objectives
     }
+
+    /// Whether a path's quality only bounds that of its network, being of too many values to tell them all apart.
+    pub fn has_rounded_quality(&self) -> bool {
+        let levels = self.levels.as_ref();
+        levels.is_some_and(|levels| levels.paths.is_rounded())
+    }
+
+    /// The lattice's own state.
+    fn state(&self, position: usize, state: usize) -> usize {
+        match &self.levels {
+            None => state,
+            Some(levels) => levels.paths.state(position, state),
+        }
+    }
+}
+
+impl Levels {
+    fn new(lattice: &Lattice, figures: &Figures) -> Result<Option<Self>, PathsError> {
+        let weights = &figures.weights;
+        if weights.mae_det == 0.0 && weights.deepmad == 0.0 {
+            return Ok(None);
+        }
+        let objectives = &figures.problem.experiment().objectives;
+        let into = objectives.iter().position(|o| *o == Objective::Quality);
+        Ok(Some(Self {
+            paths: LevelPaths::new(lattice, weights).ok_or(PathsError::Levels)?,
+            into: into.unwrap_or_default(),
+            s: figures.addends.iter().map(|site| site.s).collect(),
+        }))
+    }
 }
 
 impl Layered for BackbonePaths<'_> {
@@ -244,28 +308,50 @@ impl Layered for BackbonePaths<'_> {
     }
 
     fn states(&self, position: usize) -> usize {
-        self.lattice.states(position)
+        match &self.levels {
+            None => self.lattice.states(position),
+            Some(levels) => levels.paths.states(position),
+        }
     }
 
     fn transitions(&self, position: usize, state: usize, visit: &mut dyn FnMut(Transition<'_>)) {
         let criteria = self.limits.len();
         let nothing = [0.0; roofnas_search::MAX_OBJECTIVES];
-        self.lattice.steps(position, state, |step| {
-            let costs = match step.site {
-                Some(site) if self.is_barred[site] => return,
-                Some(site) => &self.costs[site * criteria..][..criteria],
-                None => &nothing[..criteria],
-            };
-            visit(Transition {
-                choice: step.choice,
-                next: step.next,
-                costs,
+        let costs = |site: Option<usize>| match site {
+            Some(site) if self.is_barred[site] => None,
+            Some(site) => Some(&self.costs[site * criteria..][..criteria]),
+            None => Some(&nothing[..criteria]),
+        };
+        let Some(levels) = &self.levels else {
+            return self.lattice.steps(position, state, |step| {
+                if let Some(costs) = costs(step.site) {
+                    let (choice, next) = (step.choice, step.next);
+                    visit(Transition {
+                        choice,
+                        next,
+                        costs,
+                    });
+                }
             });
+        };
+        levels.paths.steps(&self.lattice, position, state, |level| {
+            let step = level.step;
+            if let Some(costs) = costs(step.site) {
+                let mut own: Costs = costs.iter().copied().collect();
+                let s = step.site.map_or(0.0, |site| levels.s[site]);
+                own[levels.into] -= level.s_weight * s + level.constant;
+                visit(Transition {
+                    choice: step.choice,
+                    next: step.next,
+                    costs: &own,
+                });
+            }
         });
     }
 
     fn segment(&self, position: usize, state: usize) -> usize {
-        self.lattice.resolution(position, state)
+        self.lattice
+            .resolution(position, self.state(position, state))
     }
 
     fn segments(&self) -> usize {
@@ -463,6 +549,10 @@ impl<'a> Figures<'a> {
                     .definition()
                     .features
                     .is_empty(),
+            },
+            Figure::ChannelDrop => Limited::Largest {
+                of_site: self.addends.iter().map(|site| site.channel_drop).collect(),
+                is_bound: false,
             },
             Figure::Rho => Limited::Unknown,
             Figure::LatencyMs => self.limited_latency(constraint),

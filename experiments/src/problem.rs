@@ -65,7 +65,7 @@ fn wanted(experiment: &Experiment) -> Wanted {
         Objective::Macs | Objective::PeakMemory | Objective::Traffic => true,
     };
     let of_constraint = |constraint: &Constraint| match constraint.figure {
-        Figure::LatencyMs | Figure::Params | Figure::WeightsMib => false,
+        Figure::LatencyMs | Figure::Params | Figure::WeightsMib | Figure::ChannelDrop => false,
         Figure::Macs | Figure::PeakMemoryMib | Figure::Rho => true,
     };
     Wanted {
@@ -76,6 +76,11 @@ fn wanted(experiment: &Experiment) -> Wanted {
                 quantile: c.quantile,
             }),
         st_la: quality.needs_st_la(),
+        levels: quality.needs_levels()
+            || experiment
+                .constraints
+                .iter()
+                .any(|c| c.figure == Figure::ChannelDrop),
         counts: experiment.objectives.iter().any(of_objective)
             || experiment.constraints.iter().any(of_constraint),
     }

@@ -121,7 +121,8 @@ pub fn prove(
         found.extend(exact.members.iter().map(|m| paths.genotype(&m.choices)));
     }
     let mut followed = Followed::default();
-    let mut is_attained = floor.level.is_none() && paths.has_true_objectives();
+    let mut is_attained =
+        floor.level.is_none() && paths.has_true_objectives() && !paths.has_rounded_quality();
     let is_feasible = |genotype: &Genotype| problem.evaluate(genotype).is_feasible();
     // a mean that is no sum is bounded by sums that are equal to it at one network each
     let places = if paths.has_true_objectives() {

@@ -1,6 +1,6 @@
 //! What stands in for accuracy.
 
-use roofnas_cost::{Normalisation, QualityTerms, Score, TermWeights};
+use roofnas_cost::{Normalisation, QualityTerms, Score, Term, TermWeights};
 
 /// What stands in for accuracy, as an experiment has settled it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ impl Quality {
     /// A short name, for headers.
     pub fn name(&self) -> String {
         match self {
-            Self::Proxy { score, .. } => score.name().to_owned(),
+            Self::Proxy { score, .. } => score.name(),
         }
     }
 
@@ -59,14 +59,21 @@ impl Quality {
     /// Whether it needs st_la.
     pub fn needs_st_la(&self) -> bool {
         match self {
-            Self::Proxy { score, .. } => matches!(score, Score::StLa | Score::Ae3),
+            Self::Proxy { score, .. } => score.uses(Term::StLa),
         }
     }
 
     /// Whether it needs MACs or activations.
     pub fn needs_counts(&self) -> bool {
         match self {
-            Self::Proxy { score, .. } => matches!(score, Score::Macs | Score::Activations),
+            Self::Proxy { score, .. } => score.uses(Term::Macs) || score.uses(Term::Activations),
+        }
+    }
+
+    /// Whether it needs a multi-stage entropy.
+    pub fn needs_levels(&self) -> bool {
+        match self {
+            Self::Proxy { score, .. } => score.uses(Term::MaeDet) || score.uses(Term::DeepMad),
         }
     }
 }

@@ -196,6 +196,7 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
             let entry = inner
                 .entry(part)
                 .or_insert_with(|| Value::Table(Table::new()));
+            lengthen(part, entry);
             let Value::Table(next) = entry else {
                 return Err(Error::Value {
                     file: file.to_owned(),
@@ -209,6 +210,16 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
         inner.insert(last.to_owned(), setting.value.clone());
     }
     Ok(())
+}
+
+/// `quality = "AE3"` is short for a table, whose keys can be set.
+fn lengthen(key: &str, value: &mut Value) {
+    if key == "quality" && value.is_str() {
+        let short = std::mem::replace(value, Value::Table(Table::new()));
+        if let Value::Table(table) = value {
+            table.insert("score".to_owned(), short);
+        }
+    }
 }
 
 /// What is set on the command line is settled: a matrix doesn't vary it any more.

@@ -5,7 +5,7 @@
 use rand::SeedableRng;
 use roofnas::{Appraiser, BackboneProblem, Experiment, ExperimentFile};
 use roofnas_cost::calibration::Calibration;
-use roofnas_cost::{BlockTable, Deviation, LatencyModel, SiteSum, Wanted};
+use roofnas_cost::{BlockTable, Deviation, LatencyModel, QualityTerms, SiteSum, Wanted};
 use roofnas_hardware::Profiles;
 use roofnas_search::{Problem, SearchRng};
 use roofnas_space::{Genotype, presets};
@@ -111,6 +111,12 @@ fn compare(experiment: &Experiment, seed: u64, networks: usize) {
             1e-12,
         );
         assert_close("rho", &name, blocks.rho, layers.rho, 1e-12);
+        let drops = [blocks.channel_drop, layers.channel_drop];
+        assert!((drops[0] - drops[1]).abs() < 1e-12, "{name}: {drops:?}");
+        let terms = QualityTerms::new(&experiment.space.decode(&genotype));
+        let (ours, theirs) = (price.terms, terms);
+        assert_close("MAE-DET", &name, ours.mae_det, theirs.mae_det, 1e-12);
+        assert_close("DeepMAD", &name, ours.deepmad, theirs.deepmad, 1e-12);
         // the score is a sum of terms of either sign: to rounding of the terms
         assert!((blocks.quality - layers.quality).abs() < 1e-9, "{name}");
         // and what isn't asked for isn't worked out
@@ -119,10 +125,13 @@ fn compare(experiment: &Experiment, seed: u64, networks: usize) {
             Wanted {
                 deviation: Deviation::Unwanted,
                 st_la: false,
+                levels: false,
                 counts: false,
             },
         );
-        assert_close("mean", &name, mean.latency.mean_ms, ours.mean_ms, 1e-12);
+        let known = blocks.latency.mean_ms;
+        assert_close("mean", &name, mean.latency.mean_ms, known, 1e-12);
+        assert!(mean.terms.mae_det.is_nan() && mean.terms.channel_drop.is_nan());
         assert!(mean.latency.std_ms.is_nan() && mean.terms.st_la.is_nan());
     }
 }

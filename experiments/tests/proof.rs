@@ -81,6 +81,12 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
             "{space}[objectives]\nmaximize = [\"quality\"]\nminimize = [\"weights\"]\n[constraints]\nlatency_ms = 10"
         ),
         format!("{space}[constraints]\npeak_memory_mib = 0.6\n"),
+        format!("{space}[quality]\nscore = \"MAE-DET\"\n[constraints]\nlatency_ms = 12"),
+        format!("{space}[quality]\nscore = \"DeepMAD\"\n"),
+        format!(
+            "{space}[quality.terms]\nS = 1.0\nst_la = 0.5\nMAE-DET = 1.0\nDeepMAD = 0.25\nMACs = -0.5\n"
+        ),
+        format!("{space}[quality.terms]\nDeepMAD = 1.0\nNSC = -1.0\n"),
     ];
     for (index, tables) in tables.iter().enumerate() {
         let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
@@ -128,6 +134,119 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
             assert!(certificate.worst_gap < 1e-4, "{index}: {certificate:?}");
         }
     }
+}
+
+/// Resolutions and strides to choose from, so that networks have three to five levels, and channels that may fall; 4,608 networks.
+const LEVELS: &str = r#"
+[space]
+resolution = [32, 40]
+[space.stem]
+channels = [8, 16]
+[[space.stage]]
+block = ["identity", "inverted_bottleneck"]
+depth = 1
+channels = [16, 24]
+stride = [1, 2]
+expand = [2, 4]
+[[space.stage]]
+block = "inverted_bottleneck"
+depth = [1, 2]
+channels = [16, 32]
+stride = [1, 2]
+expand = 3
+[[space.stage]]
+block = "inverted_bottleneck"
+depth = 1
+channels = [24, 40]
+stride = 2
+kernel = [3, 5]
+expand = 3
+[space.head]
+channels = [32, 64]
+classes = 10
+"#;
+
+/// The number of levels differs from network to network: the exact front is still that of all networks.
+#[test]
+fn the_exact_front_of_a_space_whose_networks_have_different_numbers_of_levels() {
+    let tables = [
+        "[quality]\nscore = \"MAE-DET\"\n",
+        "[quality]\nscore = \"DeepMAD\"\n",
+        "[quality.terms]\nst_la = 1.0\nMAE-DET = 1.0\nDeepMAD = -0.5\n",
+        "[constraints]\nmonotone_channels = true\n",
+        "[quality]\nscore = \"DeepMAD\"\n[constraints]\nmonotone_channels = true\nparams = 60000\n",
+    ];
+    for (index, tables) in tables.iter().enumerate() {
+        let experiment = experiment("raspberry-pi-4-ncnn-1-thread", &format!("{LEVELS}{tables}"));
+        let problem = BackboneProblem::new(&experiment);
+        let everything: Vec<_> = all(&experiment)
+            .into_iter()
+            .map(|g| individual(&problem, g))
+            .collect();
+        assert!(everything.len() > 1_000, "{}", everything.len());
+        let feasible = everything.iter().filter(|e| e.is_feasible()).count();
+        assert_eq!(feasible < everything.len(), index > 2, "{feasible}");
+        let truth = ParetoFront::from(everything);
+        let (front, nearest) = search(&problem, 128);
+        let proof = proof(&problem, &front, &nearest);
+        let mut found = front.clone();
+        for member in &proof.members {
+            found.insert(&individual(&problem, member.clone()));
+        }
+        let (truth, found) = (costs(&truth), costs(&found));
+        assert!(truth.len() > 3, "{index}: a front of {}", truth.len());
+        // no network is below the bound
+        for [x, y] in &truth {
+            let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6 * y.abs();
+            assert!(proof.bound.iter().any(|p| covers(&p)), "{index}: {x}, {y}");
+        }
+        if index == 4 {
+            continue;
+        }
+        assert!(proof.is_attained, "{index}");
+        for point in &truth {
+            let near = |other: &&[f64; 2]| {
+                (0..2).all(|i| (point[i] - other[i]).abs() <= 1e-6 * point[i].abs().max(1.0))
+            };
+            assert!(
+                found.iter().any(|other| near(&other)),
+                "{index}: {point:?} is missing"
+            );
+        }
+    }
+}
+
+/// With too many channels to tell all values of DeepMAD apart, the bound is below everything, and not far.
+#[test]
+fn a_rounded_entropy_still_bounds() {
+    let tables = "[space]\npreset = \"mobile\"\n[quality]\nscore = \"DeepMAD\"\n[constraints]\nlatency_ms = 40\n";
+    let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+    let problem = BackboneProblem::new(&experiment);
+    let (front, nearest) = search(&problem, 4_000);
+    let proof = proof(&problem, &front, &nearest);
+    let (mut everything, _) = search(&problem, 60_000);
+    for member in &proof.members {
+        everything.insert(&individual(&problem, member.clone()));
+    }
+    for [x, y] in costs(&everything) {
+        let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6 * y.abs();
+        assert!(proof.bound.iter().any(|p| covers(&p)), "{x}, {y}");
+    }
+    assert!(!proof.is_attained);
+    let certified = Certified::new(proof, &costs(&everything));
+    let certificate = certified.certificate.unwrap();
+    assert!(certificate.relative_hypervolume > 0.9, "{certificate:?}");
+}
+
+/// Sums of logarithms are searched only where more is better.
+#[test]
+fn a_weight_below_0_of_st_la_can_t_be_proven() {
+    let tables = "[space]\npreset = \"nas-bench-macro\"\n[quality.terms]\nS = 1.0\nst_la = -1.0\n";
+    let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+    let problem = BackboneProblem::new(&experiment);
+    let (front, nearest) = search(&problem, 128);
+    let unproven = prove(&problem, &front, &nearest, |_| ControlFlow::Continue(()));
+    assert!(unproven.unwrap_err().to_string().contains("st_la"));
 }
 
 /// Nothing that a longer search finds is below what is proven after a short one, however constraints are bounded.

@@ -95,7 +95,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
         format!("{side} {objective}")
     });
     let constraints = experiment.constraints.iter();
-    let constraints = constraints.map(|c| format!("{} <= {}", c.key(), c.limit));
+    let constraints = constraints.map(roofnas::Constraint::rule);
     let search = &experiment.resolved.search;
     vec![
         model.platform().name.clone().into(),

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use roofnas::{
-    BatchDirectory, BatchEntry, Certified, Ending, Error, Experiment, ExperimentFile, Nearest,
-    Outcome, RunDirectory, Start, Unproven, admit, exit, portability_csv, report, summary_csv,
-    transfers,
+    BatchDirectory, BatchEntry, Certified, Ending, Error, Experiment, ExperimentFile, Figure,
+    Nearest, Outcome, RunDirectory, Start, Unproven, admit, exit, portability_csv, report,
+    summary_csv, transfers,
 };
 use roofnas_hardware::Profiles;
 
@@ -283,6 +283,14 @@ fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
     let mut text = format!("error: {label}: {all}; the nearest is {}", nearest.text);
     for constraint in &nearest.broken {
         let value = constraint.value(&nearest.metrics);
+        if constraint.figure == Figure::ChannelDrop {
+            text += &format!(
+                "\n  binds: {}: channels fall by {} in all, each fall relative to what was there",
+                constraint.key(),
+                rounded(value)
+            );
+            continue;
+        }
         text += &format!(
             "\n  binds: {} is {}, at most {} ({:.2} times)",
             constraint.key(),

@@ -7,6 +7,7 @@ use roofnas_space::Network;
 
 use super::picture::short;
 use super::{bars_picture, roofline_picture, shell};
+use crate::constraint::Figure;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
@@ -133,7 +134,11 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
         ul class="facts" {
             li { b { (outcome.front.len()) } "networks in the front" }
             @for constraint in &experiment.constraints {
-                li { b { "≤ " (short(constraint.limit)) } (constraint.name()) }
+                @if constraint.figure == Figure::ChannelDrop {
+                    li { b { "0" } (constraint.name()) }
+                } @else {
+                    li { b { "≤ " (short(constraint.limit)) } (constraint.name()) }
+                }
             }
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest score" }
@@ -295,8 +300,6 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
 fn provenance(experiment: &Experiment) -> Markup {
     let platform = experiment.appraiser.model.platform();
     let Quality::Proxy { normalisation, .. } = &experiment.appraiser.quality;
-    let z = normalisation;
-    let moments = [("S", &z.s), ("NSC", &z.nsc), ("st_la", &z.st_la)];
     html! {
         h2 { "Where the numbers come from" }
         ul {
@@ -313,9 +316,9 @@ fn provenance(experiment: &Experiment) -> Markup {
             li { "space of " (experiment.space.size()) " networks" }
             li {
                 "scores are normalised over " (experiment.sample.len()) " networks drawn from the space with seed 0: "
-                @for (index, (name, moments)) in moments.into_iter().enumerate() {
+                @for (index, (term, moments)) in normalisation.terms().enumerate() {
                     @if index > 0 { "; " }
-                    (name) " " (short(moments.mean)) " ± " (short(moments.std))
+                    (term) " " (short(moments.mean)) " ± " (short(moments.std))
                 }
             }
         }

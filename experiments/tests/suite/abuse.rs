@@ -5,7 +5,7 @@ use std::thread;
 use crate::support::Desk;
 
 const KEYS: &str = "name seed platform platform.profile platform.batch platform.dtype objectives objectives.maximize \
-    objectives.minimize quality quality.score quality.normalisation quality.normalisation.s.std constraints \
+    objectives.minimize quality quality.score quality.normalisation quality.normalisation.s.std quality.terms quality.terms.S quality.terms.MAE-DET constraints constraints.monotone_channels \
     constraints.latency_ms constraints.confidence constraints.macs constraints.params constraints.peak_memory_mib \
     constraints.weights_mib constraints.rho search search.algorithm search.population search.crossover_probability output \
     output.backbones matrix matrix.seed matrix.search space space.preset space.resolution space.input_channels \

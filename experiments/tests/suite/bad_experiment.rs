@@ -359,9 +359,42 @@ fn scores_that_can_t_be() {
         &["accuracy", "`AE3`", "`S+NSC`"],
     );
     refused_with(&["quality.score=ae3"], &["ae3", "`AE3`"]);
+    refused_with(&["quality=ae3"], &["ae3", "`AE3`", "`DeepMAD`"]);
+    refused_with(&["quality=3"], &["quality", "name of a score"]);
     refused_with(
         &["quality.normalisation={ s = { mean = 1.0 } }"],
         &["quality.normalisation", "missing field"],
+    );
+}
+
+#[test]
+fn terms_that_can_t_be() {
+    let terms = |terms: &str| format!("quality.terms={{ {terms} }}");
+    refused_with(&[&terms("")], &["quality.terms", "at least one term"]);
+    refused_with(
+        &[&terms("S = 0")],
+        &["quality.terms", "S = 0", "other than 0"],
+    );
+    refused_with(&[&terms("T = 1")], &["`T`", "`S`", "`MAE-DET`", "`st_la`"]);
+    for weight in ["nan", "inf", "1e9", "-1e-9"] {
+        let mix = terms(&format!("NSC = {weight}"));
+        refused_with(&[&mix], &["quality.terms", "NSC", "1e6"]);
+    }
+    refused_with(
+        &["quality.score=S", &terms("S = 1")],
+        &["quality.score", "\"S\"", "quality.terms", "one of the two"],
+    );
+    refused_with(
+        &[&normalisation("1.0"), &terms("MAE-DET = 1")],
+        &["quality.normalisation.mae_det", "missing", "MAE-DET"],
+    );
+}
+
+#[test]
+fn channels_may_fall_or_not() {
+    refused_with(
+        &["constraints.monotone_channels=1"],
+        &["monotone_channels", "boolean"],
     );
 }
 

@@ -311,6 +311,8 @@ fn every_score() {
         "params",
         "MACs",
         "activations",
+        "MAE-DET",
+        "DeepMAD",
     ] {
         let front = front(&[&format!("quality.score={score}")]);
         assert!(
@@ -322,6 +324,81 @@ fn every_score() {
             assert_eq!(front.numbers("quality"), front.numbers("params"));
         }
     }
+}
+
+#[test]
+fn a_score_by_its_name_alone_and_by_its_terms() {
+    let named = front(&["quality=MAE-DET"]);
+    assert!(named.text("quality_kind")[0].starts_with("MAE-DET ("));
+    let table = front(&["quality.score=MAE-DET"]);
+    assert_eq!(named.numbers("quality"), table.numbers("quality"));
+    // AE3 written out is AE3
+    let terms = "quality.terms={ S = 1, NSC = 1.0, st_la = 1 }";
+    let (mix, preset) = (front(&[terms]), front(&[]));
+    assert_eq!(mix.text("quality_kind"), preset.text("quality_kind"));
+    assert_eq!(mix.numbers("quality"), preset.numbers("quality"));
+    let own = front(&["quality.terms={ S = 1, NSC = 0.5, MAE-DET = -1 }"]);
+    let kind = "S + 0.5 NSC - MAE-DET (proxy rank score)";
+    assert_eq!(own.text("quality_kind")[0], kind);
+    assert!(is_non_dominated(&own, &["latency_ms", "-quality"]));
+}
+
+/// A run of a mix says which terms it was normalised by, can be run again as it is, and gives the same.
+#[test]
+fn a_mix_s_normalisation_is_stored_with_the_run() {
+    let desk = Desk::with_tiny();
+    let terms = "quality.terms={ DeepMAD = 1, MACs = -0.5 }";
+    let run = |file: &str, out: &str, rest: &[&str]| {
+        let args = ["run", file, "--out", out];
+        let args = args.iter().chain(rest);
+        desk.roofnas(&args.copied().collect::<Vec<_>>()).ends(0);
+    };
+    run("tiny.toml", "run", &["--set", terms]);
+    let resolved = desk.read("run/experiment.toml");
+    for key in ["deepmad", "macs", "st_la"] {
+        let table = format!("[quality.normalisation.{key}]");
+        assert!(resolved.contains(&table), "{table} of {resolved}");
+    }
+    assert!(!resolved.contains("normalisation.params") && !resolved.contains("score ="));
+    assert!(desk.read("run/report.html").contains("DeepMAD"));
+    run("run/experiment.toml", "again", &[]);
+    assert_eq!(desk.read("run/pareto.csv"), desk.read("again/pareto.csv"));
+}
+
+/// Channels of the genotypes in words, the stem's first: `r224/s16/24:...`.
+fn channels(genotype: &str) -> Vec<usize> {
+    let parts = genotype
+        .split('/')
+        .filter(|part| !part.starts_with(['r', 'h']));
+    let number = |part: &str| {
+        let part = part.trim_start_matches('s');
+        part.split(':').next().unwrap().parse().unwrap()
+    };
+    parts.map(number).collect()
+}
+
+#[test]
+fn channels_never_fall_where_they_may_not() {
+    let falls = |front: &Table| {
+        let networks = front.text("genotype").into_iter();
+        networks.filter(|g| !channels(g).is_sorted()).count()
+    };
+    let free = front(&["search.evaluations=1500"]);
+    assert!(falls(&free) > 0);
+    let kept = front(&[
+        "search.evaluations=1500",
+        "constraints.monotone_channels=true",
+    ]);
+    assert_eq!(falls(&kept), 0);
+    let desk = Desk::with_tiny();
+    let set = [
+        "check",
+        "tiny.toml",
+        "--set",
+        "constraints.monotone_channels=true",
+    ];
+    let said = desk.roofnas(&set);
+    assert!(said.stdout.contains("monotone_channels"), "{said:?}");
 }
 
 #[test]
