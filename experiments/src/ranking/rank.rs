@@ -69,7 +69,7 @@ impl Ranking {
         });
         Ok(Self {
             terms: figures.collect(),
-            constant_terms: z.constant_terms(),
+            constant_terms: Score::AE3.constant_terms(&z),
             truth,
         })
     }
