@@ -20,10 +20,11 @@ use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
-use crate::quality::Quality;
+use crate::quality::{Predicted, Quality};
 use crate::quality_config::QualityConfig;
 use crate::run_directory::RunDirectory;
 use crate::space_file;
+use crate::surrogate::Lesson;
 
 /// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
 /// all runs on one space have one scale.
@@ -47,6 +48,8 @@ pub struct Experiment {
     pub islands: Islands,
     /// Settings of each island.
     pub island_settings: Vec<IslandSettings>,
+    /// What accuracy was learnt from, where it is predicted.
+    pub lesson: Option<Lesson>,
     /// Networks that the search begins with.
     pub start: Vec<Genotype>,
     /// Where the platform's profile was found.
@@ -109,37 +112,52 @@ impl Experiment {
         let (islands, island_settings) = check.search(&config, objectives.len())?;
         let space = check.space(&config.space)?;
         let start = check.start(&config.search.start, &space)?;
-        let sample = draw(&space);
-        let drawn = config.quality.normalisation.is_none();
-        let normalisation = config
-            .quality
-            .normalisation
-            .unwrap_or_else(|| normalise(&space, &sample))
-            .for_score(&score);
+        let sample = reference_sample(&space);
         let mut warnings = Vec::new();
-        if drawn {
-            for term in score.constant_terms(&normalisation) {
-                warnings.push(format!("{term} is the same for every network of the space: it adds nothing to the score"));
+        let lesson = check.lesson(&config.quality, &space, &sample)?;
+        let quality = match &lesson {
+            Some(lesson) => {
+                let learnt = config.quality.surrogate.as_mut();
+                let of = learnt.map(|learnt| {
+                    *learnt = lesson.resolved(learnt);
+                    learnt.predicted()
+                });
+                Quality::Surrogate {
+                    surrogate: lesson.surrogate.clone(),
+                    of: of.unwrap_or(Predicted::Median),
+                }
             }
-        }
+            None => {
+                let drawn = config.quality.normalisation.is_none();
+                let normalisation = config
+                    .quality
+                    .normalisation
+                    .unwrap_or_else(|| normalise(&space, &sample))
+                    .for_score(&score);
+                if drawn {
+                    for term in score.constant_terms(&normalisation) {
+                        warnings.push(format!("{term} is the same for every network of the space: it adds nothing to the score"));
+                    }
+                }
+                if config.quality.terms.is_none() {
+                    config.quality.score = Some(score);
+                }
+                config.quality.normalisation = Some(normalisation);
+                Quality::Proxy {
+                    score,
+                    normalisation,
+                }
+            }
+        };
         warnings.extend(model.caveats());
-        if config.quality.terms.is_none() {
-            config.quality.score = Some(score);
-        }
-        config.quality.normalisation = Some(normalisation);
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
         let constraints = Constraint::all(&config.constraints, &model);
         Ok(Self {
-            appraiser: Appraiser {
-                model,
-                quality: Quality::Proxy {
-                    score,
-                    normalisation,
-                },
-            },
+            appraiser: Appraiser { model, quality },
+            lesson,
             constraints,
             objectives,
             islands,
@@ -155,7 +173,8 @@ impl Experiment {
 
     /// Every figure of one network, priced layer by layer.
     pub fn appraise(&self, genotype: &Genotype) -> Metrics {
-        self.appraiser.appraise(&self.space.decode(genotype))
+        let network = self.space.decode(genotype);
+        self.appraiser.appraise_genotype(genotype, &network)
     }
 
     /// What the figures of a network are to the search: costs in the order of the objectives; the violation is the sum of the
@@ -239,8 +258,8 @@ impl Experiment {
     }
 }
 
-/// The genotypes that fix the scales of a space.
-fn draw(space: &SearchSpace) -> Vec<Genotype> {
+/// The genotypes that fix the scales of a space: 500 drawn with seed 0, whatever an experiment's seed is.
+pub fn reference_sample(space: &SearchSpace) -> Vec<Genotype> {
     let mut rng = SearchRng::seed_from_u64(SAMPLE_SEED);
     (0..SAMPLE).map(|_| space.sample(&mut rng)).collect()
 }
@@ -279,6 +298,51 @@ impl Check<'_> {
             return Err(self.error("seed", config.seed, "must be below 2^63"));
         }
         Ok(())
+    }
+
+    /// What a surrogate learns from its table.
+    fn lesson(
+        &self,
+        config: &QualityConfig,
+        space: &SearchSpace,
+        sample: &[Genotype],
+    ) -> Result<Option<Lesson>, Error> {
+        let Some(surrogate) = &config.surrogate else {
+            return Ok(None);
+        };
+        let key = |key: &str| format!("quality.surrogate.{key}");
+        let others = [
+            ("quality.score", config.score.is_some()),
+            ("quality.terms", config.terms.is_some()),
+            ("quality.normalisation", config.normalisation.is_some()),
+        ];
+        if let Some((other, _)) = others.into_iter().find(|(_, is_there)| *is_there) {
+            let rule = "is for a rank score, and quality.surrogate predicts accuracy: leave out one of the two";
+            return Err(self.error(other, "given", rule));
+        }
+        if !(0.5..1.0).contains(&surrogate.confidence) {
+            let rule = "a confidence is from 0.5 to below 1";
+            return Err(self.error(&key("confidence"), surrogate.confidence, rule));
+        }
+        let names = surrogate.accuracy.names();
+        if names.is_empty() || names.iter().any(String::is_empty) {
+            let rule = "names the columns of accuracies: at least one";
+            return Err(self.error(&key("accuracy"), format!("{names:?}"), rule));
+        }
+        let Some(path) = self.beside(&surrogate.table) else {
+            let rule = "is no file, neither beside the experiment nor where roofnas was started";
+            let table = format!("\"{}\"", surrogate.table);
+            return Err(self.error(&key("table"), table, rule));
+        };
+        Lesson::read(surrogate, &path, space, sample).map(Some)
+    }
+
+    /// A file by its path from the experiment's folder, or else from the working folder.
+    fn beside(&self, name: &str) -> Option<PathBuf> {
+        let folder = Path::new(self.file).parent();
+        let beside = folder.map(|folder| folder.join(name));
+        let mut candidates = beside.into_iter().chain([PathBuf::from(name)]);
+        candidates.find(|path| path.is_file())
     }
 
     /// The score by its name or its terms.
@@ -484,10 +548,7 @@ impl Check<'_> {
         if let Some(definition) = presets::definition(name) {
             return Ok(definition);
         }
-        let folder = Path::new(self.file).parent();
-        let beside = folder.map(|folder| folder.join(name));
-        let candidates = beside.into_iter().chain([PathBuf::from(name)]);
-        let Some(path) = candidates.into_iter().find(|path| path.is_file()) else {
+        let Some(path) = self.beside(name) else {
             let rule = format!(
                 "is neither a file nor a preset; presets are {}",
                 presets::NAMES.join(", ")

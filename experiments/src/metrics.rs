@@ -1,7 +1,7 @@
 //! Every figure of one network, for a platform, number format and batch size.
 
 use roofnas_cost::{BlockPrice, Latency, LatencyModel, NetworkCost, QualityTerms};
-use roofnas_space::Network;
+use roofnas_space::{Genotype, Network};
 
 use crate::quality::Quality;
 
@@ -10,6 +10,8 @@ use crate::quality::Quality;
 pub struct Metrics {
     /// What stands in for accuracy.
     pub quality: f64,
+    /// Where the accuracy lies with a probability of 90 %, in per cent, where it is predicted and was asked for.
+    pub quality_interval_90: Option<[f64; 2]>,
     /// Latency of one inference of the batch.
     pub latency: Latency,
     /// MACs per image.
@@ -44,16 +46,29 @@ pub struct Appraiser {
 }
 
 impl Appraiser {
-    /// The figures of a network that was built from blocks.
+    /// The figures of a network that was built from blocks. A quality that depends on genes isn't a number.
     ///
     /// # Panics
     /// For a network read from a table that doesn't say which layer reads what.
     pub fn appraise(&self, network: &Network) -> Metrics {
+        self.figures(None, network)
+    }
+
+    /// The figures of a genotype, decoded to this network.
+    ///
+    /// # Panics
+    /// As [`appraise`](Self::appraise).
+    pub fn appraise_genotype(&self, genotype: &Genotype, network: &Network) -> Metrics {
+        self.figures(Some(genotype), network)
+    }
+
+    fn figures(&self, genotype: Option<&Genotype>, network: &Network) -> Metrics {
         let (batch, dtype) = (self.model.batch(), self.model.dtype());
         let cost = NetworkCost::new(network, &self.model.platform().fusion);
         let terms = QualityTerms::new(network);
         Metrics {
-            quality: self.quality.of(&terms),
+            quality: self.quality.of(genotype, &terms),
+            quality_interval_90: genotype.and_then(|own| self.quality.interval_90(own, &terms)),
             latency: self.model.price(&cost),
             macs: cost.macs,
             flops: cost.flops,
@@ -71,9 +86,10 @@ impl Appraiser {
     }
 
     /// The figures of a network whose blocks were priced ahead. What wasn't asked for isn't a number.
-    pub fn metrics(&self, price: &BlockPrice) -> Metrics {
+    pub fn metrics(&self, genotype: &Genotype, price: &BlockPrice) -> Metrics {
         Metrics {
-            quality: self.quality.of(&price.terms),
+            quality: self.quality.of(Some(genotype), &price.terms),
+            quality_interval_90: None,
             latency: price.latency,
             macs: price.terms.macs as u64,
             flops: price.flops as u64,

@@ -49,7 +49,7 @@ impl<'a> BackboneProblem<'a> {
         match &self.blocks {
             Ok((table, wanted)) => {
                 let price = table.price(genotype, *wanted);
-                self.experiment.appraiser.metrics(&price)
+                self.experiment.appraiser.metrics(genotype, &price)
             }
             Err(_) => self.experiment.appraise(genotype),
         }

@@ -1,6 +1,10 @@
 //! What stands in for accuracy.
 
+use std::sync::Arc;
+
+use roofnas_cost::surrogate::Surrogate;
 use roofnas_cost::{Normalisation, QualityTerms, Score, Term, TermWeights};
+use roofnas_space::Genotype;
 
 /// What stands in for accuracy, as an experiment has settled it.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,16 +16,53 @@ pub enum Quality {
         /// What makes scores of one space comparable.
         normalisation: Normalisation,
     },
+    /// Top-1 accuracy in per cent, as predicted from trained networks.
+    Surrogate {
+        /// What predicts it.
+        surrogate: Arc<Surrogate>,
+        /// Which accuracy of a prediction.
+        of: Predicted,
+    },
+}
+
+/// An accuracy of a prediction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Predicted {
+    /// The median.
+    Median,
+    /// What a network trained once stays below with this probability.
+    Quantile(f64),
 }
 
 impl Quality {
-    /// The quality of a network with these terms.
-    pub fn of(&self, terms: &QualityTerms) -> f64 {
+    /// The quality of a network with these terms. What depends on genes is no number for a network that has none.
+    pub fn of(&self, genotype: Option<&Genotype>, terms: &QualityTerms) -> f64 {
         match self {
             Self::Proxy {
                 score,
                 normalisation,
             } => score.of(terms, normalisation),
+            Self::Surrogate { surrogate, of } => {
+                let Some(genotype) = genotype else {
+                    return f64::NAN;
+                };
+                match of {
+                    Predicted::Median => surrogate.median(genotype, terms),
+                    Predicted::Quantile(probability) => {
+                        surrogate.predict(genotype, terms).quantile(*probability)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the accuracy of a network trained once lies with a probability of 90 %, in per cent; nothing where none is predicted.
+    pub fn interval_90(&self, genotype: &Genotype, terms: &QualityTerms) -> Option<[f64; 2]> {
+        match self {
+            Self::Proxy { .. } => None,
+            Self::Surrogate { surrogate, .. } => {
+                Some(surrogate.predict(genotype, terms).interval(0.9))
+            }
         }
     }
 
@@ -29,6 +70,11 @@ impl Quality {
     pub fn name(&self) -> String {
         match self {
             Self::Proxy { score, .. } => score.name(),
+            Self::Surrogate {
+                of: Predicted::Median,
+                ..
+            } => "top-1".to_owned(),
+            Self::Surrogate { .. } => "lower bound of top-1".to_owned(),
         }
     }
 
@@ -36,6 +82,7 @@ impl Quality {
     pub fn sort(&self) -> &'static str {
         match self {
             Self::Proxy { .. } => "a unitless rank score, not accuracy",
+            Self::Surrogate { .. } => "per cent, predicted from trained networks",
         }
     }
 
@@ -43,6 +90,18 @@ impl Quality {
     pub fn kind(&self) -> String {
         match self {
             Self::Proxy { score, .. } => format!("{} (proxy rank score)", score.name()),
+            Self::Surrogate { surrogate, of } => {
+                let bound = match of {
+                    Predicted::Median => String::new(),
+                    Predicted::Quantile(probability) => {
+                        format!("reached with {:.0} %, ", 100.0 * (1.0 - probability))
+                    }
+                };
+                format!(
+                    "top-1 % ({bound}predicted from {} trained networks)",
+                    surrogate.trained()
+                )
+            }
         }
     }
 
@@ -53,6 +112,7 @@ impl Quality {
                 score,
                 normalisation,
             } => Some(score.weights(normalisation)),
+            Self::Surrogate { .. } => None,
         }
     }
 
@@ -60,6 +120,7 @@ impl Quality {
     pub fn needs_st_la(&self) -> bool {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::StLa),
+            Self::Surrogate { .. } => true,
         }
     }
 
@@ -67,6 +128,7 @@ impl Quality {
     pub fn needs_counts(&self) -> bool {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::Macs) || score.uses(Term::Activations),
+            Self::Surrogate { .. } => true,
         }
     }
 
@@ -74,6 +136,7 @@ impl Quality {
     pub fn needs_levels(&self) -> bool {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::MaeDet) || score.uses(Term::DeepMad),
+            Self::Surrogate { .. } => false,
         }
     }
 }

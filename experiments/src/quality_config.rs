@@ -8,6 +8,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::surrogate::SurrogateConfig;
+
 /// The `[quality]` table, which `quality = "AE3"` is short for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, remote = "Self")]
@@ -21,6 +23,9 @@ pub struct QualityConfig {
     /// The numbers that make scores comparable; drawn from the space where left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+    /// Trained networks that accuracy is learnt from, in the place of a score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surrogate: Option<SurrogateConfig>,
 }
 
 impl Serialize for QualityConfig {

@@ -160,6 +160,9 @@ fn open(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
     )?;
+    if let Some(lesson) = &experiment.lesson {
+        directory.write(RunDirectory::TRAINED, &lesson.csv(&experiment.space))?;
+    }
     match directory.read_if_there(RunDirectory::CHECKPOINT)? {
         None => Ok(Some(Checkpoint::start(experiment))),
         Some(text) => match Checkpoint::read(&text, experiment) {
@@ -193,6 +196,14 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
                 "can't be resumed: {name} has changed since it began: {change}; start afresh in another folder, or undo the change"
             )));
         }
+    }
+    if let Some(lesson) = &experiment.lesson
+        && let Some(stored) = directory.read_if_there(RunDirectory::TRAINED)?
+        && stored.as_bytes() != lesson.csv(&experiment.space)
+    {
+        return Ok(Some(
+            "can't be resumed: the table of trained networks has changed since it began; start afresh in another folder, or undo the change".to_owned(),
+        ));
     }
     Ok(None)
 }

@@ -42,6 +42,8 @@ impl RunDirectory {
     pub const BOUND: &str = "bound.csv";
     /// The report.
     pub const REPORT: &str = "report.html";
+    /// Trained networks: those that accuracy was learnt from.
+    pub const TRAINED: &str = "trained.csv";
     /// The state of a run that is not done.
     pub const CHECKPOINT: &str = "checkpoint";
     /// The folder of the networks.

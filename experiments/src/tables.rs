@@ -5,7 +5,7 @@ use crate::history::Generation;
 use crate::outcome::FrontRow;
 
 /// Columns of a front.
-pub const PARETO_COLUMNS: [&str; 22] = [
+pub const PARETO_COLUMNS: [&str; 24] = [
     "id",
     "quality",
     "latency_ms",
@@ -28,6 +28,8 @@ pub const PARETO_COLUMNS: [&str; 22] = [
     "weight_bytes",
     "quality_kind",
     "latency_kind",
+    "quality_lower90",
+    "quality_upper90",
 ];
 
 /// Columns of a history.
@@ -69,6 +71,8 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             metrics.weight_bytes.to_string(),
             quality_kind(experiment),
             latency_kind(experiment),
+            optional(metrics.quality_interval_90.map(|[lower, _]| lower)),
+            optional(metrics.quality_interval_90.map(|[_, upper]| upper)),
         ]
     });
     csv(&PARETO_COLUMNS, rows)

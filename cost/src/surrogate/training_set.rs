@@ -39,9 +39,7 @@ pub enum SurrogateError {
         least: usize,
     },
     /// An accuracy that is none.
-    #[error(
-        "trained network {row}: an accuracy is a number from 0 to below 100 per cent, and this is {accuracy}"
-    )]
+    #[error("an accuracy is a number from 0 to below 100 per cent, and this is {accuracy}")]
     Accuracy {
         /// The row, from 0.
         row: usize,
@@ -49,9 +47,7 @@ pub enum SurrogateError {
         accuracy: f64,
     },
     /// A deviation that is none.
-    #[error(
-        "trained network {row}: the deviation of an accuracy is a number of points from 0, and this is {std}"
-    )]
+    #[error("the deviation of an accuracy is a number of points from 0, and this is {std}")]
     Deviation {
         /// The row, from 0.
         row: usize,

@@ -42,7 +42,13 @@ pub(crate) struct RankArgs {
     /// What the networks of a band have about as much of
     #[arg(long, value_enum, default_value_t = BandName::Macs)]
     pub(crate) band: BandName,
-    /// Seed of the noise that --truth-std draws
+    /// Numbers of networks that a surrogate is fitted to, to predict all others
+    #[arg(long, value_name = "N,...", value_delimiter = ',', default_value = "20,50,100,200", value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) surrogate: Vec<u32>,
+    /// How often networks are drawn for each of these numbers; 0 leaves the surrogate out
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(..=1000))]
+    pub(crate) splits: u16,
+    /// Seed of the noise that --truth-std draws, and of the networks that the surrogate is fitted to
     #[arg(
         long,
         value_name = "N",

@@ -1,6 +1,6 @@
 //! `roofnas check`.
 
-use roofnas::{Experiment, ExperimentFile, Metrics, exit};
+use roofnas::{Experiment, ExperimentFile, Lesson, Metrics, exit};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
@@ -9,13 +9,14 @@ use super::output::print;
 use super::table::Data;
 use crate::cli::{CheckArgs, Format};
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "run",
     "platform",
     "profile",
     "calibration",
     "batch",
     "dtype",
+    "quality",
     "objectives",
     "constraints",
     "algorithm",
@@ -38,20 +39,24 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
     let rows = on_threads(args.shared.threads, || {
         let rows = file.runs.iter().map(|planned| {
             let experiment = Experiment::new(planned.config.clone(), &file.file, &profiles)?;
+            let learnt = experiment.lesson.as_ref().map(Lesson::sentence);
             Ok((
                 planned.folder.clone(),
                 row(&experiment),
-                experiment.warnings,
+                learnt
+                    .into_iter()
+                    .chain(experiment.warnings.iter().map(|w| format!("warning: {w}")))
+                    .collect::<Vec<_>>(),
             ))
         });
         rows.collect::<anyhow::Result<Vec<_>>>()
     })?;
     let mut told: Vec<String> = Vec::new();
-    for (folder, figures, warnings) in rows {
-        for warning in warnings {
-            if !told.contains(&warning) {
-                eprintln!("warning: {warning}");
-                told.push(warning);
+    for (folder, figures, lines) in rows {
+        for line in lines {
+            if !told.contains(&line) {
+                eprintln!("{line}");
+                told.push(line);
             }
         }
         let run = if folder.as_os_str().is_empty() {
@@ -103,6 +108,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
         model.label().into(),
         model.batch().into(),
         model.dtype().name().into(),
+        experiment.appraiser.quality.kind().into(),
         objectives.collect::<Vec<_>>().join(", ").into(),
         constraints.collect::<Vec<_>>().join(", ").into(),
         search.algorithm.name().into(),

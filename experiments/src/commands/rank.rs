@@ -1,9 +1,15 @@
 //! `roofnas rank`.
 
 use roofnas::ranking::{
-    Band, Budgets, DRAWS, Device, DeviceKind, NoiseFloor, NoiseSource, RankFigures, Ranking, Regret,
+    Band, Budgets, DRAWS, Device, DeviceKind, NoiseFloor, NoiseSource, Prediction, RankFigures,
+    Ranking, Regret, Splits, SurrogateFigures, Truth, judge,
 };
-use roofnas::{DistinctNetwork, Error, TrainedColumns, TrainedTable, exit, find_space};
+use roofnas::{
+    DistinctNetwork, Error, TrainedColumns, TrainedTable, exit, find_space, in_the_table,
+    reference_sample,
+};
+use roofnas_cost::surrogate::{SurrogateError, Trained, TrainingSet};
+use roofnas_space::SearchSpace;
 use serde_json::{Map, Value, json};
 
 use super::on_threads;
@@ -59,6 +65,51 @@ struct Ranked<'a> {
     networks: usize,
     ranking: Ranking,
     floor: Option<NoiseFloor>,
+    surrogate: Vec<SurrogateFigures>,
+}
+
+/// Fits surrogates to some of the networks, and judges them on the others.
+fn surrogates(
+    args: &RankArgs,
+    space: &SearchSpace,
+    networks: &[DistinctNetwork],
+    truth: &Truth,
+) -> Result<Vec<SurrogateFigures>, Error> {
+    let splits = Splits {
+        sizes: args.surrogate.iter().map(|&size| size as usize).collect(),
+        draws: args.splits.into(),
+        seed: args.seed,
+    };
+    if splits.draws == 0 || networks.len() < TrainingSet::LEAST {
+        return Ok(Vec::new());
+    }
+    // a mean of several trainings is one figure here: what is predicted of others is their mean, too
+    let trained = networks.iter().map(|network| Trained {
+        genotype: network.genotype.clone(),
+        accuracy: network.accuracy(),
+        std: None,
+        runs: 1,
+    });
+    let trained: Vec<Trained> = trained.collect();
+    let unusable = |source: SurrogateError| Error::Unusable {
+        path: args.table.clone(),
+        problem: in_the_table(&source, networks),
+    };
+    let set = TrainingSet::new(space, &reference_sample(space), &trained).map_err(unusable)?;
+    let judged = judge(truth, &splits, |fitted, others| {
+        let surrogate = set.fit_to(fitted)?;
+        let predict = |&row: &usize| {
+            let predicted = set.prediction(&surrogate, row);
+            let [lower_90, upper_90] = predicted.interval(0.9);
+            Prediction {
+                mean: predicted.median(),
+                lower_90,
+                upper_90,
+            }
+        };
+        Ok(others.iter().map(predict).collect())
+    });
+    judged.map_err(unusable)
 }
 
 impl<'a> Ranked<'a> {
@@ -87,8 +138,10 @@ impl<'a> Ranked<'a> {
             Some(std) => NoiseFloor::from_deviation(&ranking.truth, std, args.seed),
             None => NoiseFloor::from_seeds(&ranking.truth, &networks),
         };
+        let surrogate = surrogates(args, &space, &networks, &ranking.truth)?;
         Ok(Self {
             args,
+            surrogate,
             rows: table.rows.len(),
             untrained: table.untrained,
             distinct: count,
@@ -135,12 +188,15 @@ impl<'a> Ranked<'a> {
         }
     }
 
-    /// The terms, then the floor where it is known.
-    fn by_name(&self) -> impl Iterator<Item = (&str, &RankFigures)> {
+    /// The terms, the surrogates, then the floor where it is known.
+    fn by_name(&self) -> impl Iterator<Item = (String, &RankFigures)> {
         let terms = self.ranking.terms.iter();
-        let terms = terms.map(|term| (term.name.as_str(), &term.figures));
-        let floor = self.floor.iter().map(|floor| ("floor", &floor.figures));
-        terms.chain(floor)
+        let terms = terms.map(|term| (term.name.clone(), &term.figures));
+        let judged = self.surrogate.iter();
+        let judged = judged.map(|own| (format!("surrogate of {}", own.n), &own.figures));
+        let floor = self.floor.iter();
+        let floor = floor.map(|floor| ("floor".to_owned(), &floor.figures));
+        terms.chain(judged).chain(floor)
     }
 
     fn object(&self) -> Map<String, Value> {
@@ -184,6 +240,16 @@ impl<'a> Ranked<'a> {
             }
             object.insert("floor".to_owned(), value);
         }
+        if !self.surrogate.is_empty() {
+            let judged = self.surrogate.iter().map(|judged| {
+                let mut value = json!({"n": judged.n, "held_out": judged.held_out, "splits": self.args.splits, "coverage_90": judged.coverage_90, "width_90": judged.width_90});
+                if let Some(value) = value.as_object_mut() {
+                    value.extend(self.figures(&judged.figures));
+                }
+                value
+            });
+            object.insert("surrogate".to_owned(), judged.collect());
+        }
         object
     }
 
@@ -215,7 +281,7 @@ impl<'a> Ranked<'a> {
         for (name, figures) in self.by_name() {
             let regret = figures.regret();
             data.push(vec![
-                name.into(),
+                name.clone().into(),
                 Value::Null,
                 figures.tau.into(),
                 figures.spearman.into(),
@@ -226,7 +292,7 @@ impl<'a> Ranked<'a> {
             ]);
             let devices = self.ranking.truth.devices.iter().zip(&figures.regrets);
             for (device, &regret) in devices {
-                let mut row = vec![name.into(), device.column.clone().into()];
+                let mut row = vec![name.clone().into(), device.column.clone().into()];
                 row.extend([Value::Null, Value::Null, Value::Null, Value::Null]);
                 row.extend([top(regret).into(), best_of_five(regret).into()]);
                 data.push(row);
@@ -320,6 +386,17 @@ impl<'a> Ranked<'a> {
                     .to_owned(),
             );
         }
+        notes.extend(self.surrogate.iter().map(|judged| {
+            format!(
+                "Surrogate of {}: fitted to so many networks and judged on the other {}, mean of {} draws; {:.0} % of those are inside their 90 % interval, which \
+                 is {:.2} points wide.",
+                judged.n,
+                judged.held_out,
+                self.args.splits,
+                100.0 * judged.coverage_90,
+                judged.width_90
+            )
+        }));
         notes.extend(self.floor.iter().map(|floor| match floor.source {
             NoiseSource::Seeds { seeds, networks } => format!(
                 "Floor: what training each network once shows. One of {seeds} seeds is the score, the mean of the others the truth, each in turn, on \

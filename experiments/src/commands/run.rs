@@ -84,7 +84,12 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Jobs>> {
         let mut jobs = Vec::new();
         for planned in file.runs {
             let experiment = Experiment::new(planned.config, &file.file, &profiles)?;
-            tell(&experiment.warnings, &mut told);
+            if let Some(lesson) = &experiment.lesson {
+                say(lesson.sentence(), &mut told);
+            }
+            for warning in &experiment.warnings {
+                say(format!("warning: {warning}"), &mut told);
+            }
             jobs.push(Job {
                 directory: RunDirectory::new(root.join(&planned.folder)),
                 folder: planned.folder,
@@ -101,13 +106,11 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Jobs>> {
     Ok(all)
 }
 
-/// Prints warnings that were not printed before.
-fn tell(warnings: &[String], told: &mut Vec<String>) {
-    for warning in warnings {
-        if !told.contains(warning) {
-            eprintln!("warning: {warning}");
-            told.push(warning.clone());
-        }
+/// Prints a line that was not printed before.
+fn say(line: String, told: &mut Vec<String>) {
+    if !told.contains(&line) {
+        eprintln!("{line}");
+        told.push(line);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every term and mix on a table of trained networks.
 
 use rayon::prelude::*;
-use roofnas_cost::{Normalisation, QualityTerms, Score};
+use roofnas_cost::{Normalisation, QualityTerms, Score, Term};
 
 use super::band::Band;
 use super::figures::RankFigures;
@@ -16,7 +16,7 @@ pub struct Ranking {
     /// The terms and mixes, in the order of [`Score::ALL`].
     pub terms: Vec<TermFigures>,
     /// Terms that are the same for every network, and so add nothing to a mix.
-    pub constant_terms: Vec<&'static str>,
+    pub constant_terms: Vec<Term>,
 }
 
 /// One term or mix.

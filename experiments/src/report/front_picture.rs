@@ -142,7 +142,7 @@ fn row_hover(row: &FrontRow) -> String {
 
 fn hover(metrics: &Metrics) -> String {
     format!(
-        "score {}\n{} ± {} ms\n{} MMACs, {} M params",
+        "quality {}\n{} ± {} ms\n{} MMACs, {} M params",
         short(metrics.quality),
         short(metrics.latency.mean_ms),
         short(metrics.latency.std_ms),

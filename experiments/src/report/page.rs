@@ -124,7 +124,8 @@ fn conditions(experiment: &Experiment) -> Markup {
         }
         p class="notice" {
             strong { "This platform is " (model.word()) ". " }
-            (model.statement()) " Scores are unitless ranks and say nothing about accuracy in percent."
+            (model.statement())
+            @if experiment.lesson.is_none() { " Scores are unitless ranks and say nothing about accuracy in percent." }
         }
     }
 }
@@ -141,9 +142,12 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
                 }
             }
             @if let Some(best) = outcome.best() {
-                li { b { (best.id) } "highest score" }
+                li { b { (best.id) } "highest quality" }
                 li { b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency" }
                 li { b { (short(best.metrics.quality)) } "its quality (" (experiment.appraiser.quality.name()) ")" }
+                @if let Some([low, high]) = best.metrics.quality_interval_90 {
+                    li { b { (short(low)) " to " (short(high)) } "90 % interval, trained once" }
+                }
             }
         }
     }
@@ -264,9 +268,12 @@ fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
     html! {
         h2 { "Published networks on the same scale" }
         p class="soft" {
-            "Built from the same blocks, at 224x224, priced by the same model and scored by the same formula with this space's "
-            "normalisation. Their accuracy is what others published for trained weights: it stands here as a note, and the score does not "
-            "predict it."
+            "Built from the same blocks, at 224x224, and priced by the same model"
+            @if experiment.lesson.is_none() {
+                "; scored by the same formula with this space's normalisation. Their accuracy is what others published for trained weights: it stands                  here as a note, and the score does not predict it."
+            } @else {
+                ". Their accuracy is what others published for trained weights, by other recipes; what predicts accuracy here knows networks of the space alone."
+            }
         }
         div class="scroll" { table {
             thead { tr {
@@ -276,7 +283,7 @@ fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
             tbody {
                 @for priced in &outcome.landmarks {
                     tr {
-                        td { (priced.landmark.name) } td { (short(priced.metrics.quality)) } (metric_cells(&priced.metrics))
+                        td { (priced.landmark.name) } td { @if priced.metrics.quality.is_finite() { (short(priced.metrics.quality)) } } (metric_cells(&priced.metrics))
                         td { (format!("{:.1}", priced.landmark.top1)) } td class="left" { (priced.landmark.source) }
                     }
                 }
@@ -299,7 +306,10 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
 
 fn provenance(experiment: &Experiment) -> Markup {
     let platform = experiment.appraiser.model.platform();
-    let Quality::Proxy { normalisation, .. } = &experiment.appraiser.quality;
+    let normalisation = match &experiment.appraiser.quality {
+        Quality::Proxy { normalisation, .. } => Some(normalisation),
+        Quality::Surrogate { .. } => None,
+    };
     html! {
         h2 { "Where the numbers come from" }
         ul {
@@ -314,13 +324,16 @@ fn provenance(experiment: &Experiment) -> Markup {
                 li { "uncertainty: " (platform.uncertainty.reason) }
             }
             li { "space of " (experiment.space.size()) " networks" }
-            li {
+            @if let Some(lesson) = &experiment.lesson {
+                li { "accuracy is predicted from trained.csv, for the recipe those networks were trained by: " (lesson.validation.sentence()) }
+            }
+            @if let Some(normalisation) = normalisation { li {
                 "scores are normalised over " (experiment.sample.len()) " networks drawn from the space with seed 0: "
                 @for (index, (term, moments)) in normalisation.terms().enumerate() {
                     @if index > 0 { "; " }
                     (term) " " (short(moments.mean)) " ± " (short(moments.std))
                 }
-            }
+            } }
         }
     }
 }

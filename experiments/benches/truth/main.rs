@@ -1,0 +1,34 @@
+//! Search with both truths known.
+//!
+//! The space of NAS-Bench-Macro is small enough for every network to be trained (its authors did, three times each) and to be timed (`measure` did, once).
+//!
+//! `cargo bench -p roofnas --bench truth -- measure OUT.csv` times the 3,969 distinct networks on this machine with ONNX Runtime on one thread.
+//! `cargo bench -p roofnas --bench truth -- report ACCURACY.csv LATENCY.csv` gives the tool 50 or 100 of the latencies and 50 of the accuracies of seed 1,
+//! and holds what it picks under ten budgets against all latencies and the accuracies of seeds 2 and 3. `ACCURACY.csv` is the table that the benchmark's authors
+//! publish (columns `arch`, `acc1`, `acc2`, `acc3`).
+
+#![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+mod architectures;
+mod knowledge;
+mod measure;
+mod report;
+mod world;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| a != "--bench")
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["measure", out] => measure::measure(out.as_ref()),
+        ["report", accuracies, latencies] => {
+            report::report(accuracies.as_ref(), latencies.as_ref());
+        }
+        // run with all other benchmarks, it is given nothing
+        _ => eprintln!(
+            "usage: cargo bench -p roofnas --bench truth -- measure OUT.csv | report ACCURACY.csv LATENCY.csv"
+        ),
+    }
+}
