@@ -34,7 +34,8 @@ pub fn kendall_tau(a: &[f64], b: &[f64]) -> Option<f64> {
     }
     // pairs that are equal in both are counted in either
     let untied = (all + equal_in_both - equal_in_a - equal_in_b) as f64;
-    let spread = ((all - equal_in_a) as f64).sqrt() * ((all - equal_in_b) as f64).sqrt();
+    // the root of a square is exact, so that equal orders give 1 and not nearly 1
+    let spread = ((all - equal_in_a) as f64 * (all - equal_in_b) as f64).sqrt();
     Some((untied - 2.0 * discordant as f64) / spread)
 }
 
