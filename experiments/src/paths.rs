@@ -1,8 +1,8 @@
 //! The search problem as paths through a lattice: what exact search walks.
 //!
-//! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Four things are no sums. MAE-DET and DeepMAD become sums where states know the levels to come. st_la is a sum of
-//! logarithms of sums, which exact search knows. Peak memory is a maximum: a limit takes away the blocks that break it, and so does a fall of channels. And what is bounded
-//! by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
+//! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Four things are no sums. st_la is a sum of
+//! logarithms of sums, which exact search knows. MAE-DET and DeepMAD become sums where states know the levels to come (see `level_paths`). Peak
+//! memory is a maximum: a limit takes away the blocks that break it, and so it does with blocks whose channels fall. And what is bounded by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
 use roofnas_cost::{BlockTable, SiteAddends, SiteSum, TermWeights};

@@ -67,6 +67,13 @@ fn costs(front: &ParetoFront<Genotype>) -> Vec<[f64; 2]> {
     front.iter().map(|m| [m.costs()[0], m.costs()[1]]).collect()
 }
 
+/// Whether one of these is as low in both costs, to rounding.
+fn is_reached(point: &[f64; 2], found: &[[f64; 2]]) -> bool {
+    let slack = |i: usize| 1e-6 * point[i].abs().max(1.0);
+    let reaches = |other: &[f64; 2]| (0..2).all(|i| other[i] <= point[i] + slack(i));
+    found.iter().any(reaches)
+}
+
 /// All 6,561 networks of NAS-Bench-Macro: the exact front is the front of all, whatever is optimised and limited, wherever both are sums.
 #[test]
 fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
@@ -107,17 +114,12 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
         if index != 3 {
             assert!(proof.is_attained, "{index}");
         }
-        // to rounding: sums along a lattice are added in another order
+        // to rounding: sums along a lattice are added in another order, and networks of one quality that differ in their last digits are
+        // points of the front that the better of them stands for
         let (truth, found) = (costs(&truth), costs(&found));
-        let near = |a: &[f64; 2], b: &[f64; 2]| {
-            (0..2).all(|i| (a[i] - b[i]).abs() <= 1e-6 * a[i].abs().max(1.0))
-        };
         if proof.is_attained {
             for point in &truth {
-                assert!(
-                    found.iter().any(|other| near(point, other)),
-                    "{index}: {point:?} is missing"
-                );
+                assert!(is_reached(point, &found), "{index}: {point:?} is missing");
             }
         }
         let certified = Certified::new(proof, &truth);
@@ -131,7 +133,13 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
                 certificate.relative_hypervolume > 1.0 - 1e-5,
                 "{index}: {certificate:?}"
             );
-            assert!(certificate.worst_gap < 1e-4, "{index}: {certificate:?}");
+            let scale = truth
+                .iter()
+                .fold(100.0_f64, |most, [_, y]| most.max(y.abs()));
+            assert!(
+                certificate.worst_gap < 1e-6 * scale,
+                "{index}: {certificate:?}"
+            );
         }
     }
 }
@@ -205,13 +213,7 @@ fn the_exact_front_of_a_space_whose_networks_have_different_numbers_of_levels() 
         }
         assert!(proof.is_attained, "{index}");
         for point in &truth {
-            let near = |other: &&[f64; 2]| {
-                (0..2).all(|i| (point[i] - other[i]).abs() <= 1e-6 * point[i].abs().max(1.0))
-            };
-            assert!(
-                found.iter().any(|other| near(&other)),
-                "{index}: {point:?} is missing"
-            );
+            assert!(is_reached(point, &found), "{index}: {point:?} is missing");
         }
     }
 }
