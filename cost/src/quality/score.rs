@@ -5,7 +5,7 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::mix::Mix;
-use super::normalisation::Normalisation;
+use super::normalisation::{Moments, Normalisation};
 use super::term::Term;
 use super::terms::QualityTerms;
 use super::weights::TermWeights;
@@ -125,7 +125,7 @@ impl Score {
 
     /// The terms that a sum counts on, but that were the same all over the sample: they add nothing.
     pub fn constant_terms(&self, z: &Normalisation) -> Vec<Term> {
-        let is_constant = |term: &Term| z.moments(*term).is_some_and(|m| m.is_constant());
+        let is_constant = |term: &Term| z.moments(*term).is_some_and(Moments::is_constant);
         let terms = Term::ALL.into_iter();
         terms
             .filter(|term| self.is_normalised() && self.uses(*term) && is_constant(term))
