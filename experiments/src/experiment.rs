@@ -114,7 +114,7 @@ impl Experiment {
         let start = check.start(&config.search.start, &space)?;
         let sample = reference_sample(&space);
         let mut warnings = Vec::new();
-        let lesson = check.lesson(&config.quality, &space, &sample)?;
+        let lesson = check.lesson(&config.quality, config.search.algorithm, &space, &sample)?;
         let quality = match &lesson {
             Some(lesson) => {
                 let learnt = config.quality.surrogate.as_mut();
@@ -304,6 +304,7 @@ impl Check<'_> {
     fn lesson(
         &self,
         config: &QualityConfig,
+        algorithm: Algorithm,
         space: &SearchSpace,
         sample: &[Genotype],
     ) -> Result<Option<Lesson>, Error> {
@@ -328,6 +329,10 @@ impl Check<'_> {
         if names.is_empty() || names.iter().any(String::is_empty) {
             let rule = "names the columns of accuracies: at least one";
             return Err(self.error(&key("accuracy"), format!("{names:?}"), rule));
+        }
+        if algorithm == Algorithm::Exact {
+            let rule = "predicted accuracy is no sum over blocks; choose nsga2";
+            return Err(self.error("search.algorithm", "\"exact\"", rule));
         }
         let Some(path) = self.beside(&surrogate.table) else {
             let rule = "is no file, neither beside the experiment nor where roofnas was started";

@@ -29,6 +29,7 @@ mod rank;
 mod resume;
 mod run_directory;
 mod support;
+mod surrogate;
 mod validate;
 mod variants;
 mod verify;
