@@ -1,7 +1,7 @@
 //! One network of a front as files: ONNX, PyTorch source, and the TOML a person reads.
 
 use roofnas_space::onnx::{self, Batch, ExportError, InitialWeights};
-use roofnas_space::pytorch;
+use roofnas_space::{Genotype, SearchSpace, pytorch};
 
 use crate::experiment::Experiment;
 use crate::outcome::FrontRow;
@@ -27,14 +27,21 @@ pub fn pytorch(experiment: &Experiment, row: &FrontRow) -> String {
 /// # Panics
 /// Never: plain tables and numbers can always be written.
 pub fn toml(experiment: &Experiment, row: &FrontRow) -> String {
-    let space = toml::to_string(&experiment.space.fix(&row.genotype));
-    let space = space.expect("a definition is plain data");
+    let space = definition(&experiment.space, &row.genotype);
     format!(
         "# A search space that holds one network alone: {}\n\
          # An experiment takes it as it stands: [space] preset = \"path/to/this/file.toml\"\n{}\n{space}",
         row.text,
         figures(experiment, row)
     )
+}
+
+/// A search space that holds one network alone, as TOML.
+///
+/// # Panics
+/// Never: plain tables and numbers can always be written.
+pub(crate) fn definition(space: &SearchSpace, genotype: &Genotype) -> String {
+    toml::to_string(&space.fix(genotype)).expect("a definition is plain data")
 }
 
 /// What a network costs and is worth, and under which conditions, as lines that TOML and Python both take for comments.

@@ -193,7 +193,11 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
 /// Why a finished run's search ended: it met its limit, or found nothing new to try.
 fn stop_reason(entry: &BatchEntry) -> Option<&'static str> {
     let last = entry.last?;
-    let limit = entry.experiment.resolved.search.evaluations;
+    let resolved = &entry.experiment.resolved;
+    let limit = match &resolved.quality.external {
+        Some(external) => external.budget as u64,
+        None => resolved.search.evaluations,
+    };
     Some(if last.evaluations >= limit {
         "evaluations"
     } else {
@@ -244,7 +248,11 @@ pub fn transfers(entries: &[BatchEntry]) -> Vec<Transfer> {
             .into_iter()
             .map(|row| {
                 let network = source.experiment.space.decode(&row.genotype);
-                target.experiment.appraiser.appraise(&network)
+                Metrics {
+                    // the same on both sides, or the two would not be compared
+                    quality: row.metrics.quality,
+                    ..target.experiment.appraiser.appraise(&network)
+                }
             })
             .collect();
         Transfer {

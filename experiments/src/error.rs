@@ -158,6 +158,28 @@ pub enum Error {
     /// An engine that isn't there, or a network that it can't run.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// A command that trains networks and can't be started.
+    #[error("quality.external.command: {program} can't be started: {source}")]
+    TrainingStart {
+        /// The program.
+        program: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A command that has trained nothing so far, and fails again and again.
+    #[error(
+        "quality.external.command: the first {count} trainings failed, so it is not the networks; {id}: {reason}\nwhat it printed is in {}; mend it, and go on with --resume", folder.display()
+    )]
+    TrainingFails {
+        /// How many failed.
+        count: usize,
+        /// The network that failed last.
+        id: String,
+        /// Why.
+        reason: String,
+        /// Where the logs are.
+        folder: PathBuf,
+    },
     /// Networks to measure that can't be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -208,6 +230,7 @@ impl Error {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::TrainingFails { .. } => exit::FAILED,
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED
             }

@@ -1,7 +1,9 @@
 //! From an experiment file to a checked experiment.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rayon::prelude::*;
@@ -18,6 +20,7 @@ use crate::config::{
 };
 use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
+use crate::external_config::ExternalConfig;
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
 use crate::quality::{Predicted, Quality};
@@ -25,11 +28,17 @@ use crate::quality_config::QualityConfig;
 use crate::run_directory::RunDirectory;
 use crate::space_file;
 use crate::surrogate::Lesson;
+use crate::training::TrainingCommand;
 
 /// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
 /// all runs on one space have one scale.
 const SAMPLE: usize = 500;
 const SAMPLE_SEED: u64 = 0;
+
+/// Networks that a run can train; more are more likely a mistake.
+const MOST_TRAININGS: usize = 100_000;
+/// How long a training may take at most: a year.
+const LONGEST_TRAINING_S: f64 = 31_536_000.0;
 
 /// A checked experiment: one run.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +49,8 @@ pub struct Experiment {
     pub space: SearchSpace,
     /// How networks are priced and scored.
     pub appraiser: Appraiser,
+    /// The score, which is the quality where nothing takes its place.
+    pub proxy: Quality,
     /// What is optimised; minimised ones first.
     pub objectives: Vec<Objective>,
     /// What every network must keep.
@@ -109,13 +120,20 @@ impl Experiment {
         check.normalisation(&config.quality, &score)?;
         check.constraints(&config.constraints, &model)?;
         let objectives = check.objectives(&config.objectives)?;
+        if let Some(external) = &config.quality.external {
+            check.external(external, &objectives, config.search.algorithm)?;
+            if config.quality.surrogate.is_some() {
+                let rule = "trained networks come from a table or from a command; leave out one of the two";
+                return Err(check.error("quality.surrogate", "a table", rule));
+            }
+        }
         let (islands, island_settings) = check.search(&config, objectives.len())?;
         let space = check.space(&config.space)?;
         let start = check.start(&config.search.start, &space)?;
         let sample = reference_sample(&space);
         let mut warnings = Vec::new();
         let lesson = check.lesson(&config.quality, config.search.algorithm, &space, &sample)?;
-        let quality = match &lesson {
+        let proxy = match &lesson {
             Some(lesson) => {
                 let learnt = config.quality.surrogate.as_mut();
                 let of = learnt.map(|learnt| {
@@ -156,7 +174,17 @@ impl Experiment {
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
         let constraints = Constraint::all(&config.constraints, &model);
         Ok(Self {
-            appraiser: Appraiser { model, quality },
+            appraiser: Appraiser {
+                model,
+                quality: match &config.quality.external {
+                    Some(external) => Quality::External {
+                        command: external.command.clone(),
+                        accuracies: Arc::new(BTreeMap::new()),
+                    },
+                    None => proxy.clone(),
+                },
+            },
+            proxy,
             lesson,
             constraints,
             objectives,
@@ -169,6 +197,13 @@ impl Experiment {
             warnings,
             resolved: config,
         })
+    }
+
+    /// The same experiment with the score as its quality, whatever takes its place in the end.
+    pub(crate) fn with_proxy(&self) -> Self {
+        let mut other = self.clone();
+        other.appraiser.quality = self.proxy.clone();
+        other
     }
 
     /// Every figure of one network, priced layer by layer.
@@ -400,6 +435,57 @@ impl Check<'_> {
                 let rule = "must be 0 (the term is left out) or from 1e-9 to 1e30";
                 return Err(self.error(&key("std"), moments.std, rule));
             }
+        }
+        Ok(())
+    }
+
+    fn external(
+        &self,
+        config: &ExternalConfig,
+        objectives: &[Objective],
+        algorithm: Algorithm,
+    ) -> Result<(), Error> {
+        let key = |key: &str| format!("quality.external.{key}");
+        TrainingCommand::parse(&config.command).map_err(|error| {
+            let value = format!("{:?}", config.command);
+            self.error(&key("command"), value, error.to_string())
+        })?;
+        let counts = [
+            ("budget", Some(config.budget)),
+            ("initial", config.initial),
+            ("batch", Some(config.batch)),
+            ("jobs", Some(config.jobs)),
+        ];
+        for (name, count) in counts {
+            if let Some(count) = count.filter(|count| !(1..=MOST_TRAININGS).contains(count)) {
+                let rule = format!("must be from 1 to {MOST_TRAININGS}");
+                return Err(self.error(&key(name), count, rule));
+            }
+        }
+        if config.evaluations == 0 {
+            return Err(self.error(&key("evaluations"), 0, "must be at least 1"));
+        }
+        if !(config.timeout_s > 0.0 && config.timeout_s <= LONGEST_TRAINING_S) {
+            let rule = format!("must be a number above 0, up to {LONGEST_TRAINING_S}");
+            return Err(self.error(&key("timeout_s"), config.timeout_s, rule));
+        }
+        if i64::try_from(config.training_seed).is_err() {
+            return Err(self.error(
+                &key("training_seed"),
+                config.training_seed,
+                "must be below 2^63",
+            ));
+        }
+        if config.cache.is_empty() {
+            return Err(self.error(&key("cache"), "\"\"", "names a folder"));
+        }
+        if !objectives.contains(&Objective::Quality) {
+            let rule = "quality is not among the objectives, so nothing would be trained for; add it to objectives.maximize";
+            return Err(self.error("quality.external", "a table", rule));
+        }
+        if algorithm == Algorithm::Exact {
+            let rule = "accuracy that is measured is no sum over blocks; choose nsga2 to begin with a search by the score";
+            return Err(self.error("search.algorithm", "\"exact\"", rule));
         }
         Ok(())
     }

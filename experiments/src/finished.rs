@@ -80,6 +80,9 @@ impl FinishedRun {
             found.ok_or_else(|| broken(format!("column {name} is missing")))
         };
         let (id, genotype) = (column("id")?, column("genotype")?);
+        // what a command has measured can't be worked out again
+        let measured = self.experiment.resolved.quality.external.is_some();
+        let quality = column("quality")?;
         let rows = table.records().map(|record| {
             let record = record.map_err(|error| broken(error.to_string()))?;
             let parsed = self.experiment.space.parse(&record[genotype]);
@@ -87,11 +90,18 @@ impl FinishedRun {
                 path: path.clone(),
                 source,
             })?;
+            let mut metrics = self.experiment.appraise(&parsed);
+            if measured {
+                let text = &record[quality];
+                metrics.quality = text
+                    .parse()
+                    .map_err(|_| broken(format!("quality \"{text}\" is not a number")))?;
+            }
             Ok(FrontRow {
                 id: record[id].to_owned(),
                 text: record[genotype].to_owned(),
                 resolution: self.experiment.space.resolution(&parsed),
-                metrics: self.experiment.appraise(&parsed),
+                metrics,
                 genotype: parsed,
             })
         });

@@ -72,6 +72,15 @@ impl Recorder {
         }
     }
 
+    /// A recorder for figures of another kind than the sample's, with this reference point.
+    pub(crate) fn from_reference(reference: Vec<f64>) -> Self {
+        Self {
+            reference,
+            every: 1,
+            quality: None,
+        }
+    }
+
     /// The reference point in words, as a comment of a TOML file: history and front give the hypervolume again with it.
     pub fn comment(&self, experiment: &Experiment) -> String {
         let parts = experiment.objectives.iter().zip(&self.reference);

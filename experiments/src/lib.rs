@@ -39,6 +39,7 @@ mod constraint;
 mod difference;
 mod error;
 mod experiment;
+mod external_config;
 mod finished;
 mod floor;
 mod history;
@@ -64,6 +65,7 @@ mod space_file;
 mod surrogate;
 pub mod tables;
 pub mod trained;
+mod training;
 mod verification;
 
 pub use backbone::{onnx as backbone_onnx, pytorch as backbone_pytorch, toml as backbone_toml};
@@ -79,6 +81,7 @@ pub use config::{
 pub use constraint::{Constraint, Figure};
 pub use error::{Error, exit};
 pub use experiment::{Experiment, reference_sample};
+pub use external_config::{ExternalConfig, Per};
 pub use finished::FinishedRun;
 pub use history::{Generation, Recorder};
 pub use metrics::{Appraiser, Metrics};
@@ -101,4 +104,9 @@ pub use surrogate::{
     Columns, CrossValidated, Lesson, SurrogateConfig, SurrogateObjective, in_the_table,
 };
 pub use trained::{DistinctNetwork, TrainedColumns, TrainedError, TrainedRow, TrainedTable};
+pub use training::{
+    AnswerError, Candidate, Forecast, ForecastCheck, Measured, Origin, TrainingCommand,
+    TrainingCommandError, TrainingProgress, TrainingResult, TrainingRow, TrainingSummary, answer,
+    answers,
+};
 pub use verification::{BudgetOutcome, Choice, VERIFICATION_COLUMNS, Verification, VerifiedRow};

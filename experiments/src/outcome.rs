@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
 use crate::proof::{Certified, Proof, Unproven};
+use crate::training::TrainingSummary;
 
 /// The result of a finished run.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct Outcome {
     pub landmarks: Vec<PricedLandmark>,
     /// How far the front can be from the optimum, or why that isn't known.
     pub certified: Result<Certified, Unproven>,
+    /// What was trained, where the user's command measures the quality.
+    pub training: Option<TrainingSummary>,
     /// What a user should know of how its files were written.
     pub warnings: Vec<String>,
 }
@@ -108,18 +111,9 @@ impl Outcome {
                 .collect();
             Certified::new(proof, &costs)
         });
-        let members = exact.members();
-        let digits = members.len().to_string().len().max(2);
-        let front = members.iter().enumerate().map(|(index, member)| FrontRow {
-            id: format!("b{:0digits$}", index + 1),
-            text: experiment.space.format(&member.genotype),
-            resolution: experiment.space.resolution(&member.genotype),
-            metrics: experiment.appraise(&member.genotype),
-            genotype: member.genotype.clone(),
-        });
         let nearest = search.nearest().filter(|_| exact.is_empty());
         Self {
-            front: front.collect(),
+            front: front_rows(experiment, &exact),
             nearest: nearest.map(|nearest| {
                 let metrics = experiment.appraise(&nearest.genotype);
                 let broken = experiment.constraints.iter().copied();
@@ -137,6 +131,25 @@ impl Outcome {
             sample,
             landmarks: landmarks(experiment),
             certified,
+            training: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A front whose quality was measured: nothing else on its scale is known.
+    pub(crate) fn of_front(front: Vec<FrontRow>) -> Self {
+        Self {
+            front,
+            nearest: None,
+            history: Vec::new(),
+            evaluations: 0,
+            hypervolume: None,
+            reference: Vec::new(),
+            reason: StopReason::Evaluations,
+            sample: Vec::new(),
+            landmarks: Vec::new(),
+            certified: Err(Unproven::Unasked),
+            training: None,
             warnings: Vec::new(),
         }
     }
@@ -150,6 +163,20 @@ impl Outcome {
     pub fn spread(&self, count: usize) -> Vec<&FrontRow> {
         spread(&self.front, count)
     }
+}
+
+/// The networks of a front, named and priced.
+pub(crate) fn front_rows(experiment: &Experiment, front: &ParetoFront<Genotype>) -> Vec<FrontRow> {
+    let members = front.members();
+    let digits = members.len().to_string().len().max(2);
+    let rows = members.iter().enumerate().map(|(index, member)| FrontRow {
+        id: format!("b{:0digits$}", index + 1),
+        text: experiment.space.format(&member.genotype),
+        resolution: experiment.space.resolution(&member.genotype),
+        metrics: experiment.appraise(&member.genotype),
+        genotype: member.genotype.clone(),
+    });
+    rows.collect()
 }
 
 /// The network of the highest quality; the faster of equals.

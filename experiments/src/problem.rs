@@ -31,6 +31,15 @@ impl<'a> BackboneProblem<'a> {
         }
     }
 
+    /// The problem of an experiment that differs in its quality alone: the blocks are not priced again.
+    pub(crate) fn with<'b>(&self, experiment: &'b Experiment) -> BackboneProblem<'b> {
+        let blocks = self.blocks.as_ref().map_err(Clone::clone);
+        BackboneProblem {
+            experiment,
+            blocks: blocks.map(|(table, _)| (table.clone(), wanted(experiment))),
+        }
+    }
+
     /// The experiment.
     pub fn experiment(&self) -> &'a Experiment {
         self.experiment

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use roofnas::{Generation, Watcher};
+use roofnas::{Generation, TrainingProgress, TrainingResult, Watcher};
 use roofnas_search::ExactProgress;
 
 /// Set by ctrl-C.
@@ -108,6 +108,31 @@ impl Watcher for Progress {
                 "proving, pass {}, position {}: {} partial networks",
                 progress.pass, progress.position, progress.labels
             ));
+        }
+    }
+
+    fn training(&mut self, progress: &TrainingProgress<'_>) {
+        let candidate = progress.candidate;
+        let expected = candidate.forecast.map_or_else(String::new, |forecast| {
+            format!(
+                ", {:.2} expected ({:.2} to {:.2})",
+                forecast.accuracy(),
+                forecast.lower(),
+                forecast.upper()
+            )
+        });
+        let said = match progress.result {
+            TrainingResult::Trained { measured, .. } => format!("{:.2} %", measured.accuracy),
+            TrainingResult::Failed { reason } => format!("failed: {reason}"),
+        };
+        let known = if progress.was_known { " (known)" } else { "" };
+        let line = format!(
+            "{}: round {}, {}: {said}{expected}{known}",
+            self.name, candidate.round, candidate.id
+        );
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => eprintln!("{line}"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What stands in for accuracy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use roofnas_cost::surrogate::Surrogate;
@@ -22,6 +23,13 @@ pub enum Quality {
         surrogate: Arc<Surrogate>,
         /// Which accuracy of a prediction.
         of: Predicted,
+    },
+    /// Accuracy as a command of the user's has measured it. Of what it has not trained, nothing is known.
+    External {
+        /// The command.
+        command: String,
+        /// What was measured, in per cent.
+        accuracies: Arc<BTreeMap<Genotype, f64>>,
     },
 }
 
@@ -53,13 +61,17 @@ impl Quality {
                     }
                 }
             }
+            Self::External { accuracies, .. } => {
+                let measured = genotype.and_then(|genotype| accuracies.get(genotype));
+                measured.copied().unwrap_or(f64::NAN)
+            }
         }
     }
 
     /// Where the accuracy of a network trained once lies with a probability of 90 %, in per cent; nothing where none is predicted.
     pub fn interval_90(&self, genotype: &Genotype, terms: &QualityTerms) -> Option<[f64; 2]> {
         match self {
-            Self::Proxy { .. } => None,
+            Self::Proxy { .. } | Self::External { .. } => None,
             Self::Surrogate { surrogate, .. } => {
                 Some(surrogate.predict(genotype, terms).interval(0.9))
             }
@@ -75,6 +87,7 @@ impl Quality {
                 ..
             } => "top-1".to_owned(),
             Self::Surrogate { .. } => "lower bound of top-1".to_owned(),
+            Self::External { .. } => "accuracy".to_owned(),
         }
     }
 
@@ -83,6 +96,7 @@ impl Quality {
         match self {
             Self::Proxy { .. } => "a unitless rank score, not accuracy",
             Self::Surrogate { .. } => "per cent, predicted from trained networks",
+            Self::External { .. } => "per cent, as the user's command measured it",
         }
     }
 
@@ -102,6 +116,7 @@ impl Quality {
                     surrogate.trained()
                 )
             }
+            Self::External { command, .. } => format!("external (accuracy measured by {command})"),
         }
     }
 
@@ -112,7 +127,7 @@ impl Quality {
                 score,
                 normalisation,
             } => Some(score.weights(normalisation)),
-            Self::Surrogate { .. } => None,
+            Self::Surrogate { .. } | Self::External { .. } => None,
         }
     }
 
@@ -121,6 +136,7 @@ impl Quality {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::StLa),
             Self::Surrogate { .. } => true,
+            Self::External { .. } => false,
         }
     }
 
@@ -129,6 +145,7 @@ impl Quality {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::Macs) || score.uses(Term::Activations),
             Self::Surrogate { .. } => true,
+            Self::External { .. } => false,
         }
     }
 
@@ -136,7 +153,7 @@ impl Quality {
     pub fn needs_levels(&self) -> bool {
         match self {
             Self::Proxy { score, .. } => score.uses(Term::MaeDet) || score.uses(Term::DeepMad),
-            Self::Surrogate { .. } => false,
+            Self::Surrogate { .. } | Self::External { .. } => false,
         }
     }
 }

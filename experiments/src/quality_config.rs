@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::external_config::ExternalConfig;
 use crate::surrogate::SurrogateConfig;
 
 /// The `[quality]` table, which `quality = "AE3"` is short for.
@@ -23,6 +24,9 @@ pub struct QualityConfig {
     /// The numbers that make scores comparable; drawn from the space where left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<Normalisation>,
+    /// Training of the user's own, which takes the score's place once it has begun.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalConfig>,
     /// Trained networks that accuracy is learnt from, in the place of a score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surrogate: Option<SurrogateConfig>,

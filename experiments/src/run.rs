@@ -16,10 +16,18 @@ use crate::outcome::Outcome;
 use crate::problem::BackboneProblem;
 use crate::proof::{Proof, Unproven, prove};
 use crate::run_directory::{Contents, RunDirectory};
-use crate::{backbone, tables};
+use crate::training::TrainingProgress;
+use crate::{backbone, tables, training};
 
 /// How often a run is saved while it searches.
 const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// Keys that may change before a run is resumed.
+const PATIENCE: [&str; 3] = [
+    "quality.external.jobs",
+    "quality.external.timeout_s",
+    "quality.external.retries",
+];
 
 /// Somebody who looks on: a progress bar, a log, a test.
 pub trait Watcher {
@@ -27,6 +35,10 @@ pub trait Watcher {
     fn generation(&mut self, generation: &Generation, front: usize);
     /// Called after each position of the exact search that comes last.
     fn proof(&mut self, progress: &ExactProgress) {
+        let _ = progress;
+    }
+    /// Called after each training of a run whose quality the user's command measures.
+    fn training(&mut self, progress: &TrainingProgress<'_>) {
         let _ = progress;
     }
     /// Whether to stop now, saved and ready to be resumed.
@@ -69,13 +81,19 @@ pub fn run(
     start: Start,
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
+    if admit(experiment, directory, start)? == Contents::Finished {
+        let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
+        return Ok(Ending::AlreadyDone { found });
+    }
+    if let Some(external) = &experiment.resolved.quality.external {
+        write_inputs(experiment, directory, "")?;
+        return training::run(experiment, external, directory, watcher);
+    }
     let problem = BackboneProblem::new(experiment);
     let sample = experiment.appraise_sample();
     let recorder = Recorder::new(experiment, &sample);
-    let Some(checkpoint) = open(experiment, directory, &recorder, start)? else {
-        let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
-        return Ok(Ending::AlreadyDone { found });
-    };
+    write_inputs(experiment, directory, &recorder.comment(experiment))?;
+    let checkpoint = checkpoint(experiment, directory)?;
     let (checkpoint, reason) = search(
         &problem, experiment, directory, &recorder, checkpoint, watcher,
     )?;
@@ -139,22 +157,15 @@ pub fn admit(
     })
 }
 
-/// The state to go on from, with the run's inputs written; nothing when the run is done already.
-fn open(
+/// Writes what a run is made from, with a comment before it.
+fn write_inputs(
     experiment: &Experiment,
     directory: &RunDirectory,
-    recorder: &Recorder,
-    start: Start,
-) -> Result<Option<Checkpoint>, Error> {
-    let contents = admit(experiment, directory, start)?;
-    if contents == Contents::Finished {
-        return Ok(None);
-    }
-    if contents == Contents::Unfinished {
-        directory.remove_leftovers()?;
-    }
+    comment: &str,
+) -> Result<(), Error> {
+    directory.remove_leftovers()?;
     // the experiment first: it marks the folder as a run's
-    let resolved = format!("{}{}", recorder.comment(experiment), experiment.to_toml());
+    let resolved = format!("{comment}{}", experiment.to_toml());
     directory.write(RunDirectory::EXPERIMENT, resolved.as_bytes())?;
     directory.write(
         RunDirectory::PLATFORM,
@@ -163,15 +174,20 @@ fn open(
     if let Some(lesson) = &experiment.lesson {
         directory.write(RunDirectory::TRAINED, &lesson.csv(&experiment.space))?;
     }
+    Ok(())
+}
+
+/// The state to go on from.
+pub(crate) fn checkpoint(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+) -> Result<Checkpoint, Error> {
     match directory.read_if_there(RunDirectory::CHECKPOINT)? {
-        None => Ok(Some(Checkpoint::start(experiment))),
-        Some(text) => match Checkpoint::read(&text, experiment) {
-            Ok(checkpoint) => Ok(Some(checkpoint)),
-            Err(problem) => Err(Error::RunDirectory {
-                path: directory.path().to_owned(),
-                problem: format!("its checkpoint {problem}"),
-            }),
-        },
+        None => Ok(Checkpoint::start(experiment)),
+        Some(text) => Checkpoint::read(&text, experiment).map_err(|problem| Error::RunDirectory {
+            path: directory.path().to_owned(),
+            problem: format!("its checkpoint {problem}"),
+        }),
     }
 }
 
@@ -191,7 +207,10 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
             let drawn = change.key.starts_with("quality.normalisation");
             (drawn, change.key != "name")
         };
-        if let Some(change) = differences(&stored, &now).iter().min_by_key(says_most) {
+        let changes = differences(&stored, &now);
+        // patience may change: it decides no result
+        let matters = |change: &&Difference| !PATIENCE.contains(&change.key.as_str());
+        if let Some(change) = changes.iter().filter(matters).min_by_key(says_most) {
             return Ok(Some(format!(
                 "can't be resumed: {name} has changed since it began: {change}; start afresh in another folder, or undo the change"
             )));
@@ -209,7 +228,7 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
 }
 
 /// Searches to the end or until the watcher wants to stop, saving every few seconds and when it stops.
-fn search(
+pub(crate) fn search(
     problem: &BackboneProblem,
     experiment: &Experiment,
     directory: &RunDirectory,
@@ -276,7 +295,7 @@ fn proof(
 
 /// Writes what a run has found, and says which networks could not be written. The front comes last: while it is missing, the
 /// run is not done.
-fn write_results(
+pub(crate) fn write_results(
     experiment: &Experiment,
     directory: &RunDirectory,
     outcome: &Outcome,

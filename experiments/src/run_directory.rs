@@ -42,8 +42,10 @@ impl RunDirectory {
     pub const BOUND: &str = "bound.csv";
     /// The report.
     pub const REPORT: &str = "report.html";
-    /// Trained networks: those that accuracy was learnt from.
+    /// Trained networks: those that accuracy was learnt from, or those that the user's command was asked to train.
     pub const TRAINED: &str = "trained.csv";
+    /// The folder of what was handed to the user's command, with what that wrote there.
+    pub const TRAINING: &str = "training";
     /// The state of a run that is not done.
     pub const CHECKPOINT: &str = "checkpoint";
     /// The folder of the networks.
@@ -124,7 +126,8 @@ impl RunDirectory {
     /// # Errors
     /// When the folder can't be read, or a leftover can't be removed.
     pub fn remove_leftovers(&self) -> Result<(), Error> {
-        for folder in [self.path.clone(), self.path.join(Self::BACKBONES)] {
+        let folders = [Self::BACKBONES, Self::TRAINING].map(|name| self.path.join(name));
+        for folder in [self.path.clone()].into_iter().chain(folders) {
             let entries = match fs::read_dir(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 entries => entries.map_err(|source| Error::read(&folder, source))?,

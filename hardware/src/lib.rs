@@ -11,6 +11,7 @@ mod measurements;
 pub mod nodes;
 pub mod probe;
 mod profiles;
+mod program;
 pub mod sampling;
 mod shipped;
 
@@ -28,3 +29,4 @@ pub use measurements::{
     draw, read as read_measurements,
 };
 pub use profiles::{FOLDER_VARIABLE, Profile, ProfileError, Profiles};
+pub use program::{ProgramEnd, ProgramOutput};

@@ -50,7 +50,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
             admit(&job.experiment, &job.directory, start)?;
         }
     }
-    progress::stop_on_signals("stopping after this generation; once more to stop at once")?;
+    progress::stop_on_signals(
+        "stopping after this generation (a training is ended); once more to stop at once",
+    )?;
     on_threads(args.shared.threads, move || {
         let mut codes = Vec::new();
         for jobs in all {
@@ -264,10 +266,17 @@ fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
         )),
     };
     let proven = proven.unwrap_or_default();
+    let done = match &outcome.training {
+        Some(training) => format!(
+            "{} in {seconds:.1} s ({} known before)",
+            training.sentence(),
+            training.known
+        ),
+        None => format!("{} evaluations in {seconds:.1} s", outcome.evaluations),
+    };
     format!(
-        "{label}: {} evaluations in {seconds:.1} s, {} networks in the front; {best}{proven}\nsee {label}/report.html, {label}/pareto.csv \
+        "{label}: {done}, {} networks in the front; {best}{proven}\nsee {label}/report.html, {label}/pareto.csv \
          and {label}/backbones/",
-        outcome.evaluations,
         outcome.front.len()
     )
 }

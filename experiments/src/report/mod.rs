@@ -13,6 +13,7 @@ mod probe_picture;
 mod profile_picture;
 mod roofline_picture;
 mod shell;
+mod training_section;
 
 pub use batch_page::batch_html;
 pub use probe_picture::probe_svg;
@@ -27,10 +28,14 @@ use crate::outcome::Outcome;
 /// # Errors
 /// When a picture can't be drawn.
 pub fn html(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
+    let best = match outcome.training {
+        Some(_) => "best accuracy, %",
+        None => "best score",
+    };
     let pictures = page::Pictures {
         front: front_picture::svg(experiment, outcome)?,
         hypervolume: convergence_picture::svg(&outcome.history, "hypervolume", |g| g.hypervolume)?,
-        quality: convergence_picture::svg(&outcome.history, "best score", |g| g.best_quality)?,
+        quality: convergence_picture::svg(&outcome.history, best, |g| g.best_quality)?,
         chosen: outcome
             .best()
             .map(|best| page::Chosen::new(experiment, best))

@@ -6,7 +6,7 @@ use roofnas_cost::OpClass;
 use roofnas_space::Network;
 
 use super::picture::short;
-use super::{bars_picture, roofline_picture, shell};
+use super::{bars_picture, roofline_picture, shell, training_section};
 use crate::constraint::Figure;
 use crate::error::Error;
 use crate::experiment::Experiment;
@@ -66,11 +66,15 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 (PreEscaped(&pictures.front))
                 figcaption {
                     "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
-                    "the highest score. Triangles: published networks, priced and scored by the same formulas; they are not of this space, "
-                    "so their place on the score's axis is a rough one. "
-                    @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
-                    "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
-                    "picture are in the table below.)"
+                    @if outcome.training.is_some() {
+                        "the highest accuracy. All of them were trained. Point at a mark for its figures."
+                    } @else {
+                        "the highest score. Triangles: published networks, priced and scored by the same formulas; they are not of this space, "
+                        "so their place on the score's axis is a rough one. "
+                        @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
+                        "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
+                        "picture are in the table below.)"
+                    }
                 }
             }
             (proof(experiment, outcome))
@@ -78,6 +82,7 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
             @if let Some(chosen) = &pictures.chosen {
                 (chosen_section(experiment, chosen))
             }
+            @if let Some(training) = &outcome.training { (training_section::section(training)) }
             h2 { "How the search went" }
             div class="pair" {
                 @for picture in [&pictures.hypervolume, &pictures.quality].into_iter().flatten() {
@@ -85,10 +90,12 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 }
             }
             p class="soft" {
-                (outcome.evaluations) " evaluations in " (outcome.history.last().map_or(0, |last| last.generation)) " generations. "
+                @if outcome.training.is_some() { "Over the networks trained, round by round. " } @else {
+                    (outcome.evaluations) " evaluations in " (outcome.history.last().map_or(0, |last| last.generation)) " generations. "
+                }
                 (reference(experiment, outcome))
             }
-            (landmark_table(experiment, outcome))
+            @if !outcome.landmarks.is_empty() { (landmark_table(experiment, outcome)) }
             (provenance(experiment))
         },
     )
@@ -125,7 +132,11 @@ fn conditions(experiment: &Experiment) -> Markup {
         p class="notice" {
             strong { "This platform is " (model.word()) ". " }
             (model.statement())
-            @if experiment.lesson.is_none() { " Scores are unitless ranks and say nothing about accuracy in percent." }
+            @if let Quality::External { command, .. } = &experiment.appraiser.quality {
+                " Accuracies are in per cent, as " code { (command) } " measured them, and good for no other recipe."
+            } @else if experiment.lesson.is_none() {
+                " Scores are unitless ranks and say nothing about accuracy in percent."
+            }
         }
     }
 }
@@ -300,7 +311,9 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
             @if index > 0 { ", " }
             (objective) " " (short(if objective.is_maximized() { -cost } else { *cost }))
         }
-        " (the budget, or the 95th percentile of random networks; the 5th for quality)."
+        @if outcome.training.is_some() { " (the budget, or the worst of the first round)." } @else {
+            " (the budget, or the 95th percentile of random networks; the 5th for quality)."
+        }
     }
 }
 
@@ -308,7 +321,7 @@ fn provenance(experiment: &Experiment) -> Markup {
     let platform = experiment.appraiser.model.platform();
     let normalisation = match &experiment.appraiser.quality {
         Quality::Proxy { normalisation, .. } => Some(normalisation),
-        Quality::Surrogate { .. } => None,
+        Quality::Surrogate { .. } | Quality::External { .. } => None,
     };
     html! {
         h2 { "Where the numbers come from" }

@@ -13,6 +13,7 @@ mod calibrate_here;
 mod check;
 mod determinism;
 mod export;
+mod external;
 mod help;
 mod infeasible;
 mod init;

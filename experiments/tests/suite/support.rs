@@ -114,7 +114,8 @@ impl Desk {
     pub(crate) fn results(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.files(name);
         for (path, bytes) in &mut files {
-            if path.ends_with("history.csv") || path.ends_with("summary.csv") {
+            let timed = ["history.csv", "summary.csv", "trained.csv"];
+            if timed.iter().any(|table| path.ends_with(table)) {
                 *bytes = without_seconds(bytes);
             }
         }

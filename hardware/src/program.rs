@@ -1,0 +1,157 @@
+//! Running a program to its end, to the end of its time, or until it is told to stop.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest pause between two looks at a program that runs.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// How many of its last lines a message shows.
+const LINES_SHOWN: usize = 5;
+
+/// Where the output of a program goes: to files rather than through pipes, which a daemon that it leaves behind can hold open as long as
+/// it likes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramOutput {
+    /// The file of its standard output.
+    pub output: PathBuf,
+    /// The file of its standard error.
+    pub error: PathBuf,
+}
+
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProgramEnd {
+    /// By itself, or by somebody else's signal.
+    By(ExitStatus),
+    /// It went on for too long.
+    TimedOut,
+    /// It printed too much.
+    TooMuchOutput,
+    /// It was told to.
+    Stopped,
+}
+
+impl ProgramOutput {
+    /// What a program may print, in bytes.
+    pub const MOST: u64 = 64 << 20;
+
+    /// Starts a program that reads nothing, and waits for its end. Where that does not come by itself, the program is ended with all that
+    /// it has started (on Unix; elsewhere the program alone).
+    ///
+    /// # Errors
+    /// When the files can't be made or the program can't be started.
+    pub fn of(
+        &self,
+        command: &mut Command,
+        timeout: Duration,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> io::Result<ProgramEnd> {
+        command
+            .stdin(Stdio::null())
+            .stdout(fresh(&self.output)?)
+            .stderr(fresh(&self.error)?);
+        // a group of its own, so that all of it can be ended
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        Ok(Running(command.spawn()?).wait(self, timeout, is_stopped))
+    }
+
+    /// The text of the standard output, as far as it is read; what isn't UTF-8 is replaced.
+    pub fn output_text(&self) -> String {
+        read(&self.output)
+    }
+
+    /// The text of the standard error.
+    pub fn error_text(&self) -> String {
+        read(&self.error)
+    }
+
+    /// The last lines, of standard error where there are any.
+    pub fn tail(&self) -> String {
+        let error = self.error_text();
+        let text = if error.trim().is_empty() {
+            self.output_text()
+        } else {
+            error
+        };
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+    }
+
+    fn bytes(&self) -> u64 {
+        let length = |file: &PathBuf| fs::metadata(file).map_or(0, |file| file.len());
+        length(&self.output) + length(&self.error)
+    }
+}
+
+/// An empty file that nobody else writes to: one that a process left behind may still have open loses its name.
+fn fresh(file: &Path) -> io::Result<File> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::create_new(file)
+}
+
+fn read(file: &Path) -> String {
+    let mut bytes = Vec::new();
+    // what can't be read is as good as not printed
+    if let Ok(file) = File::open(file) {
+        let _ = file.take(ProgramOutput::MOST).read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A program that runs. It is ended with all that it started when this is dropped before its end.
+struct Running(Child);
+
+impl Running {
+    fn wait(
+        mut self,
+        printed: &ProgramOutput,
+        timeout: Duration,
+        is_stopped: &dyn Fn() -> bool,
+    ) -> ProgramEnd {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            // an error means that it can't be waited for: it is ended like one that takes too long
+            match self.0.try_wait() {
+                Ok(Some(status)) => return ProgramEnd::By(status),
+                Ok(None) if start.elapsed() < timeout => {}
+                _ => return ProgramEnd::TimedOut,
+            }
+            if is_stopped() {
+                return ProgramEnd::Stopped;
+            }
+            if printed.bytes() > ProgramOutput::MOST {
+                return ProgramEnd::TooMuchOutput;
+            }
+            thread::sleep(pause.min(timeout.saturating_sub(start.elapsed())));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // once it has been waited for, its number may be another's
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, Signal, kill_process_group};
+            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
