@@ -8,6 +8,10 @@ use roofnas_cost::{Normalisation, QualityTerms, Score, Term, TermWeights};
 use roofnas_space::Genotype;
 
 /// What stands in for accuracy, as an experiment has settled it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each experiment, and a search only looks at it"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Quality {
     /// A closed-form rank score: unitless, never an accuracy.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use roofnas_cost::Dtype;
 use roofnas_cost::calibration::Calibration;
 use roofnas_hardware::Profiles;
 use roofnas_search::hypervolume;
@@ -51,8 +52,8 @@ pub(crate) fn report(accuracies: &Path, latencies: &Path) {
     let known: Vec<(String, Calibration)> = names
         .into_iter()
         .filter_map(|name| {
-            let platform = profiles.find(&name).unwrap().platform;
-            Some((name, platform.calibration?))
+            let mut platform = profiles.find(&name).unwrap().platform;
+            Some((name, platform.calibration.remove(&Dtype::Fp32)?))
         })
         .collect();
     let known: Vec<(String, &Calibration)> = known

@@ -1,6 +1,6 @@
 //! How well trained networks are predicted from the others.
 
-use roofnas_cost::surrogate::{Surrogate, Trained};
+use roofnas_cost::surrogate::{Surrogate, TopOne, Trained};
 use serde::{Deserialize, Serialize};
 
 use crate::ranking::{kendall_tau, spearman};
@@ -30,7 +30,7 @@ impl CrossValidated {
     /// Of a surrogate and what it was fitted to, in that order.
     pub fn new(surrogate: &Surrogate, trained: &[Trained]) -> Self {
         let held_out = surrogate.held_out();
-        let predicted: Vec<f64> = held_out.iter().map(|p| p.median()).collect();
+        let predicted: Vec<f64> = held_out.iter().map(TopOne::median).collect();
         let measured: Vec<f64> = trained.iter().map(|t| t.accuracy).collect();
         let pairs = predicted.iter().zip(&measured);
         let squares: f64 = pairs.map(|(p, m)| (p - m).powi(2)).sum();
