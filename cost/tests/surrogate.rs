@@ -166,7 +166,7 @@ fn what_teaches_nothing_is_refused() {
         refused(&rows[..TrainingSet::LEAST - 1]),
         SurrogateError::TooFew { rows: 7, least: 8 }
     ));
-    for accuracy in [f64::NAN, -1.0, 100.0, 761.0] {
+    for accuracy in [f64::NAN, -1.0, 100.1, 761.0] {
         let mut bad = rows.clone();
         bad[3].accuracy = accuracy;
         assert!(matches!(

@@ -99,10 +99,17 @@ impl BatchEntry {
         Some(bounds.map(|bound| (bound, breakdown.share_of(bound))))
     }
 
+    /// What decides a measured accuracy beside the network: the command, the recipe and the training's seed.
+    fn recipe(&self) -> Option<(&str, &str, u64)> {
+        let external = self.experiment.resolved.quality.external.as_ref()?;
+        Some((&external.command, &external.recipe, external.training_seed))
+    }
+
     /// Whether scores of another run mean the same, so that networks of both can be compared.
     fn is_comparable_with(&self, other: &Self) -> bool {
         self.experiment.resolved.space == other.experiment.resolved.space
             && self.experiment.appraiser.quality == other.experiment.appraiser.quality
+            && self.recipe() == other.recipe()
     }
 }
 

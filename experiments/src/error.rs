@@ -168,7 +168,7 @@ pub enum Error {
     },
     /// A command that has trained nothing so far, and fails again and again.
     #[error(
-        "quality.external.command: the first {count} trainings failed, so it is not the networks; {id}: {reason}\nwhat it printed is in {}; mend it, and go on with --resume", folder.display()
+        "quality.external.command: the first {count} trainings failed, so it is not the networks; {id}: {reason}\nwhat it printed is in {}; mend it, and go on with --resume; with another command line, in another folder", folder.display()
     )]
     TrainingFails {
         /// How many failed.

@@ -58,6 +58,24 @@ const ROUNDED: f64 = 0.007;
 /// The same for a regret, in points.
 const REGRET: f64 = 0.02;
 
+/// The surrogate fitted to so many networks: it ranks as well as this, and its intervals hold what they promise.
+#[track_caller]
+fn surrogate(ranking: &Value, least_taus: [(u64, f64); 3]) {
+    let judged = ranking["surrogate"].as_array().unwrap();
+    for (n, least) in least_taus {
+        let own = judged.iter().find(|own| own["n"] == n).unwrap();
+        let (tau, coverage) = (
+            own["tau"].as_f64().unwrap(),
+            own["coverage_90"].as_f64().unwrap(),
+        );
+        assert!(tau >= least, "{n}: tau {tau}, at least {least}");
+        assert!(
+            (0.85..=0.95).contains(&coverage),
+            "{n}: coverage {coverage}"
+        );
+    }
+}
+
 #[test]
 fn nas_bench_macro() {
     let Some(ranking) = rank(
@@ -86,6 +104,7 @@ fn nas_bench_macro() {
             &[("tau", tau, TAU), ("tau_band", band, ROUNDED)],
         );
     }
+    surrogate(&ranking, [(50, 0.845), (100, 0.864), (200, 0.903)]);
 }
 
 #[test]
@@ -138,4 +157,8 @@ fn accel_nasbench() {
             ],
         );
     }
+    surrogate(&ranking, [(50, 0.815), (100, 0.85), (200, 0.875)]);
+    let judged = ranking["surrogate"].as_array().unwrap();
+    let hundred = judged.iter().find(|own| own["n"] == 100).unwrap();
+    assert!(hundred["regret"].as_f64().unwrap() <= floor + 0.2);
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// How many of its last lines a message shows.
 const LINES_SHOWN: usize = 5;
+/// How many of the last characters of a line.
+const CHARACTERS_SHOWN: usize = 200;
 
 /// Where the output of a program goes: to files rather than through pipes, which a daemon that it leaves behind can hold open as long as
 /// it likes.
@@ -78,11 +80,15 @@ impl ProgramOutput {
         } else {
             error
         };
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
-        lines[lines.len().saturating_sub(LINES_SHOWN)..].join("\n")
+        // a progress bar draws over itself, in one line for all others
+        let lines = text.split(['\n', '\r']).map(str::trim_end);
+        let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
+        let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].iter();
+        let ends = shown.map(|line| {
+            let more = line.chars().count().saturating_sub(CHARACTERS_SHOWN);
+            line.chars().skip(more).collect::<String>()
+        });
+        ends.collect::<Vec<_>>().join("\n")
     }
 
     fn bytes(&self) -> u64 {
@@ -123,6 +129,7 @@ impl Running {
         let mut pause = Duration::from_millis(1);
         loop {
             // an error means that it can't be waited for: it is ended like one that takes too long
+            self.end_group_of_failed();
             match self.0.try_wait() {
                 Ok(Some(status)) => return ProgramEnd::By(status),
                 Ok(None) if start.elapsed() < timeout => {}
@@ -136,6 +143,24 @@ impl Running {
             }
             thread::sleep(pause.min(timeout.saturating_sub(start.elapsed())));
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Running {
+    /// Where the program has failed, or was ended by somebody, ends what it has started: that would go on beside the next try. As long as the program was not
+    /// waited for, its number can't be another's.
+    fn end_group_of_failed(&self) {
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+            let program = Pid::from_child(&self.0);
+            let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+            if let Ok(Some(status)) = waitid(WaitId::Pid(program), look)
+                && status.exit_status() != Some(0)
+            {
+                let _ = kill_process_group(program, Signal::KILL);
+            }
         }
     }
 }

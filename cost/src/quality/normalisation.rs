@@ -6,6 +6,9 @@ use super::score::Score;
 use super::term::Term;
 use super::terms::QualityTerms;
 
+/// Deviations that are smaller than this, relative to the mean, come from rounding.
+const LEAST_RELATIVE: f64 = 1e-12;
+
 /// Mean and population deviation of one term over a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,9 +24,15 @@ impl Moments {
         let count = values.clone().count().max(1) as f64;
         let mean = values.clone().sum::<f64>() / count;
         let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        let std = variance.sqrt();
         Self {
             mean,
-            std: variance.sqrt(),
+            // what rounding leaves of equal values is no deviation
+            std: if std <= LEAST_RELATIVE * mean.abs() {
+                0.0
+            } else {
+                std
+            },
         }
     }
 
@@ -40,7 +49,7 @@ impl Moments {
     /// Whether the sample had one value only, but for rounding.
     #[inline]
     pub fn is_constant(&self) -> bool {
-        self.std <= 1e-12 * self.mean.abs()
+        self.std <= LEAST_RELATIVE * self.mean.abs()
     }
 }
 

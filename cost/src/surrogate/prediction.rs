@@ -33,9 +33,10 @@ impl TopOne {
         self.std.hypot(self.training_std)
     }
 
-    /// What the accuracy of a network trained once stays below with this probability, in per cent.
+    /// What the accuracy of a network trained once stays below with this probability, in per cent; never below 0.
     pub fn quantile(&self, probability: f64) -> f64 {
-        100.0 - (self.mean - normal_quantile(probability) * self.total_std()).exp()
+        let error = (self.mean - normal_quantile(probability) * self.total_std()).exp();
+        (100.0 - error).max(0.0)
     }
 
     /// Where the accuracy of a network trained once lies with this probability, in per cent: what is left out is as probable above as below.

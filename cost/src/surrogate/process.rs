@@ -11,7 +11,7 @@ pub(super) struct Observation {
     pub(super) point: Vec<f64>,
     /// `ln error`.
     pub(super) value: f64,
-    /// Variance of the value that is known.
+    /// Variance of one training that is known.
     pub(super) known_variance: f64,
     /// Trainings that the value is the mean of.
     pub(super) runs: f64,
@@ -32,6 +32,8 @@ pub(super) struct Process {
     weights: Vec<f64>,
     /// Lower triangle of the covariance's Cholesky factor, row by row.
     factor: Vec<f64>,
+    /// Variance of one training that is known, in the mean.
+    known_variance: f64,
     /// What deviations are multiplied by.
     widening: f64,
 }
@@ -57,7 +59,7 @@ pub(super) fn scale<'a>(all: impl Iterator<Item = &'a Observation> + Clone) -> O
 
 /// Variance of an observation about the process, in units of the spread.
 pub(super) fn noise(hyper: &Hyper, observation: &Observation, unit: f64) -> f64 {
-    hyper.noise * hyper.noise / observation.runs + observation.known_variance / (unit * unit)
+    (hyper.noise * hyper.noise + observation.known_variance / (unit * unit)) / observation.runs
 }
 
 /// The Cholesky factor of a covariance, with as much more on its diagonal as rounding asks for.
@@ -100,6 +102,7 @@ impl Process {
             width: all.first().map_or(0, |o| o.point.len()),
             weights: weights.iter().copied().collect(),
             factor: rows.map(|place| lower[place]).collect(),
+            known_variance: all.iter().map(|o| o.known_variance).sum::<f64>() / count as f64,
             widening: 1.0,
         })
     }
@@ -107,6 +110,11 @@ impl Process {
     /// The same with deviations that many times as large.
     pub(super) fn widened(self, widening: f64) -> Self {
         Self { widening, ..self }
+    }
+
+    /// What deviations are multiplied by.
+    pub(super) fn widening(&self) -> f64 {
+        self.widening
     }
 
     /// Observations it knows.
@@ -150,7 +158,8 @@ impl Process {
         Belief {
             mean: self.centre + self.unit * mean,
             variance: square * (alone - explained).max(0.0),
-            noise_variance: square * self.hyper.noise * self.hyper.noise,
+            noise_variance: square * self.hyper.noise * self.hyper.noise
+                + self.widening * self.widening * self.known_variance,
         }
     }
 }

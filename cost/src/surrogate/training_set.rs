@@ -19,7 +19,7 @@ pub struct Trained {
     pub genotype: Genotype,
     /// Its top-1 accuracy, in per cent; of several trainings the mean.
     pub accuracy: f64,
-    /// Standard deviation of that accuracy, in points, where it is known.
+    /// Standard deviation of one training of it, in points, where it is known.
     pub std: Option<f64>,
     /// Trainings it is the mean of, at least 1.
     pub runs: u32,
@@ -39,7 +39,7 @@ pub enum SurrogateError {
         least: usize,
     },
     /// An accuracy that is none.
-    #[error("an accuracy is a number from 0 to below 100 per cent, and this is {accuracy}")]
+    #[error("an accuracy is a number from 0 to 100 per cent, and this is {accuracy}")]
     Accuracy {
         /// The row, from 0.
         row: usize,
@@ -58,6 +58,9 @@ pub enum SurrogateError {
     #[error("all trained networks have the same accuracy: there is nothing to learn from them")]
     Constant,
 }
+
+/// An error in points that counts as none: none at all has no logarithm.
+const LEAST_ERROR: f64 = 0.01;
 
 /// Parts that rows are held out in.
 const FOLDS: usize = 5;
@@ -137,7 +140,7 @@ impl TrainingSet {
         }
         let observations = trained.iter().enumerate().map(|(row, trained)| {
             let accuracy = trained.accuracy;
-            if !(0.0..100.0).contains(&accuracy) {
+            if !(0.0..=100.0).contains(&accuracy) {
                 return Err(SurrogateError::Accuracy { row, accuracy });
             }
             let std = trained.std.unwrap_or(0.0);
@@ -145,7 +148,7 @@ impl TrainingSet {
                 return Err(SurrogateError::Deviation { row, std });
             }
             let of = QualityTerms::new(&space.decode(&trained.genotype));
-            let error = 100.0 - accuracy;
+            let error = (100.0 - accuracy).max(LEAST_ERROR);
             Ok(Observation {
                 point: coordinates.point(&trained.genotype, &of),
                 value: error.ln(),
@@ -210,13 +213,28 @@ impl TrainingSet {
         }
         let held_out: Vec<TopOne> = held_out.into_iter().flatten().collect();
         let squares = held_out.iter().zip(&all).map(|(predicted, observation)| {
-            ((predicted.mean - observation.value) / predicted.total_std()).powi(2)
+            let chance = predicted.training_std / observation.runs.sqrt();
+            ((predicted.mean - observation.value) / predicted.std.hypot(chance)).powi(2)
         });
         let widening = (squares.sum::<f64>() / all.len() as f64).sqrt().max(1.0);
         Ok(Surrogate {
             coordinates: self.coordinates.clone(),
             process: process.widened(widening),
             held_out: held_out.iter().map(|own| own.widened(widening)).collect(),
+        })
+    }
+
+    /// Learns from all of them what another surrogate of the space would, had it seen them: parts vary and trainings deviate as much as for that one.
+    ///
+    /// # Errors
+    /// When all have the same accuracy.
+    pub fn fit_like(&self, like: &Surrogate) -> Result<Surrogate, SurrogateError> {
+        let all: Vec<&Observation> = self.observations.iter().collect();
+        let process = Process::new(&all, TERMS, like.hyper()).ok_or(SurrogateError::Constant)?;
+        Ok(Surrogate {
+            coordinates: self.coordinates.clone(),
+            process: process.widened(like.process.widening()),
+            held_out: Vec::new(),
         })
     }
 
@@ -267,7 +285,8 @@ impl Surrogate {
                 .exp()
     }
 
-    /// What is predicted of each network it has learnt from, from the others: a fifth of them is left out at a time. In the order of the rows.
+    /// What is predicted of each network it has learnt from, from the others: a fifth of them is left out at a time. In the order of the rows; empty
+    /// for one that was [fitted like another](TrainingSet::fit_like).
     pub fn held_out(&self) -> &[TopOne] {
         &self.held_out
     }

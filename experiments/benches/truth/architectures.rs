@@ -1,5 +1,7 @@
 //! The networks of NAS-Bench-Macro, by the eight digits of its authors.
 
+use roofnas_space::{BlockKind, Genotype, SearchSpace};
+
 /// Where stages begin and end.
 const STAGES: [std::ops::Range<usize>; 3] = [0..2, 2..5, 5..8];
 
@@ -24,6 +26,20 @@ pub(crate) fn canonical(digits: &str) -> String {
         format!("{first}{some}{none}")
     };
     STAGES.map(stage).concat()
+}
+
+/// The canonical digits of a genotype.
+pub(crate) fn digits(space: &SearchSpace, genotype: &Genotype) -> String {
+    let digit = |kind, kernel| match (kind, kernel) {
+        (BlockKind::Identity, _) => '0',
+        (_, 3) => '1',
+        _ => '2',
+    };
+    let blocks = space.blocks(genotype);
+    let digits: String = blocks
+        .map(|b| digit(b.block.kind, b.block.kernel))
+        .collect();
+    canonical(&digits)
 }
 
 /// Every distinct network, in the order of its digits.

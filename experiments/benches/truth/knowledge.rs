@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::num::NonZeroU64;
+use std::path::Path;
 
 use roofnas::{BackboneProblem, Experiment, ExperimentFile, Optimiser, Quality};
 use roofnas_cost::calibration::Calibration;
@@ -27,8 +28,6 @@ pub(crate) struct Knowledge {
     pub(crate) trained: usize,
     /// How well latencies are predicted.
     pub(crate) latency: Figures,
-    /// How well the surrogate says it does.
-    pub(crate) surrogate: String,
     /// Predicted for every network: mean latency, its 95 % bound, accuracy.
     pub(crate) mean_ms: Vec<f64>,
     pub(crate) upper_ms: Vec<f64>,
@@ -94,13 +93,12 @@ impl Knowledge {
             timed,
             trained,
             latency: calibrated.held_out.unwrap(),
-            surrogate: String::new(),
             mean_ms: Vec::new(),
             upper_ms: Vec::new(),
             quality: Vec::new(),
             proxy: Vec::new(),
         };
-        let experiment = own.experiment("[quality.surrogate]\ntable = \"trained.csv\"\n");
+        let experiment = own.experiment("[quality.surrogate]\ntable = \"trained.csv\"\n", seed);
         let metrics = world
             .networks
             .iter()
@@ -110,7 +108,7 @@ impl Knowledge {
             own.upper_ms.push(metrics.latency.upper95_ms());
             own.quality.push(metrics.quality);
         }
-        let proxy = own.experiment("");
+        let proxy = own.experiment("", seed);
         assert!(matches!(proxy.appraiser.quality, Quality::Proxy { .. }));
         own.proxy = world
             .networks
@@ -120,9 +118,15 @@ impl Knowledge {
         own
     }
 
-    fn experiment(&self, more: &str) -> Experiment {
+    /// The folder that all of it is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A search that knows this, with more of the table `[search]` and of others.
+    pub(crate) fn experiment(&self, more: &str, seed: u64) -> Experiment {
         let text = format!(
-            "name = \"truth\"\n[platform]\nprofile = \"platform.toml\"\n[space]\npreset = \"nas-bench-macro\"\n\
+            "name = \"truth\"\nseed = {seed}\n[platform]\nprofile = \"platform.toml\"\n[space]\npreset = \"nas-bench-macro\"\n\
              [search]\npopulation = 64\n{more}"
         );
         let file = self.folder.path().join("truth.toml").display().to_string();
@@ -140,7 +144,7 @@ impl Knowledge {
         let more = format!(
             "[constraints]\nlatency_ms = {budget_ms}\nconfidence = 0.95\n[quality.surrogate]\ntable = \"trained.csv\"\n"
         );
-        let experiment = self.experiment(&more);
+        let experiment = self.experiment(&more, seed);
         let problem = BackboneProblem::new(&experiment);
         let mut search = Search::on_islands(experiment.islands, seed, |island, seed| {
             Optimiser::start(&experiment, island, seed)

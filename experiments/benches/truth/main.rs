@@ -13,6 +13,7 @@ mod architectures;
 mod knowledge;
 mod measure;
 mod report;
+mod training;
 mod world;
 
 fn main() {
@@ -23,6 +24,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["measure", out] => measure::measure(out.as_ref()),
+        ["answer", accuracies, folder] => training::answer(accuracies.as_ref(), folder.as_ref()),
         ["report", accuracies, latencies] => {
             report::report(accuracies.as_ref(), latencies.as_ref());
         }

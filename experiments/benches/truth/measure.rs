@@ -1,99 +1,98 @@
 //! Timing every distinct network.
+//!
+//! A machine's speed drifts, by a tenth within minutes on shared ones, and there are too many networks to have them all loaded and measured in turn. So each
+//! turn of a network stands between two turns of one and the same other, the *yardstick*, and what is kept is the ratio; latencies are ratios times what the
+//! yardstick takes over all.
 
-use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas::write_whole;
 use roofnas_hardware::SystemClock;
-use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, OnnxRuntime};
-use roofnas_hardware::measure::{self, Machine, NetworkTiming, Observer, Others, Protocol};
+use roofnas_hardware::engine::{Conditions, Engine, Model, OnnxRuntime, Session};
+use roofnas_hardware::measure::{self, Machine, Others};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{SearchSpace, presets};
 
 use crate::architectures;
 
-/// Networks loaded at a time, the anchors apart; their weights are some hundred megabytes.
+/// Networks loaded at a time, the yardstick apart; their weights are some hundred megabytes.
 const GROUP: usize = 30;
-/// Networks measured again in every group: small, middling and large.
-const ANCHORS: [&str; 3] = ["10010010", "12112012", "22222222"];
+/// A middling network.
+const YARDSTICK: &str = "12112012";
+/// Turns of each network.
+const ROUNDS: usize = 7;
+/// What the timed runs of a turn last at least, and how many there are at least.
+const TURN_S: f64 = 0.012;
+const RUNS: usize = 3;
+/// Runs of the yardstick before and after each turn.
+const YARDSTICK_RUNS: usize = 2;
 
-struct Silent;
-
-impl Observer for Silent {
-    fn visited(&mut self, _: usize, _: usize) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-    fn finished(&mut self, _: &[NetworkTiming]) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-    fn failed(&mut self, network: &str, error: EngineError) {
-        panic!("{network}: {error}");
-    }
+/// A loaded network with what its turns took, relative to the yardstick's.
+struct Measured {
+    digits: String,
+    session: Box<dyn Session>,
+    ratios: Vec<f64>,
 }
 
 /// Times every distinct network in an order drawn at random, and writes digits and milliseconds.
 pub(crate) fn measure(out: &Path) {
     let space = SearchSpace::new(presets::definition("nas-bench-macro").unwrap()).unwrap();
     let engine = OnnxRuntime::find(Conditions::default()).unwrap();
-    let protocol = Protocol {
-        rounds: 5,
-        turn: Duration::from_millis(16),
-        warm_up: Duration::from_millis(20),
-        ..Protocol::default()
-    };
-    let model = |digits: &str| {
+    let clock = SystemClock::new();
+    let load = |digits: &str| {
         let network = space.decode(&space.parse(&architectures::genotype(digits)).unwrap());
         let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic).unwrap();
-        Model::from_bytes(digits, bytes)
+        let model = Model::from_bytes(digits, bytes);
+        let mut session = engine.load(&model, &clock).unwrap();
+        session.run(RUNS, &clock).unwrap();
+        session
     };
-    let anchors = ANCHORS.map(|digits| model(&architectures::canonical(digits)));
+    let mut yardstick = load(&architectures::canonical(YARDSTICK));
+    let mut yardstick_s: Vec<f64> = Vec::new();
     let mut all = architectures::distinct();
-    all.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(1));
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(1);
+    all.shuffle(&mut random);
     let others = Others::watch(&Machine::here());
-    let (began, clock) = (Instant::now(), SystemClock::new());
-    let mut rows = Vec::new();
-    for (group, names) in all.chunks(GROUP).enumerate() {
-        let networks = names.iter().map(|digits| model(digits));
-        let models: Vec<Model> = anchors.iter().cloned().chain(networks).collect();
-        let measured = measure::measure(
-            &engine,
-            &models,
-            &Protocol {
-                group: models.len(),
-                anchors: ANCHORS.len(),
-                seed: group as u64,
-                ..protocol.clone()
-            },
-            &clock,
-            &mut Silent,
-        );
-        for (place, timing) in measured.timings.iter().enumerate() {
-            let role = if place < ANCHORS.len() { "anchor" } else { "" };
-            rows.push(format!(
-                "{},{:.5},{:.5},{:.5},{},{group},{role}",
-                timing.network,
-                1e3 * timing.latency_s(),
-                1e3 * timing.latency_std_s().unwrap_or(f64::NAN),
-                1e3 * timing.quantile_s(0.5),
-                timing.runs(),
-            ));
+    let began = Instant::now();
+    let mut rows: Vec<(String, Vec<f64>)> = Vec::new();
+    for names in all.chunks(GROUP) {
+        let mut group: Vec<Measured> = names
+            .iter()
+            .map(|digits| Measured {
+                digits: digits.clone(),
+                session: load(digits),
+                ratios: Vec::new(),
+            })
+            .collect();
+        for _ in 0..ROUNDS {
+            group.shuffle(&mut random);
+            let mut before = turn(&mut *yardstick, &clock, YARDSTICK_RUNS, 0.0);
+            for network in &mut group {
+                let own = turn(&mut *network.session, &clock, RUNS, TURN_S);
+                let after = turn(&mut *yardstick, &clock, YARDSTICK_RUNS, 0.0);
+                network.ratios.push(own / (0.5 * (before + after)));
+                yardstick_s.push(after);
+                before = after;
+            }
         }
-        let done = (group + 1) * GROUP;
-        eprintln!(
-            "{} of {} networks, {:.0} s",
-            done.min(all.len()),
-            all.len(),
-            began.elapsed().as_secs_f64()
+        rows.extend(
+            group
+                .into_iter()
+                .map(|network| (network.digits, network.ratios)),
         );
-        let table = format!(
-            "arch,latency_ms,latency_ms_std,p50_ms,runs,group,role\n{}\n",
-            rows.join("\n")
-        );
-        write_whole(out, table.as_bytes()).unwrap();
+        if rows.len().is_multiple_of(10 * GROUP) || rows.len() == all.len() {
+            write(out, &rows, &yardstick_s);
+            eprintln!(
+                "{} of {} networks, {:.0} s",
+                rows.len(),
+                all.len(),
+                began.elapsed().as_secs_f64()
+            );
+        }
     }
     let description = engine.description();
     eprintln!(
@@ -104,4 +103,38 @@ pub(crate) fn measure(out: &Path) {
     if let Some(doubt) = others.share().and_then(measure::busy) {
         eprintln!("warning: {doubt}");
     }
+}
+
+/// The least of some runs in seconds, after one that doesn't count: what disturbs only makes slower.
+fn turn(session: &mut dyn Session, clock: &SystemClock, runs: usize, least_s: f64) -> f64 {
+    session.run(1, clock).unwrap();
+    let (mut least, mut spent, mut done) = (f64::INFINITY, 0.0, 0);
+    while done < runs || spent < least_s {
+        for seconds in session.run(1, clock).unwrap() {
+            (least, spent, done) = (least.min(seconds), spent + seconds, done + 1);
+        }
+    }
+    least
+}
+
+fn write(out: &Path, rows: &[(String, Vec<f64>)], yardstick_s: &[f64]) {
+    let unit_ms = 1e3 * middle(yardstick_s);
+    let mut rows: Vec<&(String, Vec<f64>)> = rows.iter().collect();
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut table = "arch,latency_ms,latency_ms_std\n".to_owned();
+    for (digits, ratios) in rows {
+        let ratio = middle(ratios);
+        // of a median of normal deviates, from the median deviation
+        let deviations: Vec<f64> = ratios.iter().map(|own| (own - ratio).abs()).collect();
+        let std = 1.253 * 1.483 * middle(&deviations) / (ratios.len() as f64).sqrt();
+        table += &format!("{digits},{:.5},{:.5}\n", unit_ms * ratio, unit_ms * std);
+    }
+    write_whole(out, table.as_bytes()).unwrap();
+}
+
+/// The median; the upper one of two.
+fn middle(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use roofnas_cost::{Fusion, NetworkCost};
-use roofnas_space::{BlockKind, Genotype, SearchSpace, presets};
+use roofnas_space::{Genotype, SearchSpace, presets};
 
 use crate::architectures;
 
@@ -70,21 +70,12 @@ impl World {
 
     /// The network that a genotype builds.
     pub(crate) fn index(&self, genotype: &Genotype) -> usize {
-        let digit = |kind, kernel| match (kind, kernel) {
-            (BlockKind::Identity, _) => '0',
-            (_, 3) => '1',
-            _ => '2',
-        };
-        let blocks = self.space.blocks(genotype);
-        let digits: String = blocks
-            .map(|b| digit(b.block.kind, b.block.kernel))
-            .collect();
-        self.by_digits[&architectures::canonical(&digits)]
+        self.by_digits[&architectures::digits(&self.space, genotype)]
     }
 }
 
 /// Means of columns over the rows that are the same network.
-fn column_means(path: &Path, key: &str, columns: &[&str]) -> BTreeMap<String, Vec<f64>> {
+pub(crate) fn column_means(path: &Path, key: &str, columns: &[&str]) -> BTreeMap<String, Vec<f64>> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let header = reader.headers().unwrap().clone();
     let place = |name: &str| header.iter().position(|column| column == name).unwrap();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use roofnas::ranking::Band;
+use roofnas_cost::{Mix, Term};
 
 use super::Format;
 
@@ -23,6 +24,9 @@ pub(crate) struct RankArgs {
         required = true
     )]
     pub(crate) truth: Vec<String>,
+    /// A mix of one's own to rank as well, as in [quality.terms]: S=1,NSC=0.5 (repeat for several)
+    #[arg(long, value_name = "TERM=WEIGHT,...", value_parser = mix, allow_negative_numbers = true)]
+    pub(crate) mix: Vec<Mix>,
     /// Standard deviation of one training run in points of accuracy, where there is one seed and it is known: says what even a perfect oracle shows
     #[arg(long, value_name = "POINTS", value_parser = deviation, allow_negative_numbers = true)]
     pub(crate) truth_std: Option<f64>,
@@ -62,6 +66,21 @@ pub(crate) struct RankArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+}
+
+fn mix(text: &str) -> Result<Mix, String> {
+    let names = || Term::ALL.map(Term::name).join(", ");
+    let weights = text.split(',').map(|part| {
+        let expected = || format!("\"{part}\" is not TERM=WEIGHT; terms are {}", names());
+        let (name, weight) = part.split_once('=').ok_or_else(expected)?;
+        let term = Term::ALL
+            .into_iter()
+            .find(|term| term.name() == name.trim());
+        let weight = weight.trim().parse().ok();
+        term.zip(weight).ok_or_else(expected)
+    });
+    let weights: Vec<(Term, f64)> = weights.collect::<Result<_, String>>()?;
+    Mix::new(weights).map_err(|error| error.to_string())
 }
 
 fn deviation(text: &str) -> Result<f64, String> {

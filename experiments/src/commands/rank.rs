@@ -124,6 +124,7 @@ impl<'a> Ranked<'a> {
                 .chain(&args.throughput)
                 .cloned()
                 .collect(),
+            std: None,
         };
         let table = TrainedTable::read(&args.table, &space, &columns)?;
         let distinct = table.distinct(&space);
@@ -132,13 +133,22 @@ impl<'a> Ranked<'a> {
             Duplicates::Merge => distinct,
             Duplicates::Keep => table.apart(&space),
         };
-        let ranking = Ranking::new(&networks, devices(args, &networks), args.band.into());
+        let ranking = Ranking::new(
+            &networks,
+            devices(args, &networks),
+            args.band.into(),
+            &args.mix,
+        );
         let ranking = ranking.map_err(|source| Error::trained(&args.table, source))?;
         let floor = match args.truth_std {
             Some(std) => NoiseFloor::from_deviation(&ranking.truth, std, args.seed),
             None => NoiseFloor::from_seeds(&ranking.truth, &networks),
         };
-        let surrogate = surrogates(args, &space, &networks, &ranking.truth)?;
+        let surrogate = surrogates(args, &space, &networks, &ranking.truth);
+        let surrogate = surrogate.unwrap_or_else(|error| {
+            eprintln!("warning: the surrogate is left out, since one of its draws can't be fitted: {error}");
+            Vec::new()
+        });
         Ok(Self {
             args,
             surrogate,

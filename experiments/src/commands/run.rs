@@ -8,6 +8,7 @@ use roofnas::{
     summary_csv, transfers,
 };
 use roofnas_hardware::Profiles;
+use serde_json::Value;
 
 use super::on_threads;
 use super::output::print;
@@ -218,25 +219,35 @@ fn write_batch(
 }
 
 fn printed_front(outcome: &Outcome) -> String {
-    let mut data = Data::new(&[
-        "id",
-        "quality",
+    let rows = outcome.spread(PRINTED);
+    // only predicted accuracy has an interval
+    let has_intervals = rows
+        .iter()
+        .all(|row| row.metrics.quality_interval_90.is_some());
+    let intervals: &[&str] = match has_intervals {
+        true => &["lower_90", "upper_90"],
+        false => &[],
+    };
+    let last = [
         "latency_ms",
         "latency_ms_std",
         "mmacs",
         "mparams",
         "genotype",
-    ]);
-    for row in outcome.spread(PRINTED) {
-        data.push(vec![
-            row.id.clone().into(),
-            row.metrics.quality.into(),
+    ];
+    let mut data = Data::new(&[&["id", "quality"], intervals, &last].concat());
+    for row in rows {
+        let mut cells = vec![row.id.clone().into(), row.metrics.quality.into()];
+        let interval = row.metrics.quality_interval_90.iter().flatten();
+        cells.extend(interval.map(|&end| Value::from(end)));
+        cells.extend([
             row.metrics.latency.mean_ms.into(),
             row.metrics.latency.std_ms.into(),
             (1e-6 * row.metrics.macs as f64).into(),
             (1e-6 * row.metrics.params as f64).into(),
             row.text.clone().into(),
         ]);
+        data.push(cells);
     }
     data.format(Format::Table).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Every term and mix on a table of trained networks.
 
 use rayon::prelude::*;
-use roofnas_cost::{Normalisation, QualityTerms, Score, Term};
+use roofnas_cost::{Mix, Normalisation, QualityTerms, Score, Term};
 
 use super::band::Band;
 use super::figures::RankFigures;
@@ -13,7 +13,7 @@ use crate::trained::{DistinctNetwork, TrainedError};
 pub struct Ranking {
     /// What they are held against: for each network the mean accuracy of its seeds.
     pub truth: Truth,
-    /// The terms and mixes, in the order of [`Score::ALL`].
+    /// The terms and mixes, in the order of [`Score::ALL`], then one's own.
     pub terms: Vec<TermFigures>,
     /// Terms that are the same for every network, and so add nothing to a mix.
     pub constant_terms: Vec<Term>,
@@ -29,16 +29,19 @@ pub struct TermFigures {
 }
 
 impl Ranking {
-    /// Ranks networks by every score. Mixes are normalised over these very networks.
+    /// Ranks networks by every named score, and by further mixes. Mixes are normalised over these very networks.
     ///
     /// # Errors
-    /// When there are fewer networks than scores.
+    /// When there are fewer networks than terms.
     pub fn new(
         networks: &[DistinctNetwork],
         devices: Vec<Device>,
         band: Band,
+        mixes: &[Mix],
     ) -> Result<Self, TrainedError> {
-        let needed = Score::ALL.len();
+        let mixes = mixes.iter().map(|&mix| Score::Mix(mix));
+        let scores: Vec<Score> = Score::ALL.into_iter().chain(mixes).collect();
+        let needed = Term::ALL.len();
         if networks.len() < needed {
             let lines = || {
                 networks
@@ -50,7 +53,7 @@ impl Ranking {
                 first: lines().min().unwrap_or(0),
                 last: lines().max().unwrap_or(0),
                 needed,
-                why: "one for each term and mix".to_owned(),
+                why: "one for each term".to_owned(),
             });
         }
         let terms: Vec<QualityTerms> = networks.iter().map(|network| network.terms).collect();
@@ -60,7 +63,7 @@ impl Ranking {
             cost: terms.iter().map(|terms| band.of(terms)).collect(),
             devices,
         };
-        let figures = Score::ALL.par_iter().map(|score| {
+        let figures = scores.par_iter().map(|score| {
             let scores: Vec<f64> = terms.iter().map(|terms| score.of(terms, &z)).collect();
             TermFigures {
                 name: score.name().to_owned(),

@@ -45,14 +45,14 @@ pub fn batch_html(
             }
             h2 { "The runs" }
             (runs(entries))
-            h2 { "The network with the highest score of each run" }
+            h2 { "The network with the highest quality of each run" }
             (answers(entries))
             @if compares {
                 h2 { "Portability" }
                 p {
                     "What it costs to take networks that were found for other conditions. Each row's front was priced under each column's "
-                    "conditions; a cell says how many times the latency of the column's own front its networks take at equal score, in the "
-                    "geometric mean and (in brackets) at worst. A dash: the fronts have no scores in common."
+                    "conditions; a cell says how many times the latency of the column's own front its networks take at equal quality, in the "
+                    "geometric mean and (in brackets) at worst. A dash: the fronts have no qualities in common."
                 }
                 (matrix(entries, &finished, transfers))
                 @for (to, picture) in &pictures {
@@ -117,7 +117,7 @@ fn answers(entries: &[BatchEntry]) -> Markup {
     html! {
         div class="scroll" { table {
             thead { tr {
-                th { "run" } th { "score" } th { "latency, ms" } th { "MMACs" } th { "M params" } th { "FLOP/byte" } th { "layers" }
+                th { "run" } th { "quality" } th { "latency, ms" } th { "MMACs" } th { "M params" } th { "FLOP/byte" } th { "layers" }
                 th { "compute" } th { "memory" } th { "overhead" }
             } }
             tbody {

@@ -23,7 +23,15 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
     let x = x_range(&front, budget);
     let sample = outcome.sample.iter().map(point);
     let sample: Vec<_> = sample.filter(|(ms, _)| x.contains(ms)).collect();
-    let found = front.iter().chain(&sample);
+    let band: [Vec<(f64, f64)>; 2] = [0, 1].map(|end| {
+        let rows = outcome.front.iter();
+        let ends = rows.filter_map(|row| {
+            let interval = row.metrics.quality_interval_90?;
+            Some((row.metrics.latency.mean_ms, interval[end]))
+        });
+        ends.collect()
+    });
+    let found = front.iter().chain(&sample).chain(band.iter().flatten());
     let y = padded(found.map(|(_, quality)| *quality), 0.12);
     let inside = |(ms, quality): (f64, f64)| x.contains(&ms) && y.contains(&quality);
     let landmarks = outcome.landmarks.iter();
@@ -58,6 +66,10 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             .map(|&place| Circle::new(place, 2, palette::SAMPLE.filled()));
         chart.draw_series(dots).map_err(&failed)?;
         if is_a_curve(experiment) {
+            for end in &band {
+                let line = LineSeries::new(end.iter().copied(), palette::SAMPLE.stroke_width(1));
+                chart.draw_series(line).map_err(&failed)?;
+            }
             let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
             chart.draw_series(line).map_err(&failed)?;
         }

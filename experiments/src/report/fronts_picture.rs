@@ -61,7 +61,7 @@ pub(super) fn svg(
             let name = entries[transfer.from].folder.display();
             for (ms, quality) in points(transfer) {
                 let text = format!(
-                    "found for {name}\nscore {}\n{} ms",
+                    "found for {name}\nquality {}\n{} ms",
                     short(quality),
                     short(ms)
                 );

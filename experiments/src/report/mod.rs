@@ -28,9 +28,9 @@ use crate::outcome::Outcome;
 /// # Errors
 /// When a picture can't be drawn.
 pub fn html(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
-    let best = match outcome.training {
-        Some(_) => "best accuracy, %",
-        None => "best score",
+    let best = match (&outcome.training, &experiment.lesson) {
+        (None, None) => "best score",
+        _ => "best accuracy, %",
     };
     let pictures = page::Pictures {
         front: front_picture::svg(experiment, outcome)?,

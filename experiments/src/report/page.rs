@@ -69,11 +69,16 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                     @if outcome.training.is_some() {
                         "the highest accuracy. All of them were trained. Point at a mark for its figures."
                     } @else {
-                        "the highest score. Triangles: published networks, priced and scored by the same formulas; they are not of this space, "
-                        "so their place on the score's axis is a rough one. "
+                        "the highest quality. "
+                        @if experiment.lesson.is_some() {
+                            "Thin lines: the 90 % interval of a network trained once. "
+                        } @else {
+                            "Triangles: published networks, priced and scored by the same formulas; they are not of this space, so their place on the "
+                            "axis of quality is a rough one. "
+                        }
                         @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
-                        "Grey: networks drawn at random from the space. Point at a mark for its figures. (Published networks outside the "
-                        "picture are in the table below.)"
+                        "Grey: networks drawn at random from the space. Point at a mark for its figures."
+                        @if experiment.lesson.is_none() { " (Published networks outside the picture are in the table below.)" }
                     }
                 }
             }
@@ -106,9 +111,11 @@ fn proof(experiment: &Experiment, outcome: &Outcome) -> Markup {
     let said = match &outcome.certified {
         Ok(certified) => certified.sentence(experiment),
         Err(Unproven::Unasked) => None,
-        Err(Unproven::Impossible(reason)) => Some(format!(
-            "How far the front is from the optimum is not known: {reason}"
-        )),
+        Err(Unproven::Impossible(reason)) => {
+            return html! {
+                p { strong { "Not proven: " } "how far the front is from the optimum is not known, since " (reason) "." }
+            };
+        }
     };
     html! {
         @if let Some(said) = said {
@@ -178,7 +185,7 @@ fn front_table(outcome: &Outcome) -> Markup {
             }
             div class="scroll" { table {
                 thead { tr {
-                    th { "id" } th { "score" } (metric_headers()) th { "resolution" } th class="left" { "genotype" }
+                    th { "id" } th { "quality" } (metric_headers()) th { "resolution" } th class="left" { "genotype" }
                 } }
                 tbody {
                     @for row in &rows {
@@ -213,7 +220,7 @@ fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
     let mut slowest: Vec<&ProfiledLayer> = chosen.profile.layers.iter().collect();
     slowest.sort_by(|a, b| b.micros().total_cmp(&a.micros()));
     html! {
-        h2 { "The network with the highest score, " (chosen.row.id) }
+        h2 { "The network with the highest quality, " (chosen.row.id) }
         p { code { (chosen.row.text) } }
         figure {
             (PreEscaped(&chosen.roofline))
@@ -281,7 +288,8 @@ fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
         p class="soft" {
             "Built from the same blocks, at 224x224, and priced by the same model"
             @if experiment.lesson.is_none() {
-                "; scored by the same formula with this space's normalisation. Their accuracy is what others published for trained weights: it stands                  here as a note, and the score does not predict it."
+                "; scored by the same formula with this space's normalisation. Their accuracy is what others published for trained weights: "
+                "it stands here as a note, and the score does not predict it."
             } @else {
                 ". Their accuracy is what others published for trained weights, by other recipes; what predicts accuracy here knows networks of the space alone."
             }

@@ -14,7 +14,7 @@ pub struct SurrogateConfig {
     /// Columns of top-1 accuracies in per cent, one for each seed they were trained with.
     #[serde(default = "accuracy")]
     pub accuracy: Columns,
-    /// Column of the accuracies' standard deviations, in points.
+    /// Column of standard deviations of one training, in points.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy_std: Option<String>,
     /// Column of the networks; by the header where left out.

@@ -24,9 +24,6 @@ pub struct Lesson {
     pub validation: CrossValidated,
 }
 
-/// The column of deviations among the further ones.
-const STD: usize = 0;
-
 impl Lesson {
     /// Reads the table that a configuration names, and learns from it.
     ///
@@ -41,7 +38,8 @@ impl Lesson {
         let columns = TrainedColumns {
             architecture: config.architecture.clone(),
             truth: config.accuracy.names().to_vec(),
-            extra: config.accuracy_std.iter().cloned().collect(),
+            extra: Vec::new(),
+            std: config.accuracy_std.clone(),
         };
         let table = TrainedTable::read(path, space, &columns)?;
         let distinct = table.distinct(space);
@@ -72,7 +70,8 @@ impl Lesson {
         // a vector takes any bytes, and rows are as long as the header
         let _ = writer.write_record(header);
         for row in &self.table.rows {
-            let figures = row.accuracies.iter().chain(&row.extra);
+            let std = self.has_std().then_some(&row.std);
+            let figures = row.accuracies.iter().chain(std);
             let cells = figures.map(|figure| optional(*figure));
             let _ = writer.write_record([space.format(&row.genotype)].into_iter().chain(cells));
         }
@@ -105,11 +104,13 @@ impl Lesson {
             1 => "accuracy".to_owned(),
             _ => format!("accuracy_{seed}"),
         });
-        let row = self.table.rows.first();
-        let std = row
-            .and_then(|row| row.extra.get(STD))
-            .map(|_| "std".to_owned());
+        let std = self.has_std().then(|| "std".to_owned());
         accuracies.chain(std).collect()
+    }
+
+    /// Whether any deviation is known.
+    fn has_std(&self) -> bool {
+        self.table.rows.iter().any(|row| row.std.is_some())
     }
 }
 
@@ -128,11 +129,10 @@ const GENOTYPE: &str = "genotype";
 
 /// What is learnt from one network.
 fn trained(network: &DistinctNetwork) -> Trained {
-    let seeds = network.accuracies.iter().flatten().count();
     Trained {
         genotype: network.genotype.clone(),
         accuracy: network.accuracy(),
-        std: network.extra.get(STD).copied().flatten(),
-        runs: u32::try_from(seeds * network.lines.len()).unwrap_or(u32::MAX),
+        std: network.std,
+        runs: u32::try_from(network.trainings).unwrap_or(u32::MAX),
     }
 }

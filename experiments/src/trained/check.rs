@@ -13,6 +13,13 @@ pub(super) fn check_truth(column: &str, values: &[(u64, f64)]) -> Result<(), Tra
             line,
         });
     }
+    if let Some(&(line, value)) = values.iter().find(|(_, value)| *value <= 1.0) {
+        return Err(TrainedError::Fraction {
+            column: column.to_owned(),
+            value,
+            line,
+        });
+    }
     check_extra(column, values)
 }
 

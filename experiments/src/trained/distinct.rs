@@ -22,6 +22,10 @@ pub struct DistinctNetwork {
     pub accuracies: Vec<Option<f64>>,
     /// Means of the further numbers.
     pub extra: Vec<Option<f64>>,
+    /// Standard deviation of one training in points, in the mean of its rows that know.
+    pub std: Option<f64>,
+    /// Trainings that its accuracies come from: rows with the same figures are copies of one.
+    pub trainings: usize,
     /// Its quality terms.
     pub terms: QualityTerms,
 }
@@ -111,8 +115,24 @@ fn merge(rows: &[&TrainedRow], terms: QualityTerms) -> DistinctNetwork {
         genotype: rows[0].genotype.clone(),
         accuracies: means(|row| &row.accuracies),
         extra: means(|row| &row.extra),
+        std: mean(rows.iter().filter_map(|row| row.std)),
+        trainings: trainings(rows),
         terms,
     }
+}
+
+fn trainings(rows: &[&TrainedRow]) -> usize {
+    let mut different: Vec<&TrainedRow> = Vec::new();
+    for row in rows {
+        if !different
+            .iter()
+            .any(|known| known.accuracies == row.accuracies)
+        {
+            different.push(row);
+        }
+    }
+    let accuracies = different.iter().flat_map(|row| &row.accuracies);
+    accuracies.flatten().count()
 }
 
 /// The mean of what is there.

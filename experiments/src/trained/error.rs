@@ -94,6 +94,19 @@ pub enum TrainedError {
         /// Its line.
         line: u64,
     },
+    /// An accuracy that is a fraction, among others that are not.
+    #[error(
+        "line {line}: {column} = {value}: the column's others are above 1, so this is a fraction, or a training that failed: accuracies are in per cent; multiply it \
+         by 100, or leave the cell empty"
+    )]
+    Fraction {
+        /// The column.
+        column: String,
+        /// The value.
+        value: f64,
+        /// Its line.
+        line: u64,
+    },
     /// A column that tells no network from another.
     #[error(
         "column {column}: is {value} in all of its {rows} rows from line {line} on, so that nothing can be ranked by it"

@@ -22,6 +22,8 @@ pub struct TrainedColumns {
     pub truth: Vec<String>,
     /// Further numbers above 0, such as latencies.
     pub extra: Vec<String>,
+    /// The column of standard deviations of one training, in points.
+    pub std: Option<String>,
 }
 
 /// A table of trained networks.
@@ -46,6 +48,8 @@ pub struct TrainedRow {
     pub accuracies: Vec<Option<f64>>,
     /// The further numbers asked for.
     pub extra: Vec<Option<f64>>,
+    /// Standard deviation of one training in points, where it is asked for and known.
+    pub std: Option<f64>,
 }
 
 impl TrainedTable {
@@ -73,7 +77,7 @@ impl TrainedTable {
         }
         let table = Table::new(text)?;
         let places = Places::new(&table, columns)?;
-        let taken: Vec<usize> = places.truth.iter().chain(&places.extra).copied().collect();
+        let taken: Vec<usize> = places.all().collect();
         let form = Form::find(&table, space, columns.architecture.as_deref(), &taken)?;
         let mut read = Self {
             rows: Vec::new(),
@@ -109,12 +113,24 @@ struct Places {
     name: Option<usize>,
     truth: Vec<usize>,
     extra: Vec<usize>,
+    std: Option<usize>,
 }
 
 impl Places {
+    /// Columns that hold no part of a network.
+    fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        let taken = self.truth.iter().chain(&self.extra).chain(&self.std);
+        taken.copied()
+    }
+
     fn new(table: &Table, columns: &TrainedColumns) -> Result<Self, TrainedError> {
         let mut asked: Vec<&String> = Vec::new();
-        for column in columns.truth.iter().chain(&columns.extra) {
+        for column in columns
+            .truth
+            .iter()
+            .chain(&columns.extra)
+            .chain(&columns.std)
+        {
             if asked.contains(&column) {
                 return Err(TrainedError::Column {
                     column: column.clone(),
@@ -133,6 +149,11 @@ impl Places {
             name,
             truth: all(&columns.truth)?,
             extra: all(&columns.extra)?,
+            std: columns
+                .std
+                .as_deref()
+                .map(|name| table.place(name))
+                .transpose()?,
         })
     }
 
@@ -173,6 +194,14 @@ impl Places {
                 |value| value > 0.0 && value.is_finite(),
                 "must be a number above 0; leave the cell empty where there is none",
             )?,
+            std: cells(
+                self.std.as_slice(),
+                |value| (0.0..100.0).contains(&value),
+                "a deviation is a number of points from 0 to below 100; leave the cell empty where there is none",
+            )?
+            .into_iter()
+            .next()
+            .flatten(),
         })
     }
 }

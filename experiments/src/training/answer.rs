@@ -1,5 +1,7 @@
 //! What a training says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -78,13 +80,19 @@ pub fn answer(printed: &str) -> Result<Measured, AnswerError> {
     }
 }
 
-/// The results that a command for several networks prints: every line that is a JSON object with an `id`; the last of an id counts.
-pub fn answers(printed: &str) -> Vec<(String, Result<Measured, AnswerError>)> {
-    let named = objects(printed).filter_map(|object| {
-        let id = object.get("id")?.as_str()?.to_owned();
-        Some((id, measured(&object)))
-    });
-    named.collect()
+/// The results that a command for several networks prints, by `id`: lines that are JSON objects with one. The first of an id that is a result is final, so
+/// that it counts alike whether the command goes on afterwards or not; where none is, the last says why.
+pub fn answers(printed: &str) -> BTreeMap<String, Result<Measured, AnswerError>> {
+    let mut results: BTreeMap<String, Result<Measured, AnswerError>> = BTreeMap::new();
+    for object in objects(printed) {
+        let Some(id) = object.get("id").and_then(Value::as_str) else {
+            continue;
+        };
+        if !matches!(results.get(id), Some(Ok(_))) {
+            results.insert(id.to_owned(), measured(&object));
+        }
+    }
+    results
 }
 
 fn objects(printed: &str) -> impl Iterator<Item = Map<String, Value>> + '_ {
@@ -117,11 +125,10 @@ fn measured(object: &Map<String, Value>) -> Result<Measured, AnswerError> {
     if accuracy <= 1.0 && !is_percent {
         return Err(AnswerError::Fraction { value: accuracy });
     }
-    let positive = |key: &'static str| {
+    let optional = |key: &'static str, rule: &'static str, most: f64| {
         let given = object.get(key).filter(|value| !value.is_null());
-        let rule = "a number that is not negative";
         given
-            .map(|value| number(key, value, rule, |value| value >= 0.0))
+            .map(|value| number(key, value, rule, |value| (0.0..=most).contains(&value)))
             .transpose()
     };
     let seed = object.get("seed").filter(|value| !value.is_null());
@@ -134,9 +141,9 @@ fn measured(object: &Map<String, Value>) -> Result<Measured, AnswerError> {
     });
     Ok(Measured {
         accuracy,
-        std: positive("std")?,
+        std: optional("std", "a number of points from 0 to 50", 50.0)?,
         seed: seed.transpose()?,
-        cost_s: positive("cost_s")?,
+        cost_s: optional("cost_s", "a number that is not negative", f64::MAX)?,
     })
 }
 
@@ -224,11 +231,13 @@ mod tests {
 
     #[test]
     fn a_batch_answers_by_ids() {
-        let printed =
-            "{\"id\": \"t001\", \"accuracy\": 70}\nlog\n{\"id\": \"t002\"}\n{\"accuracy\": 3}\n";
+        let printed = "{\"id\": \"t002\"}\nlog\n{\"id\": \"t001\", \"accuracy\": 70}\n{\"accuracy\": 3}\n{\"id\": \"t003\"}\n\
+             {\"id\": \"t002\", \"accuracy\": 80}\n{\"id\": \"t002\", \"accuracy\": 90}\n";
         let all = answers(printed);
-        assert_eq!(all.len(), 2);
-        assert_eq!(all[0].1.as_ref().unwrap().accuracy, 70.0);
-        assert!(all[1].1.is_err());
+        assert_eq!(all.len(), 3);
+        assert_eq!(all["t001"].as_ref().unwrap().accuracy, 70.0);
+        // the first that is a result is final
+        assert_eq!(all["t002"].as_ref().unwrap().accuracy, 80.0);
+        assert!(all["t003"].is_err());
     }
 }

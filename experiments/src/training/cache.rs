@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::external_config::ExternalConfig;
 use crate::run_directory::write_whole;
 
-/// A network as a trainer meets it: its layers with their shapes and which reads what, without names. Equal networks of any space have equal
+/// A network as a trainer meets it: its layers with their shapes, which reads what, and what is put out, without names. Equal networks of any space have equal
 /// texts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Architecture(String);
@@ -24,7 +24,9 @@ impl Architecture {
         // the first two columns are names
         let rows = table.lines().map(|row| row.splitn(3, ',').last());
         let rows: Vec<&str> = rows.map(Option::unwrap_or_default).collect();
-        Self(rows.join("\n"))
+        let outputs = network.outputs().iter().map(|output| output.tensor);
+        let outputs: Vec<_> = outputs.collect();
+        Self(format!("{}\noutputs {outputs:?}", rows.join("\n")))
     }
 }
 

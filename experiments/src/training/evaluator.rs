@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use roofnas_hardware::{ProgramEnd, ProgramOutput};
 
-use super::answer::{AnswerError, Measured, answer, answers};
+use super::answer::{AnswerError, answer, answers};
 use super::cache::{Architecture, TrainingCache};
 use super::candidate::{self, Candidate, TrainingResult, remove_folder};
 use super::command::TrainingCommand;
@@ -98,6 +98,9 @@ impl Evaluator<'_> {
             drop(tell);
             let mut failure = None;
             loop {
+                if watcher.wants_to_stop() {
+                    shared.stop.store(true, Ordering::SeqCst);
+                }
                 match told.recv_timeout(ASK_EVERY) {
                     Ok(Ok((position, result))) => {
                         let candidate = &candidates[position];
@@ -111,9 +114,6 @@ impl Evaluator<'_> {
                     Ok(Err(error)) => {
                         shared.stop.store(true, Ordering::SeqCst);
                         failure.get_or_insert(error);
-                    }
-                    Err(RecvTimeoutError::Timeout) if watcher.wants_to_stop() => {
-                        shared.stop.store(true, Ordering::SeqCst);
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => return failure,
@@ -202,7 +202,11 @@ impl Evaluator<'_> {
                 Err(error) => Err(error),
             };
             // nobody listens any more once something has failed for good
+            let is_over = told.is_err();
             let _ = tell.send(told);
+            if is_over {
+                return;
+            }
         }
     }
 
@@ -295,8 +299,7 @@ impl Evaluator<'_> {
                 }
             };
             // what was printed before a failure counts: nothing that was trained is lost
-            let said: BTreeMap<String, Result<Measured, AnswerError>> =
-                answers(&printed.output_text()).into_iter().collect();
+            let said = answers(&printed.output_text());
             let mut again = Vec::new();
             for position in left {
                 let candidate = &candidates[position];
@@ -346,8 +349,12 @@ impl Evaluator<'_> {
         tell: &Sender<Told>,
     ) -> Result<Vec<usize>, Error> {
         let mut said = BTreeMap::new();
-        for tried in 1..=self.config.retries + 1 {
-            for (id, answer) in answers(&printed_by(logs, tried).output_text()) {
+        // each try is of networks that those before it gave no result for
+        let tries = (1..)
+            .map(|tried| printed_by(logs, tried))
+            .take_while(|printed| printed.output.exists());
+        for printed in tries {
+            for (id, answer) in answers(&printed.output_text()) {
                 if let Ok(measured) = answer {
                     said.insert(id, measured);
                 }
@@ -450,12 +457,14 @@ impl Evaluator<'_> {
 
 /// Whether the first candidates have all failed, and as many as it takes.
 fn fails_from_the_start(results: &[Option<TrainingResult>]) -> bool {
-    let looked_at = results.len().min(FIRST_FAILURES);
+    let Some(first) = results.get(..FIRST_FAILURES) else {
+        return false;
+    };
     let failed =
         |result: &Option<TrainingResult>| matches!(result, Some(TrainingResult::Failed { .. }));
     let trained =
         |result: &Option<TrainingResult>| matches!(result, Some(TrainingResult::Trained { .. }));
-    results[..looked_at].iter().all(failed) && !results.iter().any(trained)
+    first.iter().all(failed) && !results.iter().any(trained)
 }
 
 fn with_tries(reason: String, tried: usize) -> String {

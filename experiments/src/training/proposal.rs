@@ -12,7 +12,7 @@
 //! ```
 //!
 //! (J. Mockus, 1975; D. R. Jones, M. Schonlau, W. J. Welch, J. Global Optimization 13, 1998). So a gain of a tenth of the error counts
-//! alike wherever it is on the front. The rest of a batch is chosen as if what was chosen already had come out as expected (the "kriging
+//! alike wherever it is on the front; one faster than all that were trained has to beat the worst of them, so that the fast end seldom moves beyond the first round. The rest of a batch is chosen as if what was chosen already had come out as expected (the "kriging
 //! believer" of D. Ginsbourger, R. Le Riche, L. Carraro, 2010), which keeps a batch from being the same network with variations.
 
 use std::collections::BTreeSet;
@@ -40,6 +40,8 @@ const RANDOM_ONE_IN: usize = 3;
 const DRAWS: u64 = 2_000;
 /// Mutations between a network that keeps the constraints and one that is made from it.
 const STEPS: usize = 5;
+/// Sets the streams apart from those of the experiment's own search.
+const OWN_STREAMS: u64 = 0x7261_6e64_6f6d;
 /// How often making one is tried for each that is wanted.
 const TRIES: u64 = 200;
 
@@ -124,6 +126,7 @@ impl<'a> Proposer<'a> {
         let mut chosen = Vec::new();
         let seed = self.proxy.resolved.seed;
         let drawn = |index| {
+            let seed = seed ^ OWN_STREAMS;
             self.proxy
                 .space
                 .sample(&mut random_stream(seed, round, index))
@@ -140,7 +143,7 @@ impl<'a> Proposer<'a> {
             if chosen.len() >= count || near.is_empty() {
                 break;
             }
-            let mut rng = random_stream(seed, round, DRAWS + index);
+            let mut rng = random_stream(seed ^ OWN_STREAMS, round, DRAWS + index);
             let mut genotype = near[index as usize % near.len()].clone();
             for _ in 0..STEPS {
                 self.proxy.space.mutate(&mut genotype, &mut rng);
@@ -180,7 +183,8 @@ impl<'a> Proposer<'a> {
         wants_to_stop: &mut dyn FnMut() -> bool,
     ) -> Result<Option<Vec<Proposal>>, SurrogateError> {
         let mut believed: Vec<Trained> = trained.to_vec();
-        let mut surrogate = Arc::new(self.fit(&believed)?);
+        let fitted = Arc::new(self.training_set(&believed)?.fit()?);
+        let mut surrogate = Arc::clone(&fitted);
         let Some(found) = self.search(&surrogate, trained, round, evaluations, wants_to_stop)
         else {
             return Ok(None);
@@ -216,13 +220,14 @@ impl<'a> Proposer<'a> {
             known.push((option.costs, forecast.mean));
             believed.push(Trained {
                 genotype: option.genotype.clone(),
-                accuracy: learnable(forecast.accuracy()),
+                accuracy: forecast.accuracy(),
                 std: None,
                 runs: 1,
             });
             chosen.push((option.genotype, Origin::Improvement, Some(forecast)));
             if chosen.len() < count {
-                surrogate = Arc::new(self.fit(&believed)?);
+                // what was not measured says nothing of how far predictions are off
+                surrogate = Arc::new(self.training_set(&believed)?.fit_like(&fitted)?);
             }
         }
         let rest = self.at_random(trained, count - chosen.len(), round);
@@ -230,8 +235,8 @@ impl<'a> Proposer<'a> {
         Ok(Some(chosen))
     }
 
-    fn fit(&self, trained: &[Trained]) -> Result<Surrogate, SurrogateError> {
-        TrainingSet::new(&self.proxy.space, &self.proxy.sample, trained)?.fit()
+    fn training_set(&self, trained: &[Trained]) -> Result<TrainingSet, SurrogateError> {
+        TrainingSet::new(&self.proxy.space, &self.proxy.sample, trained)
     }
 
     /// Searches for the front of the optimistic quality, and gives all that the search has in its hands at its end.
@@ -320,13 +325,9 @@ fn nearest(left: &[(f64, &Genotype)], aim: f64) -> Option<usize> {
     (0..left.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
 }
 
-/// An accuracy whose error has a logarithm: none at all counts as one too small to be measured.
-pub(super) fn learnable(accuracy: f64) -> f64 {
-    accuracy.clamp(0.0, 99.99)
-}
-
+/// Errors below a hundredth of a point count as that: none at all has no logarithm.
 fn log_error(accuracy: f64) -> f64 {
-    (100.0 - learnable(accuracy)).ln()
+    (100.0 - accuracy).max(0.01).ln()
 }
 
 /// The lowest logarithm of an error among networks that cost no more in anything; where there are none, the highest of all: whatever comes

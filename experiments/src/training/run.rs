@@ -14,7 +14,7 @@ use super::candidate::{TrainingResult, TrainingRow};
 use super::command::TrainingCommand;
 use super::evaluator::Evaluator;
 use super::progress::TrainingProgress;
-use super::proposal::{Proposer, learnable};
+use super::proposal::Proposer;
 use super::summary::TrainingSummary;
 use super::table;
 use crate::error::Error;
@@ -207,10 +207,7 @@ impl Training<'_> {
         let round = self.campaign.rounds.len() as u64;
         let proposed = self.campaign.rounds.iter().flatten();
         let mut proposer = Proposer::new(self.problem, proposed.map(|c| &c.genotype));
-        let mut trained = self.trained();
-        for row in &mut trained {
-            row.accuracy = learnable(row.accuracy);
-        }
+        let trained = self.trained();
         let next = proposer.next(&trained, count, round, self.config.evaluations, &mut || {
             watcher.wants_to_stop()
         });

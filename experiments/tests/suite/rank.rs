@@ -474,3 +474,28 @@ fn bad_arguments_are_refused() {
     .ends(2)
     .says(&["trained.csv: column arch", "resolution", "stage0_channels"]);
 }
+
+#[test]
+fn a_mix_of_ones_own_is_ranked_too() {
+    let desk = desk(&ladder());
+    let ranking = json(
+        &desk,
+        &with(&BASE, &["--mix", "S=1,NSC=-0.5", "--mix", "MAE-DET=1"]),
+    );
+    assert_eq!(term(&ranking, "S - 0.5 NSC")["name"], "S - 0.5 NSC");
+    // one term alone ranks as it does without being normalised
+    assert_eq!(
+        term(&ranking, "z(MAE-DET)")["tau"],
+        term(&ranking, "MAE-DET")["tau"]
+    );
+    for (mix, said) in [
+        ("S", "is not TERM=WEIGHT"),
+        ("T=1", "DeepMAD"),
+        ("S=much", "is not TERM=WEIGHT"),
+        ("S=0", "at least one term"),
+    ] {
+        desk.roofnas(&with(&BASE, &["--mix", mix]))
+            .ends(2)
+            .says(&[said]);
+    }
+}

@@ -162,13 +162,15 @@ impl Desk {
     }
 }
 
-/// A CSV table without its column `seconds`.
+/// A CSV table without its column `seconds`, where it has one.
 fn without_seconds(bytes: &[u8]) -> Vec<u8> {
     let mut table = csv::ReaderBuilder::new()
         .has_headers(false)
         .from_reader(bytes);
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    let seconds = rows[0].iter().position(|name| name == "seconds").unwrap();
+    let Some(seconds) = rows[0].iter().position(|name| name == "seconds") else {
+        return bytes.to_vec();
+    };
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         let kept = row.iter().enumerate().filter(|(i, _)| *i != seconds);

@@ -136,6 +136,32 @@ fn a_run_can_be_run_again_from_its_folder_and_on_any_number_of_threads() {
 }
 
 #[test]
+fn deviations_may_all_be_the_same() {
+    let desk = desk();
+    let with_std: Vec<String> = trained()
+        .lines()
+        .enumerate()
+        .map(|(index, line)| match index {
+            0 => format!("{line},std"),
+            _ => format!("{line},0.3"),
+        })
+        .collect();
+    desk.write("trained.csv", with_std.join("\n"));
+    let settings = ["--set", "quality.surrogate.accuracy_std=std"];
+    let run = ["run", "learnt.toml", "--out", "run"];
+    desk.roofnas(&run.into_iter().chain(settings).collect::<Vec<_>>())
+        .ends(0);
+    assert!(
+        desk.read("run/trained.csv")
+            .starts_with("genotype,accuracy_1,accuracy_2,std\n")
+    );
+    assert!(
+        desk.read("run/experiment.toml")
+            .contains("accuracy_std = \"std\"")
+    );
+}
+
+#[test]
 fn a_table_that_changes_is_not_resumed() {
     let desk = desk();
     desk.roofnas(&["run", "learnt.toml", "--out", "run"])
@@ -196,11 +222,11 @@ fn what_cannot_be_learnt_from_is_refused() {
         &["whole.csv", "line 2", "108"],
     );
     desk.write(
-        "perfect.csv",
-        trained().replace("acc1,acc2\n", "acc1,acc2\n00000000,100,100\n"),
+        "share.csv",
+        trained().replace("acc1,acc2\n", "acc1,acc2\n00000000,0.8,0.8\n"),
     );
     refused(
-        &["quality.surrogate.table=perfect.csv"],
-        &["perfect.csv", "line 2", "below 100"],
+        &["quality.surrogate.table=share.csv"],
+        &["share.csv", "line 2", "0.8", "fraction"],
     );
 }

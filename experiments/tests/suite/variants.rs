@@ -592,3 +592,44 @@ fn a_preset_may_be_a_path_to_a_space() {
     desk.roofnas(&["check", "tiny.toml", "--set", "space.preset=one.toml"])
         .ends(0);
 }
+
+#[test]
+fn a_space_in_which_a_term_is_constant_can_be_run_again() {
+    let desk = Desk::new();
+    // the kernel changes neither channels nor resolutions: st_la is the same for all
+    desk.write(
+        "kernels.toml",
+        r#"
+name = "kernels"
+[platform]
+profile = "intel-i9-10980xe"
+[space]
+resolution = 56
+[space.stem]
+channels = 24
+[[space.stage]]
+block = "inverted_bottleneck"
+depth = 2
+channels = 40
+stride = 2
+kernel = [3, 5, 7]
+expand = 3
+per_layer = ["kernel"]
+[search]
+population = 8
+evaluations = 64
+"#,
+    );
+    let run = desk
+        .roofnas(&["run", "kernels.toml", "--out", "run"])
+        .ends(0);
+    assert!(run.stderr.contains("st_la is the same"), "{}", run.stderr);
+    desk.roofnas(&["run", "run/experiment.toml", "--out", "again"])
+        .ends(0);
+    desk.roofnas(&["export", "run", "b01", "--to", "toml"])
+        .ends(0);
+    assert_eq!(
+        desk.files("run")["pareto.csv"],
+        desk.files("again")["pareto.csv"]
+    );
+}
