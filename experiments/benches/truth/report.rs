@@ -12,8 +12,6 @@ use crate::knowledge::Knowledge;
 use crate::training;
 use crate::world::World;
 
-/// Repetitions: each draws networks anew.
-const DRAWS: u64 = 10;
 /// Latencies measured.
 const TIMED: [usize; 2] = [50, 100];
 /// Networks trained once, with seed 1.
@@ -47,7 +45,7 @@ struct Picks {
 }
 
 /// Prints the report.
-pub(crate) fn report(accuracies: &Path, latencies: &Path) {
+pub(crate) fn report(accuracies: &Path, latencies: &Path, draws: u64) {
     let world = World::read(accuracies, latencies);
     let profiles = Profiles::default();
     let names = profiles.names().unwrap();
@@ -64,9 +62,9 @@ pub(crate) fn report(accuracies: &Path, latencies: &Path) {
         .collect();
     for timed in TIMED {
         println!(
-            "\n{timed} networks timed, {TRAINED} of them trained once; mean of {DRAWS} draws, ten budgets each."
+            "\n{timed} networks timed, {TRAINED} of them trained once; mean of {draws} draws, ten budgets each."
         );
-        let draws: Vec<(Knowledge, Vec<Picks>)> = (0..DRAWS)
+        let draws: Vec<(Knowledge, Vec<Picks>)> = (0..draws)
             .into_par_iter()
             .map(|seed| {
                 let knowledge = Knowledge::new(&world, timed, TRAINED, seed, &known);
