@@ -11,7 +11,8 @@ use crate::finished::FinishedRun;
 use crate::history::Generation;
 use crate::metrics::Metrics;
 use crate::outcome::{FrontRow, spread};
-use crate::run_directory::RunDirectory;
+use crate::outcome_record::{NearestRecord, OutcomeRecord, stop_reason_name};
+use crate::run_directory::{Contents, RunDirectory};
 use crate::tables::{csv, latency_kind, optional, quality_kind};
 
 /// How one run of a batch ended.
@@ -52,11 +53,13 @@ pub struct BatchEntry {
     pub front: Vec<FrontRow>,
     /// Its last generation.
     pub last: Option<Generation>,
+    /// How its search ended, where it is done.
+    pub record: Option<OutcomeRecord>,
 }
 
 impl BatchEntry {
-    /// The run of an experiment, with what its folder holds by now. A failure that is known already comes with its message;
-    /// a folder that doesn't read is one.
+    /// The run of an experiment, with what its folder holds by now. A failure that is known already comes with its message; one that is recorded in
+    /// the folder is read there; and a folder that doesn't read is one.
     pub fn read(
         folder: PathBuf,
         experiment: Experiment,
@@ -65,15 +68,17 @@ impl BatchEntry {
     ) -> Self {
         let found = match failure {
             Some(message) => Err(message),
-            None => Found::read(directory).map_err(|error| error.to_string()),
+            None => Found::read(directory),
         };
-        let (status, front, last) = match found {
-            Err(message) => (RunStatus::Failed(message), Vec::new(), None),
-            Ok(None) => (RunStatus::Unfinished, Vec::new(), None),
-            Ok(Some(found)) if found.front.is_empty() => {
-                (RunStatus::Infeasible, found.front, found.last)
-            }
-            Ok(Some(found)) => (RunStatus::Done, found.front, found.last),
+        let (status, found) = match found {
+            Err(message) => (RunStatus::Failed(message), None),
+            Ok(None) => (RunStatus::Unfinished, None),
+            Ok(Some(found)) if found.front.is_empty() => (RunStatus::Infeasible, Some(found)),
+            Ok(Some(found)) => (RunStatus::Done, Some(found)),
+        };
+        let (front, last, record) = match found {
+            Some(found) => (found.front, found.last, found.record),
+            None => (Vec::new(), None, None),
         };
         Self {
             folder,
@@ -81,6 +86,33 @@ impl BatchEntry {
             status,
             front,
             last,
+            record,
+        }
+    }
+
+    /// Reads the folder again; says whether the run has ended since it was read.
+    pub fn ended_since(&mut self, directory: &RunDirectory) -> bool {
+        if self.status != RunStatus::Unfinished {
+            return false;
+        }
+        let experiment = self.experiment.clone();
+        *self = Self::read(self.folder.clone(), experiment, directory, None);
+        self.status != RunStatus::Unfinished
+    }
+
+    /// Why its search ended, where it is done.
+    pub fn stop_reason(&self) -> Option<&'static str> {
+        let record = self.record.as_ref()?;
+        Some(stop_reason_name(record.stop_reason))
+    }
+
+    /// Why it found nothing; empty where it did, or may still.
+    pub fn message(&self) -> String {
+        let nearest = || self.record.as_ref()?.nearest.as_ref();
+        match &self.status {
+            RunStatus::Failed(message) => message.clone(),
+            RunStatus::Infeasible => nearest().map_or_else(String::new, NearestRecord::sentence),
+            RunStatus::Done | RunStatus::Unfinished => String::new(),
         }
     }
 
@@ -117,24 +149,39 @@ impl BatchEntry {
 struct Found {
     front: Vec<FrontRow>,
     last: Option<Generation>,
+    record: Option<OutcomeRecord>,
 }
 
 impl Found {
-    /// Nothing where the run isn't finished.
-    fn read(directory: &RunDirectory) -> Result<Option<Self>, Error> {
-        if !directory.is_finished()? {
-            return Ok(None);
+    /// Nothing where the run isn't finished; else what it found, or why it failed.
+    fn read(directory: &RunDirectory) -> Result<Option<Self>, String> {
+        let said = |error: Error| error.to_string();
+        match directory.contents().map_err(said)? {
+            Contents::Finished => Self::of_finished(directory).map(Some).map_err(said),
+            Contents::Vacant => Ok(None),
+            Contents::Foreign => Err(format!(
+                "{}: is not empty and not a run",
+                directory.path().display()
+            )),
+            Contents::Unfinished => match directory.failure().map_err(said)? {
+                Some(message) => Err(message),
+                None => Ok(None),
+            },
         }
+    }
+
+    fn of_finished(directory: &RunDirectory) -> Result<Self, Error> {
         let run = FinishedRun::read(directory.clone())?;
-        Ok(Some(Self {
+        Ok(Self {
             front: run.front()?,
             last: run.history()?.pop(),
-        }))
+            record: OutcomeRecord::read(directory)?,
+        })
     }
 }
 
 /// Columns of a batch's summary.
-const SUMMARY_COLUMNS: [&str; 22] = [
+const SUMMARY_COLUMNS: [&str; 25] = [
     "run",
     "platform",
     "batch",
@@ -154,6 +201,9 @@ const SUMMARY_COLUMNS: [&str; 22] = [
     "evaluations",
     "seconds",
     "stop_reason",
+    "gap",
+    "gap_share_of_range",
+    "gap_to",
     "message",
     "quality_kind",
     "latency_kind",
@@ -166,6 +216,8 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
         let model = &experiment.appraiser.model;
         let best = entry.best();
         let latency = best.map(|best| best.metrics.latency);
+        let record = entry.record.as_ref();
+        let gap = record.and_then(|record| record.gap);
         [
             entry.folder.display().to_string(),
             model.platform().name.clone(),
@@ -185,31 +237,16 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
             optional(best.map(|best| &best.text)),
             optional(entry.last.map(|last| last.evaluations)),
             optional(entry.last.map(|last| last.seconds)),
-            optional(stop_reason(entry)),
-            match &entry.status {
-                RunStatus::Failed(message) => message.clone(),
-                _ => String::new(),
-            },
+            optional(entry.stop_reason()),
+            optional(gap.map(|gap| gap.worst)),
+            optional(gap.map(|gap| gap.share_of_range)),
+            optional(gap.map(|gap| if gap.is_exact { "exact" } else { "bound" })),
+            entry.message(),
             quality_kind(experiment),
             latency_kind(experiment),
         ]
     });
     csv(&SUMMARY_COLUMNS, rows)
-}
-
-/// Why a finished run's search ended: it met its limit, or found nothing new to try.
-fn stop_reason(entry: &BatchEntry) -> Option<&'static str> {
-    let last = entry.last?;
-    let resolved = &entry.experiment.resolved;
-    let limit = match &resolved.quality.external {
-        Some(external) => external.budget as u64,
-        None => resolved.search.evaluations,
-    };
-    Some(if last.evaluations >= limit {
-        "evaluations"
-    } else {
-        "exhausted"
-    })
 }
 
 /// One run's front under another run's conditions.

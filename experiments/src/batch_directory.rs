@@ -6,6 +6,7 @@ use crate::difference::differences;
 use crate::error::Error;
 use crate::run::Start;
 use crate::run_directory::{folder_is_vacant, write_whole};
+use crate::shard::Shard;
 
 /// The folder of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,18 +36,18 @@ impl BatchDirectory {
         &self.path
     }
 
-    /// Whether the folder can take this batch.
+    /// Whether the folder can take this batch, or this part of it: that can begin where others have begun.
     ///
     /// # Errors
     /// When something else is there, or a batch that must be resumed or has changed since it began.
-    pub fn admit(&self, matrix: &str, start: Start) -> Result<(), Error> {
+    pub fn admit(&self, matrix: &str, start: Start, shard: Shard) -> Result<(), Error> {
         if folder_is_vacant(&self.path)? {
             return Ok(());
         }
         let file = self.path.join(Self::MATRIX);
         let problem = if !file.is_file() {
             "is not empty and not a batch of runs; choose another folder with --out".to_owned()
-        } else if start == Start::Afresh {
+        } else if start == Start::Afresh && !shard.is_part() {
             "holds a batch; go on with it with --resume, or choose another folder with --out"
                 .to_owned()
         } else {
@@ -55,8 +56,7 @@ impl BatchDirectory {
             match differences(&stored, matrix).first() {
                 None => return Ok(()),
                 Some(change) => format!(
-                    "can't be resumed: its experiment has changed since it began: {change}; start afresh in another folder, or \
-                     undo the change"
+                    "holds a batch of another experiment: {change}; start afresh in another folder, or undo the change"
                 ),
             }
         };
@@ -64,6 +64,17 @@ impl BatchDirectory {
             path: self.path.clone(),
             problem,
         })
+    }
+
+    /// Opens the folder with what was asked for, unless that stands there already.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn begin(&self, matrix: &str) -> Result<(), Error> {
+        if self.path.join(Self::MATRIX).is_file() {
+            return Ok(());
+        }
+        self.write(Self::MATRIX, matrix.as_bytes())
     }
 
     /// Writes a file of the batch.

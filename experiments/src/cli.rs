@@ -3,10 +3,11 @@
 mod engine;
 mod rank;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use roofnas::Setting;
+use roofnas::{Setting, Shard};
 use roofnas_cost::Dtype;
 use roofnas_hardware::{CrossValidation, Selection};
 use roofnas_space::Resolution;
@@ -101,6 +102,12 @@ pub(crate) struct RunArgs {
     /// Go on with runs that were interrupted; what is finished stays as it is
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Runs of a matrix at a time; they share the threads [default: one for each thread; 1 where a command trains networks]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    /// Do the I-th of N parts of the runs, beside other commands that do the others in the same folder
+    #[arg(long, value_name = "I/N", allow_hyphen_values = true)]
+    pub(crate) shard: Option<Shard>,
     #[command(flatten)]
     pub(crate) shared: Shared,
 }

@@ -104,6 +104,22 @@ pub enum Error {
         /// What about it.
         problem: String,
     },
+    /// A run directory that another process is at work on.
+    #[error(
+        "{path}: another roofnas is at work here; wait for it, or choose another folder with --out"
+    )]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// What is wrong with one run of a matrix.
+    #[error("{source} (in the matrix's run {run})")]
+    Planned {
+        /// The run's folder within the batch.
+        run: String,
+        /// What.
+        source: Box<Error>,
+    },
     /// A profile stored in a run directory that doesn't read.
     #[error("{path}: {source}")]
     StoredPlatform {
@@ -230,7 +246,8 @@ impl Error {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::TrainingFails { .. } => exit::FAILED,
+            Self::TrainingFails { .. } | Self::Busy { .. } => exit::FAILED,
+            Self::Planned { source, .. } => source.exit_code(),
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED
             }

@@ -33,15 +33,18 @@
 mod backbone;
 mod batch;
 mod batch_directory;
+mod batch_experiments;
 mod checkpoint;
 mod config;
 mod constraint;
+mod crew;
 mod difference;
 mod error;
 mod experiment;
 mod external_config;
 mod finished;
 mod floor;
+mod folder_lock;
 mod history;
 mod level_paths;
 mod metrics;
@@ -49,6 +52,7 @@ mod new_folder;
 mod objective;
 mod optimiser;
 mod outcome;
+mod outcome_record;
 mod paths;
 mod plan_files;
 mod problem;
@@ -60,6 +64,7 @@ pub mod ranking;
 pub mod report;
 mod run;
 mod run_directory;
+mod shard;
 mod source;
 mod space_file;
 mod surrogate;
@@ -73,12 +78,14 @@ pub use batch::{
     BatchEntry, RunStatus, Slowdown, Transfer, portability_csv, summary_csv, transfers,
 };
 pub use batch_directory::BatchDirectory;
+pub use batch_experiments::experiments;
 pub use checkpoint::Checkpoint;
 pub use config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,
     SearchConfig, SpaceConfig,
 };
 pub use constraint::{Constraint, Figure};
+pub use crew::Crew;
 pub use error::{Error, exit};
 pub use experiment::{Experiment, reference_sample};
 pub use external_config::{ExternalConfig, Per};
@@ -89,6 +96,7 @@ pub use new_folder::NewFolder;
 pub use objective::Objective;
 pub use optimiser::{Optimiser, Started};
 pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
+pub use outcome_record::{FoundStatus, Gap, NearestRecord, OutcomeRecord};
 pub use paths::{BackbonePaths, LatencyView, PathsError};
 pub use plan_files::{plan_csv, write_plan};
 pub use problem::BackboneProblem;
@@ -98,6 +106,7 @@ pub use quality::{Predicted, Quality};
 pub use quality_config::QualityConfig;
 pub use run::{Ending, Start, Watcher, admit, run};
 pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
+pub use shard::Shard;
 pub use source::{ExperimentFile, Planned, Setting};
 pub use space_file::find_space;
 pub use surrogate::{

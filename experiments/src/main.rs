@@ -1,5 +1,6 @@
 //! The `roofnas` command.
 
+mod batch_progress;
 mod cli;
 mod commands;
 mod measuring;

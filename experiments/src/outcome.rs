@@ -6,7 +6,7 @@ use roofnas_space::{Genotype, Resolution, presets};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Algorithm;
-use crate::constraint::Constraint;
+use crate::constraint::{Constraint, Figure};
 use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
@@ -75,6 +75,39 @@ pub struct PricedLandmark {
     pub landmark: Landmark,
     /// Its figures; the score is normalised as the run's.
     pub metrics: Metrics,
+}
+
+impl Nearest {
+    /// What it breaks, in words: a line for each constraint.
+    pub fn binds(&self) -> Vec<String> {
+        let broken = self.broken.iter().map(|constraint| {
+            let value = constraint.value(&self.metrics);
+            if constraint.figure == Figure::ChannelDrop {
+                return format!(
+                    "{}: channels fall by {} in all, each fall relative to what was there",
+                    constraint.key(),
+                    rounded(value)
+                );
+            }
+            format!(
+                "{} is {}, at most {} ({:.2} times)",
+                constraint.key(),
+                rounded(value),
+                constraint.limit,
+                value / constraint.limit
+            )
+        });
+        broken.collect()
+    }
+}
+
+/// A count whole, anything else with four decimals.
+fn rounded(value: f64) -> String {
+    if value.fract() == 0.0 {
+        value.to_string()
+    } else {
+        format!("{value:.4}")
+    }
 }
 
 impl Outcome {

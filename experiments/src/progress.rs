@@ -112,24 +112,7 @@ impl Watcher for Progress {
     }
 
     fn training(&mut self, progress: &TrainingProgress<'_>) {
-        let candidate = progress.candidate;
-        let expected = candidate.forecast.map_or_else(String::new, |forecast| {
-            format!(
-                ", {:.2} expected ({:.2} to {:.2})",
-                forecast.accuracy(),
-                forecast.lower(),
-                forecast.upper()
-            )
-        });
-        let said = match progress.result {
-            TrainingResult::Trained { measured, .. } => format!("{:.2} %", measured.accuracy),
-            TrainingResult::Failed { reason } => format!("failed: {reason}"),
-        };
-        let known = if progress.was_known { " (known)" } else { "" };
-        let line = format!(
-            "{}: round {}, {}: {said}{expected}{known}",
-            self.name, candidate.round, candidate.id
-        );
+        let line = training_line(&self.name, progress);
         match &self.bar {
             Some(bar) => bar.println(line),
             None => eprintln!("{line}"),
@@ -139,4 +122,26 @@ impl Watcher for Progress {
     fn wants_to_stop(&self) -> bool {
         is_stopped()
     }
+}
+
+/// One training of a run, in a line.
+pub(crate) fn training_line(run: &str, progress: &TrainingProgress<'_>) -> String {
+    let candidate = progress.candidate;
+    let expected = candidate.forecast.map_or_else(String::new, |forecast| {
+        format!(
+            ", {:.2} expected ({:.2} to {:.2})",
+            forecast.accuracy(),
+            forecast.lower(),
+            forecast.upper()
+        )
+    });
+    let said = match progress.result {
+        TrainingResult::Trained { measured, .. } => format!("{:.2} %", measured.accuracy),
+        TrainingResult::Failed { reason } => format!("failed: {reason}"),
+    };
+    let known = if progress.was_known { " (known)" } else { "" };
+    format!(
+        "{run}: round {}, {}: {said}{expected}{known}",
+        candidate.round, candidate.id
+    )
 }

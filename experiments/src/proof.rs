@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::experiment::Experiment;
 use crate::floor::Floor;
 use crate::objective::Objective;
+use crate::outcome_record::Gap;
 use crate::paths::{BackbonePaths, LatencyView, PathsError};
 use crate::problem::BackboneProblem;
 
@@ -258,6 +259,17 @@ impl Certified {
             [first, .., last] => (first[1] - last[1]).abs(),
             _ => 0.0,
         }
+    }
+
+    /// How far the front can be from the optimum; nothing where there is no certificate.
+    pub fn gap(&self) -> Option<Gap> {
+        let worst = self.certificate.as_ref()?.worst_gap;
+        let range = self.range();
+        worst.is_finite().then_some(Gap {
+            worst,
+            share_of_range: if range > 0.0 { worst / range } else { 0.0 },
+            is_exact: self.proof.is_attained,
+        })
     }
 
     /// What is proven, in a sentence for people.

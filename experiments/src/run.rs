@@ -10,9 +10,11 @@ use crate::difference::{Difference, differences};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
+use crate::folder_lock::{Busy, FolderLock};
 use crate::history::{Generation, Recorder};
 use crate::optimiser::Optimiser;
 use crate::outcome::Outcome;
+use crate::outcome_record::OutcomeRecord;
 use crate::problem::BackboneProblem;
 use crate::proof::{Proof, Unproven, prove};
 use crate::run_directory::{Contents, RunDirectory};
@@ -85,6 +87,10 @@ pub fn run(
         let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
         return Ok(Ending::AlreadyDone { found });
     }
+    directory.create()?;
+    let _alone = FolderLock::try_take(directory.path()).map_err(|Busy| Error::Busy {
+        path: directory.path().to_owned(),
+    })?;
     if let Some(external) = &experiment.resolved.quality.external {
         write_inputs(experiment, directory, "")?;
         return training::run(experiment, external, directory, watcher);
@@ -164,6 +170,7 @@ fn write_inputs(
     comment: &str,
 ) -> Result<(), Error> {
     directory.remove_leftovers()?;
+    directory.remove(RunDirectory::FAILURE)?;
     // the experiment first: it marks the folder as a run's
     let resolved = format!("{comment}{}", experiment.to_toml());
     directory.write(RunDirectory::EXPERIMENT, resolved.as_bytes())?;
@@ -322,6 +329,8 @@ pub(crate) fn write_results(
         directory.write(RunDirectory::CERTIFICATE, &certified.to_json(experiment))?;
         directory.write(RunDirectory::BOUND, &certified.bound_csv(experiment))?;
     }
+    let record = OutcomeRecord::new(experiment, outcome);
+    directory.write(RunDirectory::OUTCOME, &record.to_json())?;
     directory.write(
         RunDirectory::PARETO,
         &tables::pareto_csv(experiment, &outcome.front),

@@ -40,6 +40,10 @@ impl RunDirectory {
     pub const CERTIFICATE: &str = "certificate.json";
     /// Points that bound every front of the space.
     pub const BOUND: &str = "bound.csv";
+    /// How it ended.
+    pub const OUTCOME: &str = "outcome.json";
+    /// Why it failed, where it did.
+    pub const FAILURE: &str = "failure.txt";
     /// The report.
     pub const REPORT: &str = "report.html";
     /// Trained networks: those that accuracy was learnt from, or those that the user's command was asked to train.
@@ -121,6 +125,14 @@ impl RunDirectory {
         write_whole(&self.path.join(name), bytes)
     }
 
+    /// Makes the folder, where there is none.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn create(&self) -> Result<(), Error> {
+        fs::create_dir_all(&self.path).map_err(|source| Error::write(&self.path, source))
+    }
+
     /// Removes what writes that were cut off have left: temporary files that never got their names.
     ///
     /// # Errors
@@ -143,6 +155,23 @@ impl RunDirectory {
         Ok(())
     }
 
+    /// Says in the folder of a run that is not done why it failed, so that others who share its batch know; as far as it can be said at all, since
+    /// what failed may be the writing.
+    pub fn record_failure(&self, message: &str) {
+        if matches!(self.contents(), Ok(Contents::Unfinished)) {
+            let _ = self.write(Self::FAILURE, format!("{message}\n").as_bytes());
+        }
+    }
+
+    /// Why the run failed, where that is recorded.
+    ///
+    /// # Errors
+    /// When the record can't be read.
+    pub fn failure(&self) -> Result<Option<String>, Error> {
+        let text = self.read_if_there(Self::FAILURE)?;
+        Ok(text.map(|text| text.trim_end().to_owned()))
+    }
+
     /// Removes a file of the run, if it is there.
     ///
     /// # Errors
@@ -158,13 +187,15 @@ impl RunDirectory {
     }
 }
 
-/// Whether there is no folder yet, or an empty one.
+/// Whether there is no folder yet, or an empty one. What writes that were cut off, or are under way, have put there doesn't count.
 ///
 /// # Errors
 /// When what is there can't be read, or no folder can be made there.
 pub(crate) fn folder_is_vacant(path: &Path) -> Result<bool, Error> {
     match fs::read_dir(path) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(mut entries) => Ok(entries.all(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY))
+        })),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         // a file in the way of the folder: nothing can be written there
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
@@ -292,6 +323,9 @@ mod tests {
     fn contents_tell_runs_from_other_folders() {
         let folder = tempfile::tempdir().unwrap();
         let run = RunDirectory::new(folder.path().join("run"));
+        assert_eq!(run.contents().unwrap(), Contents::Vacant);
+        fs::create_dir_all(run.path()).unwrap();
+        fs::write(run.path().join(".roofnas-x"), b"cut off").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Vacant);
         run.write(RunDirectory::EXPERIMENT, b"").unwrap();
         assert_eq!(run.contents().unwrap(), Contents::Unfinished);

@@ -117,6 +117,27 @@ impl ExperimentFile {
     }
 }
 
+/// The keys that an entry of a matrix names: one, or several that vary together, with commas between.
+fn together(key: &str) -> impl Iterator<Item = &str> {
+    key.split(',').map(str::trim)
+}
+
+/// What one value of a matrix's entry sets; nothing where it doesn't fit the entry's keys.
+fn settings_of(keys: &[&str], value: &Value) -> Option<Vec<Setting>> {
+    let setting = |key: &str, value: &Value| Setting {
+        key: key.to_owned(),
+        value: value.clone(),
+    };
+    match (keys, value) {
+        ([key], value) => Some(vec![setting(key, value)]),
+        (keys, Value::Array(values)) if values.len() == keys.len() => {
+            let pairs = keys.iter().zip(values);
+            Some(pairs.map(|(key, value)| setting(key, value)).collect())
+        }
+        _ => None,
+    }
+}
+
 /// Every combination of a matrix, the last key changing fastest.
 fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Vec<Planned>, Error> {
     let error = |key: &str, value: String, rule: &str| Error::Value {
@@ -130,25 +151,44 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
         if values.is_empty() {
             return Err(error(key, "[]".to_owned(), "needs at least one value"));
         }
-        if key == "name" || key.starts_with("matrix") {
+        let together: Vec<&str> = together(key).collect();
+        if together
+            .iter()
+            .any(|key| *key == "name" || key.starts_with("matrix"))
+        {
             let rule = "a matrix varies the seed or keys of platform, space, objectives, quality, constraints, search and output";
             return Err(error(key, "[...]".to_owned(), rule));
         }
+        if together.iter().any(|key| key.is_empty()) {
+            let rule = "has a comma without a key beside it";
+            return Err(error(key, "[...]".to_owned(), rule));
+        }
+        let is_set = |key: &&str| all[0].iter().any(|setting| setting.key == *key);
+        if let Some(twice) = together.iter().find(|key| is_set(key)) {
+            let rule = format!("{twice} is varied by another entry of the matrix too");
+            return Err(error(key, "[...]".to_owned(), &rule));
+        }
+        let next: Vec<Vec<Setting>> = values
+            .iter()
+            .map(|value| {
+                settings_of(&together, value).ok_or_else(|| {
+                    let rule = format!(
+                        "these keys vary together: each of the values is a list of {}, one for each key",
+                        together.len()
+                    );
+                    error(key, value.to_string(), &rule)
+                })
+            })
+            .collect::<Result<_, _>>()?;
         if all.len() * values.len() > MOST_RUNS {
             let rule = "a matrix can have at most 10000 combinations";
             return Err(error(key, format!("{} values", values.len()), rule));
         }
         all = all
             .iter()
-            .flat_map(|chosen| {
-                values.iter().map(move |value| {
-                    let mut chosen = chosen.clone();
-                    chosen.push(Setting {
-                        key: key.clone(),
-                        value: value.clone(),
-                    });
-                    chosen
-                })
+            .flat_map(|before| {
+                next.iter()
+                    .map(move |next| [&before[..], &next[..]].concat())
             })
             .collect();
     }
@@ -222,10 +262,42 @@ fn lengthen(key: &str, value: &mut Value) {
     }
 }
 
-/// What is set on the command line is settled: a matrix doesn't vary it any more.
+/// What is set on the command line is settled: a matrix doesn't vary it any more. Of keys that vary together, the others still do.
 fn settle(table: &mut Table, settings: &[Setting]) {
-    if let Some(Value::Table(matrix)) = table.get_mut("matrix") {
-        matrix.retain(|key, _| settings.iter().all(|setting| setting.key != key));
+    let Some(Value::Table(matrix)) = table.get_mut("matrix") else {
+        return;
+    };
+    let is_settled = |key: &str| settings.iter().any(|setting| setting.key == key);
+    let entries = std::mem::take(matrix);
+    for (key, values) in entries {
+        let keys: Vec<&str> = together(&key).collect();
+        let left: Vec<usize> = (0..keys.len())
+            .filter(|&index| !is_settled(keys[index]))
+            .collect();
+        if left.len() == keys.len() {
+            matrix.insert(key, values);
+        } else if !left.is_empty() {
+            let names: Vec<&str> = left.iter().map(|&index| keys[index]).collect();
+            matrix.insert(names.join(","), picked(values, &left));
+        }
+    }
+}
+
+/// The values at these places of each list; a single one without its list.
+fn picked(values: Value, places: &[usize]) -> Value {
+    let pick = |value: Value| match value {
+        Value::Array(list) => {
+            let at = |&place: &usize| list.get(place).cloned();
+            match places {
+                [place] => at(place).unwrap_or_else(|| Value::Array(list.clone())),
+                places => Value::Array(places.iter().filter_map(at).collect()),
+            }
+        }
+        other => other,
+    };
+    match values {
+        Value::Array(values) => Value::Array(values.into_iter().map(pick).collect()),
+        other => other,
     }
 }
 
@@ -303,6 +375,54 @@ latency_ms = 2.0
         assert_eq!(file.runs[4].config.constraints.latency_ms, Some(5.0));
         assert_eq!(file.runs[4].config.seed, 2);
         assert!(file.runs[4].config.matrix.is_empty());
+    }
+
+    #[test]
+    fn keys_with_commas_between_vary_together() {
+        let matrix = "[matrix]\n\"platform.profile, constraints.latency_ms\" = [[\"nvidia-v100\", 0.5], [\"intel-i9-10980xe\", 3.0]]\nseed = [1, 2]\n";
+        let file = parse(&format!("{TEXT}{matrix}"), &[]).unwrap();
+        let found = file.runs.iter().map(|run| {
+            let config = &run.config;
+            (
+                config.platform.profile.as_str(),
+                config.constraints.latency_ms,
+                config.seed,
+            )
+        });
+        let (gpu, cpu) = (("nvidia-v100", Some(0.5)), ("intel-i9-10980xe", Some(3.0)));
+        let expected = [(gpu, 1), (gpu, 2), (cpu, 1), (cpu, 2)];
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            expected.map(|((profile, budget), seed)| (profile, budget, seed))
+        );
+        assert_eq!(
+            file.runs[3].folder.display().to_string(),
+            "4-profile-intel-i9-10980xe-latency_ms-3.0-seed-2"
+        );
+        // what is set is settled; the other key still varies
+        let file = parse(
+            &format!("{TEXT}{matrix}"),
+            &["constraints.latency_ms=9", "seed=4"],
+        )
+        .unwrap();
+        let budgets: Vec<_> = file
+            .runs
+            .iter()
+            .map(|run| run.config.constraints.latency_ms)
+            .collect();
+        assert_eq!(budgets, [Some(9.0), Some(9.0)]);
+        assert_eq!(file.runs[1].config.platform.profile, "intel-i9-10980xe");
+        let twice = "[matrix]\nseed = [1]\n\"seed,constraints.latency_ms\" = [[1, 2]]\n";
+        let error = parse(&format!("{TEXT}{twice}"), &[]).unwrap_err();
+        assert!(error.to_string().contains("another entry"), "{error}");
+        for bad in ["[[\"nvidia-v100\"]]", "[\"nvidia-v100\"]", "[[1, 2, 3]]"] {
+            let text =
+                format!("{TEXT}[matrix]\n\"platform.profile,constraints.latency_ms\" = {bad}\n");
+            let error = parse(&text, &[]).unwrap_err().to_string();
+            assert!(error.contains("a list of 2"), "{error}");
+        }
+        let error = parse(&format!("{TEXT}[matrix]\n\"seed,\" = [[1, 2]]\n"), &[]).unwrap_err();
+        assert!(error.to_string().contains("comma"));
     }
 
     #[test]

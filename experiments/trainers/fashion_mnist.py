@@ -67,6 +67,9 @@ def augmented(images, random):
 def train(model, images, labels, epochs, random):
     """Stochastic gradient descent under one rise and fall of the learning rate."""
     steps = epochs * (len(images) // BATCH)
+    # on CPUs, depthwise convolutions take half the time in this layout
+    model.to(memory_format=torch.channels_last)
+    images = images.contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         model.parameters(), PEAK_LEARNING_RATE, momentum=0.9, nesterov=True, weight_decay=WEIGHT_DECAY
     )

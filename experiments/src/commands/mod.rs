@@ -20,6 +20,8 @@ mod profile;
 mod profile_measured;
 mod rank;
 mod run;
+mod run_batch;
+mod run_words;
 mod suited;
 mod table;
 mod validate;

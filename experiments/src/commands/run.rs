@@ -3,35 +3,26 @@
 use std::path::{Path, PathBuf};
 
 use roofnas::{
-    BatchDirectory, BatchEntry, Certified, Ending, Error, Experiment, ExperimentFile, Figure,
-    Nearest, Outcome, RunDirectory, Start, Unproven, admit, exit, portability_csv, report,
-    summary_csv, transfers,
+    BatchDirectory, Ending, Error, Experiment, ExperimentFile, RunDirectory, Shard, Start, admit,
+    exit, experiments,
 };
 use roofnas_hardware::Profiles;
-use serde_json::Value;
 
 use super::on_threads;
 use super::output::print;
-use super::table::Data;
-use crate::cli::{Format, RunArgs};
+use super::run_batch::{Batch, Job, run_batch};
+use super::run_words::{infeasible, printed_front, summary};
+use crate::cli::RunArgs;
 use crate::progress::{self, Progress};
 
-/// Rows of a front that are printed.
-const PRINTED: usize = 12;
-
-/// One run that is to be done.
-struct Job {
-    folder: PathBuf,
-    directory: RunDirectory,
-    experiment: Experiment,
-}
-
-/// The runs of one experiment file.
-struct Jobs {
-    name: String,
-    /// Where there is a matrix: the folder of the batch, and what was asked for.
-    batch: Option<(BatchDirectory, String)>,
-    jobs: Vec<Job>,
+/// What one experiment file asks for.
+enum Asked {
+    Run {
+        directory: RunDirectory,
+        experiment: Box<Experiment>,
+        is_ours: bool,
+    },
+    Batch(Batch),
 }
 
 /// Runs experiments one after the other. Everything is read and checked before anything runs; then one run that fails doesn't
@@ -42,36 +33,64 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     } else {
         Start::Afresh
     };
-    let all = plan(args)?;
-    for jobs in &all {
-        if let Some((directory, asked)) = &jobs.batch {
-            directory.admit(asked, start)?;
-        }
-        for job in &jobs.jobs {
-            admit(&job.experiment, &job.directory, start)?;
-        }
-    }
-    progress::stop_on_signals(
-        "stopping after this generation (a training is ended); once more to stop at once",
-    )?;
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
     on_threads(args.shared.threads, move || {
+        let all = plan(args)?;
+        for asked in &all {
+            admit_all(asked, start)?;
+        }
+        progress::stop_on_signals(
+            "stopping after this generation (a training is ended); once more to stop at once",
+        )?;
         let mut codes = Vec::new();
-        for jobs in all {
+        for asked in all {
             if !codes.contains(&exit::INTERRUPTED) {
-                codes.extend(run_jobs(jobs, start)?);
+                codes.extend(run_asked(asked, start)?);
             }
+        }
+        if codes.is_empty() {
+            eprintln!("shard {shard} has no runs");
         }
         Ok(overall(&codes))
     })
 }
 
+/// Whether all folders can take what is to be run there.
+fn admit_all(asked: &Asked, start: Start) -> Result<(), Error> {
+    match asked {
+        Asked::Run {
+            directory,
+            experiment,
+            is_ours,
+        } => {
+            if *is_ours {
+                admit(experiment, directory, start)?;
+            }
+        }
+        Asked::Batch(batch) => {
+            batch.directory.admit(&batch.asked, start, batch.shard)?;
+            for job in batch.jobs.iter().filter(|job| job.is_ours) {
+                admit(&job.experiment, &job.directory, start)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads the experiment files, and says what is to be run where.
-fn plan(args: &RunArgs) -> anyhow::Result<Vec<Jobs>> {
+fn plan(args: &RunArgs) -> anyhow::Result<Vec<Asked>> {
     let settings = args.shared.all_settings();
     let profiles = Profiles::from_environment();
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
     let mut all = Vec::new();
     let mut folders: Vec<PathBuf> = Vec::new();
     let mut told: Vec<String> = Vec::new();
+    // runs are dealt out over all files
+    let mut runs = 0;
+    let mut is_ours = || {
+        runs += 1;
+        shard.has(runs - 1)
+    };
     for path in &args.experiments {
         let file = ExperimentFile::read(path, &settings)?;
         let root = root(args, &file.name);
@@ -83,27 +102,41 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Jobs>> {
             let path = root;
             return Err(Error::RunDirectory { path, problem }.into());
         }
-        let is_batch = file.is_batch();
-        let mut jobs = Vec::new();
-        for planned in file.runs {
-            let experiment = Experiment::new(planned.config, &file.file, &profiles)?;
+        let checked = experiments(&file, &profiles)?;
+        for experiment in &checked {
             if let Some(lesson) = &experiment.lesson {
                 say(lesson.sentence(), &mut told);
             }
             for warning in &experiment.warnings {
                 say(format!("warning: {warning}"), &mut told);
             }
-            jobs.push(Job {
-                directory: RunDirectory::new(root.join(&planned.folder)),
-                folder: planned.folder,
-                experiment,
-            });
         }
-        all.push(Jobs {
-            name: file.name,
-            batch: is_batch.then(|| (BatchDirectory::new(&root), file.asked)),
-            jobs,
-        });
+        if file.is_batch() {
+            let jobs = file
+                .runs
+                .iter()
+                .zip(checked)
+                .map(|(planned, experiment)| Job {
+                    directory: RunDirectory::new(root.join(&planned.folder)),
+                    folder: planned.folder.clone(),
+                    experiment,
+                    is_ours: is_ours(),
+                });
+            all.push(Asked::Batch(Batch {
+                jobs: jobs.collect(),
+                name: file.name,
+                directory: BatchDirectory::new(&root),
+                asked: file.asked,
+                at_a_time: args.jobs,
+                shard,
+            }));
+        } else {
+            all.extend(checked.into_iter().map(|experiment| Asked::Run {
+                directory: RunDirectory::new(&root),
+                experiment: Box::new(experiment),
+                is_ours: is_ours(),
+            }));
+        }
         folders.push(root);
     }
     Ok(all)
@@ -126,50 +159,29 @@ fn root(args: &RunArgs, name: &str) -> PathBuf {
     }
 }
 
-/// Runs what one file asks for, and says with which exit code each run ended.
-fn run_jobs(jobs: Jobs, start: Start) -> Result<Vec<u8>, Error> {
-    if let Some((directory, asked)) = &jobs.batch {
-        directory.write(BatchDirectory::MATRIX, asked.as_bytes())?;
-    }
-    let mut codes = Vec::new();
-    let mut entries = Vec::new();
-    for job in jobs.jobs {
-        let label = job.directory.path().display().to_string();
-        let ended = if codes.contains(&exit::INTERRUPTED) {
-            None
-        } else {
-            Some(run_one(&job, &label, start))
-        };
-        let failure = match ended {
-            Some(Err(error)) => {
+/// Runs what one file asks for, and says with which exit codes its runs ended.
+fn run_asked(asked: Asked, start: Start) -> Result<Vec<u8>, Error> {
+    match asked {
+        Asked::Batch(batch) if batch.jobs.iter().any(|job| job.is_ours) => run_batch(batch, start),
+        Asked::Run {
+            directory,
+            experiment,
+            is_ours: true,
+        } => {
+            let code = run_one(&experiment, &directory, start).unwrap_or_else(|error| {
                 eprintln!("error: {error}");
-                codes.push(error.exit_code());
-                Some(error.to_string())
-            }
-            Some(Ok(code)) => {
-                codes.push(code);
-                None
-            }
-            None => None,
-        };
-        if jobs.batch.is_some() {
-            entries.push(BatchEntry::read(
-                job.folder,
-                job.experiment,
-                &job.directory,
-                failure,
-            ));
+                error.exit_code()
+            });
+            Ok(vec![code])
         }
+        _ => Ok(Vec::new()),
     }
-    if let Some((directory, _)) = &jobs.batch {
-        write_batch(directory, &jobs.name, &entries)?;
-    }
-    Ok(codes)
 }
 
-fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
-    let mut progress = Progress::new(label, job.experiment.resolved.search.evaluations);
-    let ending = roofnas::run(&job.experiment, &job.directory, start, &mut progress);
+fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> Result<u8, Error> {
+    let label = &directory.path().display().to_string();
+    let mut progress = Progress::new(label, experiment.resolved.search.evaluations);
+    let ending = roofnas::run(experiment, directory, start, &mut progress);
     progress.finish();
     Ok(match ending? {
         Ending::Done(outcome) => match &outcome.nearest {
@@ -181,7 +193,7 @@ fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
                 for warning in &outcome.warnings {
                     eprintln!("warning: {label}: {warning}");
                 }
-                eprintln!("{}", summary(label, &job.experiment, &outcome));
+                eprintln!("{}", summary(label, experiment, &outcome));
                 print(&printed_front(&outcome))?;
                 exit::DONE
             }
@@ -199,139 +211,6 @@ fn run_one(job: &Job, label: &str, start: Start) -> Result<u8, Error> {
             exit::INTERRUPTED
         }
     })
-}
-
-/// Files of the batch as a whole.
-fn write_batch(
-    directory: &BatchDirectory,
-    name: &str,
-    entries: &[BatchEntry],
-) -> Result<(), Error> {
-    let transfers = transfers(entries);
-    directory.write(BatchDirectory::SUMMARY, &summary_csv(entries))?;
-    let portability = portability_csv(entries, &transfers);
-    directory.write(BatchDirectory::PORTABILITY, &portability)?;
-    let page = report::batch_html(name, entries, &transfers)?;
-    directory.write(BatchDirectory::REPORT, page.as_bytes())?;
-    let path = directory.path().display();
-    eprintln!("wrote {path}/summary.csv, {path}/portability.csv and {path}/report.html");
-    Ok(())
-}
-
-fn printed_front(outcome: &Outcome) -> String {
-    let rows = outcome.spread(PRINTED);
-    // only predicted accuracy has an interval
-    let has_intervals = rows
-        .iter()
-        .all(|row| row.metrics.quality_interval_90.is_some());
-    let intervals: &[&str] = match has_intervals {
-        true => &["lower_90", "upper_90"],
-        false => &[],
-    };
-    let last = [
-        "latency_ms",
-        "latency_ms_std",
-        "mmacs",
-        "mparams",
-        "genotype",
-    ];
-    let mut data = Data::new(&[&["id", "quality"], intervals, &last].concat());
-    for row in rows {
-        let mut cells = vec![row.id.clone().into(), row.metrics.quality.into()];
-        let interval = row.metrics.quality_interval_90.iter().flatten();
-        cells.extend(interval.map(|&end| Value::from(end)));
-        cells.extend([
-            row.metrics.latency.mean_ms.into(),
-            row.metrics.latency.std_ms.into(),
-            (1e-6 * row.metrics.macs as f64).into(),
-            (1e-6 * row.metrics.params as f64).into(),
-            row.text.clone().into(),
-        ]);
-        data.push(cells);
-    }
-    data.format(Format::Table).unwrap_or_default()
-}
-
-fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
-    let seconds = outcome.history.last().map_or(0.0, |last| last.seconds);
-    let quality = &experiment.appraiser.quality;
-    let best = outcome.best().map_or_else(String::new, |best| {
-        format!(
-            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms ({})",
-            best.id,
-            quality.name(),
-            best.metrics.quality,
-            quality.sort(),
-            best.metrics.latency.mean_ms,
-            best.metrics.latency.std_ms,
-            experiment.appraiser.model.label()
-        )
-    });
-    let proven = match &outcome.certified {
-        Ok(certified) => certified
-            .sentence(experiment)
-            .map(|said| format!("\n{said}")),
-        Err(Unproven::Unasked) => None,
-        Err(Unproven::Impossible(reason)) => Some(format!(
-            "\ngap to the model's optimum: not known, since {reason}"
-        )),
-    };
-    let proven = proven.unwrap_or_default();
-    let done = match &outcome.training {
-        Some(training) => format!(
-            "{} in {seconds:.1} s ({} known before)",
-            training.sentence(),
-            training.known
-        ),
-        None => format!("{} evaluations in {seconds:.1} s", outcome.evaluations),
-    };
-    format!(
-        "{label}: {done}, {} networks in the front; {best}{proven}\nsee {label}/report.html, {label}/pareto.csv \
-         and {label}/backbones/",
-        outcome.front.len()
-    )
-}
-
-fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
-    let is_proven = outcome
-        .certified
-        .as_ref()
-        .is_ok_and(Certified::is_infeasible);
-    let all = if is_proven {
-        "no network of the space keeps the constraints: that is proven".to_owned()
-    } else {
-        let evaluated = outcome.evaluations;
-        format!("none of {evaluated} evaluated networks keeps the constraints")
-    };
-    let mut text = format!("error: {label}: {all}; the nearest is {}", nearest.text);
-    for constraint in &nearest.broken {
-        let value = constraint.value(&nearest.metrics);
-        if constraint.figure == Figure::ChannelDrop {
-            text += &format!(
-                "\n  binds: {}: channels fall by {} in all, each fall relative to what was there",
-                constraint.key(),
-                rounded(value)
-            );
-            continue;
-        }
-        text += &format!(
-            "\n  binds: {} is {}, at most {} ({:.2} times)",
-            constraint.key(),
-            rounded(value),
-            constraint.limit,
-            value / constraint.limit
-        );
-    }
-    text + "\nraise what binds, or widen the space towards smaller networks"
-}
-
-/// A count whole, anything else with four decimals.
-fn rounded(value: f64) -> String {
-    if value.fract() == 0.0 {
-        value.to_string()
-    } else {
-        format!("{value:.4}")
-    }
 }
 
 /// The exit code of everything: that of a single run; of several, interrupted before failed before infeasible, which all

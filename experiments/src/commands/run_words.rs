@@ -1,0 +1,110 @@
+//! What is said of a run that has ended.
+
+use roofnas::{Certified, Experiment, Nearest, Outcome, Unproven};
+use serde_json::Value;
+
+use super::table::Data;
+use crate::cli::Format;
+
+/// Rows of a front that are printed.
+const PRINTED: usize = 12;
+
+/// Some of its front, as a table.
+pub(super) fn printed_front(outcome: &Outcome) -> String {
+    let rows = outcome.spread(PRINTED);
+    // only predicted accuracy has an interval
+    let has_intervals = rows
+        .iter()
+        .all(|row| row.metrics.quality_interval_90.is_some());
+    let intervals: &[&str] = match has_intervals {
+        true => &["lower_90", "upper_90"],
+        false => &[],
+    };
+    let last = [
+        "latency_ms",
+        "latency_ms_std",
+        "mmacs",
+        "mparams",
+        "genotype",
+    ];
+    let mut data = Data::new(&[&["id", "quality"], intervals, &last].concat());
+    for row in rows {
+        let mut cells = vec![row.id.clone().into(), row.metrics.quality.into()];
+        let interval = row.metrics.quality_interval_90.iter().flatten();
+        cells.extend(interval.map(|&end| Value::from(end)));
+        cells.extend([
+            row.metrics.latency.mean_ms.into(),
+            row.metrics.latency.std_ms.into(),
+            (1e-6 * row.metrics.macs as f64).into(),
+            (1e-6 * row.metrics.params as f64).into(),
+            row.text.clone().into(),
+        ]);
+        data.push(cells);
+    }
+    data.format(Format::Table).unwrap_or_default()
+}
+
+/// What it did and found, and where the files are.
+pub(super) fn summary(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
+    let proven = match &outcome.certified {
+        Ok(certified) => certified
+            .sentence(experiment)
+            .map(|said| format!("\n{said}")),
+        Err(Unproven::Unasked) => None,
+        Err(Unproven::Impossible(reason)) => Some(format!(
+            "\ngap to the model's optimum: not known, since {reason}"
+        )),
+    };
+    format!(
+        "{}{}\nsee {label}/report.html, {label}/pareto.csv and {label}/backbones/",
+        brief(label, experiment, outcome),
+        proven.unwrap_or_default()
+    )
+}
+
+/// What it did and found, in a line.
+pub(super) fn brief(label: &str, experiment: &Experiment, outcome: &Outcome) -> String {
+    let seconds = outcome.history.last().map_or(0.0, |last| last.seconds);
+    let quality = &experiment.appraiser.quality;
+    let best = outcome.best().map_or_else(String::new, |best| {
+        format!(
+            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms ({})",
+            best.id,
+            quality.name(),
+            best.metrics.quality,
+            quality.sort(),
+            best.metrics.latency.mean_ms,
+            best.metrics.latency.std_ms,
+            experiment.appraiser.model.label()
+        )
+    });
+    let done = match &outcome.training {
+        Some(training) => format!(
+            "{} in {seconds:.1} s ({} known before)",
+            training.sentence(),
+            training.known
+        ),
+        None => format!("{} evaluations in {seconds:.1} s", outcome.evaluations),
+    };
+    let front = outcome.front.len();
+    format!("{label}: {done}, {front} networks in the front; {best}")
+}
+
+/// That nothing keeps the constraints, what comes nearest, and what binds.
+pub(super) fn infeasible(label: &str, outcome: &Outcome, nearest: &Nearest) -> String {
+    let is_proven = outcome
+        .certified
+        .as_ref()
+        .is_ok_and(Certified::is_infeasible);
+    let all = if is_proven {
+        "no network of the space keeps the constraints: that is proven".to_owned()
+    } else {
+        let evaluated = outcome.evaluations;
+        format!("none of {evaluated} evaluated networks keeps the constraints")
+    };
+    let mut text = format!("error: {label}: {all}; the nearest is {}", nearest.text);
+    for bound in nearest.binds() {
+        text += &format!("\n  binds: {bound}");
+    }
+    text + "\nraise what binds, or widen the space towards smaller networks"
+}
