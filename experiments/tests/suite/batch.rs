@@ -223,6 +223,8 @@ fn a_failed_run_does_not_stop_the_others() {
         "batch.toml",
         "--out",
         "out",
+        "--jobs",
+        "1",
         "--set",
         "search.evaluations=200000",
     ]);
@@ -240,7 +242,8 @@ fn a_failed_run_does_not_stop_the_others() {
 fn an_interrupted_batch_goes_on() {
     let desk = desk("[matrix]\nseed = [1, 2, 3]\n");
     let evaluations = "search.evaluations=200000";
-    let mut batch = desk.start(&["run", "batch.toml", "--out", "out", "--set", evaluations]);
+    let args = ["run", "batch.toml", "--out", "out", "--set", evaluations];
+    let mut batch = desk.start(&[&args[..], &["--jobs", "1"]].concat());
     wait_for(&desk.path("out/2-seed-2/experiment.toml"));
     batch.signal("-INT");
     assert_eq!(batch.wait(), Some(130));

@@ -19,6 +19,7 @@ mod infeasible;
 mod init;
 mod measure;
 mod outputs;
+mod parallel;
 mod plan;
 mod planted;
 mod platforms;
