@@ -82,7 +82,7 @@ mod tests {
         let error = experiments(&file, &Profiles::default()).unwrap_err();
         let said = error.to_string();
         assert!(
-            said.contains("x.toml") && said.contains("matrix's run 2-latency_ms--2.0-score-AE3"),
+            said.contains("x.toml") && said.contains("matrix's run 3-latency_ms--2.0-score-AE3"),
             "{said}"
         );
         assert_eq!(error.exit_code(), crate::error::exit::BAD_INPUT);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::outcome::{Nearest, Outcome};
+use crate::proof::Certified;
 use crate::run_directory::RunDirectory;
 
 /// How a finished run ended. The same for the same seed, whenever and on however many threads it ran.
@@ -69,7 +70,7 @@ impl OutcomeRecord {
     /// The record of an outcome.
     pub fn new(experiment: &Experiment, outcome: &Outcome) -> Self {
         let certified = outcome.certified.as_ref().ok();
-        let is_proven = certified.is_some_and(|certified| certified.is_infeasible());
+        let is_proven = certified.is_some_and(Certified::is_infeasible);
         let reference = experiment.objectives.iter().zip(&outcome.reference);
         Self {
             roofnas: env!("CARGO_PKG_VERSION").to_owned(),
@@ -85,7 +86,7 @@ impl OutcomeRecord {
             hypervolume_reference: reference
                 .map(|(objective, cost)| (objective.column().to_owned(), objective.figure(*cost)))
                 .collect(),
-            gap: certified.and_then(|certified| certified.gap()),
+            gap: certified.and_then(Certified::gap),
             nearest: outcome.nearest.as_ref().map(NearestRecord::new),
         }
     }

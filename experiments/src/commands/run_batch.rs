@@ -218,9 +218,7 @@ fn summary_table(entries: &[BatchEntry]) -> String {
             number(best.map(|best| best.metrics.latency.mean_ms)),
             number(best.map(|best| best.metrics.latency.upper95_ms())),
             number(gap.map(|gap| 100.0 * gap.share_of_range)),
-            entry
-                .stop_reason()
-                .map_or(Value::Null, |reason| reason.into()),
+            entry.stop_reason().map_or(Value::Null, Value::from),
             number(entry.last.map(|last| last.seconds)),
         ]);
     }

@@ -16,6 +16,7 @@ fn there_are_the_files_of_a_run_and_no_others() {
         [
             "experiment.toml",
             "history.csv",
+            "outcome.json",
             "pareto.csv",
             "platform.toml",
             "report.html"
