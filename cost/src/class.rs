@@ -2,11 +2,16 @@
 
 use std::fmt;
 
+use roofnas_space::schema::names;
 use roofnas_space::{Op, Shape, Work};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A class of operators that engines run with one kind of kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(transform = names)]
 #[serde(rename_all = "snake_case")]
 pub enum OpClass {
     /// 1x1 convolution, one group.

@@ -2,10 +2,15 @@
 
 use std::fmt;
 
+use roofnas_space::schema::names;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The number format a network is run in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(transform = names)]
 #[serde(rename_all = "snake_case")]
 pub enum Dtype {
     /// IEEE 754 single precision.

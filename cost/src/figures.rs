@@ -1,5 +1,6 @@
 //! How well predictions hold against measurements.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The two-sided 90 % interval of a normal distribution ends this many deviations from its mean.
@@ -51,7 +52,7 @@ impl Prediction {
 ///
 /// All are fractions of 1. Errors are relative to what was measured, so a prediction can't be worse than -1 on one side and has no limit on the
 /// other.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Figures {
     /// Number of networks.

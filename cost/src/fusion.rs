@@ -1,11 +1,12 @@
 //! Which layers an engine runs as one.
 
 use roofnas_space::{Activation, Network, Op, Tensor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What an engine fuses. Batch-norm right after a convolution needs no rule: exporting a network for
 /// inference folds it into the weights everywhere.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Fusion {
     /// Activations that cost nothing after a convolution or linear layer.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,10 +19,11 @@ use crate::roofline::Roof;
 pub const FORMAT: u32 = 2;
 
 /// A machine with an engine, as far as the latency model needs to know it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Platform {
     /// Version of the file format, [`FORMAT`].
+    #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// Short name, also the file's name.
     pub name: String,
@@ -49,7 +51,7 @@ pub struct Platform {
 }
 
 /// Where a profile's numbers come from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
     /// One entry per source, in words.
@@ -63,7 +65,7 @@ pub struct Provenance {
 }
 
 /// The uncertainty of prices without calibration: a prior, not a measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Uncertainty {
     /// Relative standard deviation of a price.
@@ -73,7 +75,7 @@ pub struct Uncertainty {
 }
 
 /// Costs that don't depend on the work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Overhead {
     /// One call of the engine, in microseconds.
@@ -118,7 +120,7 @@ impl RoofKind {
 }
 
 /// The roofs of one number format, as far as anybody knows them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Roofs {
     /// From the data sheet.
@@ -133,7 +135,7 @@ pub struct Roofs {
 }
 
 /// One pair of roofs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoofFigures {
     /// Peak arithmetic rate, in 10^12 FLOP/s.
@@ -189,7 +191,7 @@ impl Roofs {
 }
 
 /// What keeps a kernel from the peak: work is done in whole quanta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Utilisation {
     /// Channels are padded to multiples of this: a vector's or tile's width in elements.

@@ -1,12 +1,14 @@
 //! The command line.
 
+mod editors;
 mod engine;
+mod groups;
 mod rank;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use roofnas::{Setting, Shard};
 use roofnas_cost::Dtype;
 use roofnas_hardware::{CrossValidation, Selection};
@@ -25,17 +27,36 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// The command line as it was typed. Where it asks for help, or can't be read, the program ends here.
+    pub(crate) fn from_command_line() -> Self {
+        let mut command = groups::grouped(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run experiments: search, and write front, history, report and backbones
+    ///
+    /// Each experiment gets a folder with report.html, pareto.csv, history.csv, the certificate of how far the front can be from the optimum, and some backbones as
+    /// ONNX, PyTorch and TOML. The same seed gives the same files on any number of threads. ctrl-C ends it after its generation, and --resume goes on.
     #[command(
         after_help = "Example: roofnas run experiments/configs/quickstart.toml --out runs/mine --set constraints.latency_ms=2"
     )]
     Run(RunArgs),
     /// Write a commented experiment to start from
-    #[command(after_help = "Example: roofnas init my-experiment.toml")]
+    ///
+    /// Nothing is asked, and no file that is there is touched. With --from, the search space surrounds a network of your own: its stem, stages and head are read from the
+    /// ONNX file, the choices lie around each value, the search begins with it, and what it costs on the platform is the budget. What no space can have is named in the file.
+    #[command(
+        after_help = "Example: roofnas init my-experiment.toml --from my-network.onnx --platform raspberry-pi-4-ncnn-4-threads"
+    )]
     Init(InitArgs),
     /// Parse and check an experiment; print its space, its platform and what would run
+    ///
+    /// Networks drawn from the space are priced as well: where few of them are feasible, the budget is tight.
     #[command(after_help = "Example: roofnas check my-experiment.toml")]
     Check(CheckArgs),
     /// Price networks for a platform
@@ -44,11 +65,17 @@ pub(crate) enum Command {
     )]
     Predict(PredictArgs),
     /// Show where a network's time goes, layer by layer
+    ///
+    /// Each layer is bound by compute, memory or overhead; changes that would make the network faster are priced. With several platforms, their times stand side by side;
+    /// with --engine, measured times stand beside predicted ones.
     #[command(
         after_help = "Example: roofnas profile --platform intel-i9-10980xe,nvidia-v100 resnet50.onnx --svg resnet50.svg"
     )]
     Profile(ProfileArgs),
     /// Fit a platform profile to measurements, and say how well it holds
+    ///
+    /// With --layers and --latency, the measurements are those of a table. Without them, this machine is probed, networks are measured on an engine, and the fit is made of
+    /// that.
     #[command(
         after_help = "Example: roofnas calibrate --layers layers.csv --latency latency.csv --where platform=my-board --samples 30 \
                       --out my-board.toml"
@@ -84,8 +111,26 @@ pub(crate) enum Command {
     /// Write one network of a finished run again, in a form
     #[command(after_help = "Example: roofnas export runs/quickstart b07 --to onnx --out b07.onnx")]
     Export(ExportArgs),
+    /// Print the JSON Schema of experiments, platforms or spaces, for editors
+    ///
+    /// An editor that knows it (Even Better TOML, or anything with taplo or tombi in it) completes keys and values, shows what they mean, and underlines what would be
+    /// refused. A TOML file names its schema in its first line: #:schema ./roofnas.schema.json
+    #[command(after_help = "Example: roofnas schema experiment > roofnas.schema.json")]
+    Schema(SchemaArgs),
+    /// Print completions for a shell
+    ///
+    /// Where a shell looks for them is up to the shell: bash in ~/.local/share/bash-completion/completions/roofnas, fish in ~/.config/fish/completions/roofnas.fish, zsh in
+    /// a file _roofnas in a folder of its fpath.
+    #[command(
+        after_help = "Example: roofnas completions bash > ~/.local/share/bash-completion/completions/roofnas"
+    )]
+    Completions(CompletionsArgs),
+    /// Print a page of the manual, or write all of them
+    #[command(after_help = "Example: roofnas man --out ~/.local/share/man/man1")]
+    Man(ManArgs),
 }
 
+pub(crate) use editors::{CompletionsArgs, ManArgs, SchemaArgs};
 pub(crate) use engine::{
     EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
 };
@@ -115,8 +160,36 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
     /// The file to write
-    #[arg(default_value = "experiment.toml")]
+    #[arg(value_name = "FILE", default_value = "experiment.toml")]
     pub(crate) file: PathBuf,
+    /// Write the JSON Schema of experiments beside it, and name it in the first line, so that editors complete and check
+    #[arg(long)]
+    pub(crate) with_schema: bool,
+    #[command(flatten, next_help_heading = "Around a network of your own")]
+    pub(crate) own: OwnNetworkArgs,
+}
+
+/// A network that the space is put around.
+#[derive(Debug, Args)]
+pub(crate) struct OwnNetworkArgs {
+    /// Put the search space around this network, and its own latency as the budget
+    #[arg(long, value_name = "MODEL.onnx")]
+    pub(crate) from: Option<PathBuf>,
+    /// The platform: a profile's name or path [default: that of the experiment without --from]
+    #[arg(long, value_name = "P", requires = "from")]
+    pub(crate) platform: Option<String>,
+    /// Images per inference [default: 1]
+    #[arg(long, value_name = "N", requires = "from")]
+    pub(crate) batch: Option<u64>,
+    /// Number format: fp32, fp16, bf16 or int8 [default: fp32]
+    #[arg(long, value_name = "D", value_parser = dtype, requires = "from")]
+    pub(crate) dtype: Option<Dtype>,
+    /// Height and width of the image, where the file leaves them open: 224 or 256x160
+    #[arg(long, value_name = "HxW", requires = "from")]
+    pub(crate) input_size: Option<Resolution>,
+    /// Another size that the file leaves open, by the name it has there
+    #[arg(long, value_name = "NAME=SIZE", value_parser = size, requires = "from")]
+    pub(crate) dim: Vec<(String, usize)>,
 }
 
 #[derive(Debug, Args)]
@@ -210,6 +283,7 @@ pub(crate) struct PlanArgs {
 #[derive(Debug, Args)]
 pub(crate) struct PlatformsArgs {
     /// A profile's name or path: print it in full
+    #[arg(value_name = "P")]
     pub(crate) name: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -238,18 +312,19 @@ pub(crate) struct CalibrateArgs {
     /// Threads of the engine, where the table has no column that says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(crate) threads: Option<u32>,
-    #[command(flatten)]
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    // a heading holds for all that follows
+    #[command(flatten, next_help_heading = "Fit")]
     pub(crate) fit: FitArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What the profile says of itself")]
     pub(crate) texts: ProfileTexts,
     #[command(
         flatten,
         next_help_heading = "Measuring this machine (without --layers and --latency)"
     )]
     pub(crate) here: HereArgs,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
 }
 
 /// Which of the measurements are meant.
@@ -354,7 +429,7 @@ fn priors(text: &str) -> Result<Priors, String> {
 #[derive(Debug, Args)]
 pub(crate) struct ProfileTexts {
     /// Take roofs, fusion and utilisation rules from this profile
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "P")]
     pub(crate) base: Option<String>,
     /// Name of the platform [default: the name of the file it is written to]
     #[arg(long, value_parser = platform_name)]
@@ -408,10 +483,11 @@ pub(crate) struct ExportArgs {
     /// Folder of a finished run
     #[arg(value_name = "RUN_DIR")]
     pub(crate) run: PathBuf,
-    /// The network's id in the run's front
+    /// The network's id in the run's front, such as b07
+    #[arg(value_name = "ID")]
     pub(crate) id: String,
     /// The form
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) to: Form,
     /// The file to write [default: ID with the ending of its form, in the working folder]
     #[arg(long, value_name = "FILE")]
@@ -443,7 +519,7 @@ pub(crate) struct ProfileArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) network: Option<String>,
     /// Run the file on this engine, on the platform's number of threads, and show what its layers take beside what is predicted
-    #[arg(long, value_enum, value_name = "E")]
+    #[arg(long, value_enum, value_name = "ENGINE")]
     pub(crate) engine: Option<EngineName>,
     #[command(flatten)]
     pub(crate) conditions: Conditions,
@@ -457,7 +533,8 @@ pub(crate) struct ProfileArgs {
 
 /// Where networks come from.
 #[derive(Debug, Args)]
-#[group(id = "source", required = true, multiple = false, args = ["models", "layers"])]
+#[group(skip)]
+#[command(group = ArgGroup::new("source").required(true).args(["models", "layers"]))]
 pub(crate) struct NetworkArgs {
     /// ONNX files
     #[arg(value_name = "MODEL.onnx")]

@@ -9,13 +9,15 @@ use roofnas_cost::Dtype;
 use roofnas_space::{
     Choices, HeadDefinition, Resolution, SeStyle, SpaceDefinition, StageDefinition, StemDefinition,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::objective::Objective;
 use crate::quality_config::QualityConfig;
+use crate::schema::{preset, profile};
 
 /// An experiment file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExperimentConfig {
     /// Name, also of the run's folder.
@@ -42,16 +44,18 @@ pub struct ExperimentConfig {
     pub output: OutputConfig,
     /// Keys with several values: every combination is a run of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub matrix: BTreeMap<String, Vec<toml::Value>>,
     /// What can be built.
     pub space: SpaceConfig,
 }
 
 /// The `[platform]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformConfig {
     /// A shipped profile's name, or a path.
+    #[schemars(schema_with = "profile")]
     pub profile: String,
     /// Images per inference.
     #[serde(default = "defaults::batch")]
@@ -62,7 +66,7 @@ pub struct PlatformConfig {
 }
 
 /// The `[objectives]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectivesConfig {
     /// What should be high.
@@ -81,7 +85,7 @@ impl Default for ObjectivesConfig {
 }
 
 /// The `[constraints]` table: upper bounds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConstraintsConfig {
     /// Latency, in milliseconds.
@@ -125,7 +129,7 @@ impl Default for ConstraintsConfig {
 }
 
 /// The `[search]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
     /// The optimiser.
@@ -159,7 +163,7 @@ pub struct SearchConfig {
 }
 
 /// A search ends when its front has grown by less than a share over a number of evaluations.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StagnationConfig {
     /// Share of the hypervolume.
@@ -187,7 +191,7 @@ impl Default for SearchConfig {
 }
 
 /// The optimisers there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
     /// NSGA-II.
@@ -216,7 +220,7 @@ impl Algorithm {
 }
 
 /// The `[output]` table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutputConfig {
     /// How many networks of the front are written as ONNX, PyTorch and TOML, spread over it. (`roofnas export` writes any other.)
@@ -230,11 +234,12 @@ impl Default for OutputConfig {
 }
 
 /// The `[space]` table: a preset, what differs from it, or a space written out.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceConfig {
     /// A shipped space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "preset")]
     pub preset: Option<String>,
     /// Input resolutions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

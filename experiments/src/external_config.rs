@@ -1,9 +1,10 @@
 //! The `[quality.external]` table: training of the user's own as the quality.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The `[quality.external]` table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExternalConfig {
     /// The program that trains and its arguments, as one line; started from the working folder, without a shell.
@@ -45,7 +46,7 @@ pub struct ExternalConfig {
 }
 
 /// What one process trains.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
     /// One network.

@@ -65,6 +65,7 @@ pub mod report;
 mod run;
 mod run_directory;
 mod shard;
+mod schema;
 mod source;
 mod space_file;
 mod surrogate;
@@ -107,6 +108,7 @@ pub use quality_config::QualityConfig;
 pub use run::{Ending, Start, Watcher, admit, run};
 pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
 pub use shard::Shard;
+pub use schema::SchemaOf;
 pub use source::{ExperimentFile, Planned, Setting};
 pub use space_file::find_space;
 pub use surrogate::{

@@ -9,13 +9,12 @@ mod spinner;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use roofnas::{Error, exit};
 
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match Cli::from_command_line().command {
         Command::Run(args) => commands::run(&args),
         Command::Init(args) => commands::init(&args),
         Command::Check(args) => commands::check(&args),
@@ -30,6 +29,9 @@ fn main() -> ExitCode {
         Command::Plan(args) => commands::plan(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
+        Command::Schema(args) => commands::schema(&args),
+        Command::Completions(args) => commands::completions(&args),
+        Command::Man(args) => commands::man(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use roofnas_cost::{Normalisation, Score, Term};
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -12,7 +13,8 @@ use crate::external_config::ExternalConfig;
 use crate::surrogate::SurrogateConfig;
 
 /// The `[quality]` table, which `quality = "AE3"` is short for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "QualityConfig", transform = name_or_table)]
 #[serde(deny_unknown_fields, default, remote = "Self")]
 pub struct QualityConfig {
     /// A rank score by its name; AE3 where there are no terms either.
@@ -30,6 +32,12 @@ pub struct QualityConfig {
     /// Trained networks that accuracy is learnt from, in the place of a score.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surrogate: Option<SurrogateConfig>,
+}
+
+/// The table, or the name of a score that is short for it.
+fn name_or_table(schema: &mut Schema) {
+    let table = std::mem::take(schema);
+    *schema = json_schema!({ "anyOf": [{ "type": "string", "enum": Score::NAMES }, table] });
 }
 
 impl Serialize for QualityConfig {

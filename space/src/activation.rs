@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An elementwise activation function, by the name the field uses for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(transform = aliases)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// `max(x, 0)`
@@ -63,6 +67,26 @@ impl Activation {
             // x/2 * (1 + erf(x / sqrt 2))
             Self::Gelu => 5,
         }
+    }
+}
+
+/// Other names that are read, which a derived schema doesn't know of.
+fn aliases(schema: &mut Schema) {
+    let Some(names) = schema
+        .get_mut("oneOf")
+        .and_then(|names| names.as_array_mut())
+    else {
+        return;
+    };
+    for (alias, name) in [
+        ("silu", "swish"),
+        ("hardswish", "hard_swish"),
+        ("hardsigmoid", "hard_sigmoid"),
+    ] {
+        let description = format!("The same as `{name}`.");
+        names.push(
+            json_schema!({ "type": "string", "const": alias, "description": description }).into(),
+        );
     }
 }
 

@@ -277,7 +277,7 @@ names! {
 
 impl SeStyle {
     /// Channels between the two convolutions of squeeze-and-excite.
-    fn channels(&self, ratio: f64, base: usize) -> usize {
+    pub(crate) fn channels(&self, ratio: f64, base: usize) -> usize {
         // the products are exact or a hair off: 24 * 0.25 must give 6
         let value = (ratio * base as f64 + 1e-9).floor();
         if self.multiple_of == 1 {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
@@ -9,7 +10,9 @@ use crate::activation::Activation;
 /// A family of blocks. `in`, `hidden` and `out` are channels; `k` is the kernel, `e` the
 /// expansion. Every convolution is followed by batch-norm; `+` marks a residual connection, taken
 /// when stride is 1 and `in = out` (and through a 1x1 projection otherwise, in the ResNet blocks).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum BlockKind {
     /// k x k convolution `in -> out`, activation.
@@ -38,7 +41,9 @@ pub enum BlockKind {
 }
 
 /// What can be chosen about a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribute {
     /// The family.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,7 +16,7 @@ use crate::block::{Attribute, BlockKind, Groups};
 use crate::shape::Resolution;
 
 /// A search space: stem, stages and head, with what may be chosen in each.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceDefinition {
     /// Input resolutions, in pixels.
@@ -39,7 +40,7 @@ pub struct SpaceDefinition {
 }
 
 /// The first convolution (with batch-norm and activation) and an optional pooling after it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StemDefinition {
     /// Output channels.
@@ -59,7 +60,7 @@ pub struct StemDefinition {
 }
 
 /// Pooling after the stem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StemPool {
     /// Max pooling, 3x3, stride 2.
@@ -67,7 +68,7 @@ pub enum StemPool {
 }
 
 /// A run of blocks at one width; the first of them carries the stride.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageDefinition {
     /// Block families, by name or as tables with choices of their own.
@@ -118,7 +119,7 @@ pub struct BlockDefinition {
 
 /// The classifier: an optional 1x1 convolution, global average pooling, an optional hidden linear
 /// layer, and a linear layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeadDefinition {
     /// Channels of the 1x1 convolution before the pooling; none where left out.
@@ -147,7 +148,7 @@ impl Default for HeadDefinition {
 }
 
 /// How squeeze-and-excite is built. The default is MobileNetV3's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SeStyle {
     /// What the ratio is taken of.
@@ -172,7 +173,7 @@ impl Default for SeStyle {
 }
 
 /// What a squeeze-and-excite ratio is taken of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SeBase {
     /// The block's input channels (EfficientNet).
@@ -238,7 +239,7 @@ pub enum Numbers {
 }
 
 /// An inclusive range of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
     /// First number.
@@ -348,9 +349,10 @@ impl<'de> Deserialize<'de> for Numbers {
 }
 
 /// Groups are written `2`, `"depthwise"` or `{ width = 16 }`.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct GroupWidth {
+pub(crate) struct GroupWidth {
+    /// Channels of each group.
     width: usize,
 }
 
@@ -395,18 +397,24 @@ impl<'de> Deserialize<'de> for Groups {
 }
 
 /// The table form of a block.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct BlockTable {
+pub(crate) struct BlockTable {
+    /// The family.
     kind: BlockKind,
+    /// Kernel sizes, in the place of the stage's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kernel: Option<Numbers>,
+    /// Groups, in the place of the stage's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     groups: Option<Choices<Groups>>,
+    /// Expansions, in the place of the stage's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expand: Option<Choices<f64>>,
+    /// Squeeze-and-excite ratios, in the place of the stage's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     se: Option<Choices<f64>>,
+    /// Activations, in the place of the stage's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     activation: Option<Choices<Activation>>,
 }

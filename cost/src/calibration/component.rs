@@ -1,5 +1,6 @@
 //! One fit of the model: a mean, a residual, and how well both are known.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::additive::{ComponentConstants, KernelAddends};
@@ -12,7 +13,7 @@ use crate::class::OpClass;
 use crate::platform::RoofFigures;
 
 /// One fit of the model, from one prior. A calibration averages several.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
     /// Posterior probability among the calibration's components.

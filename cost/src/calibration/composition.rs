@@ -1,9 +1,12 @@
 //! How the times of kernels add up to that of a network.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How the times of kernels add up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Composition {
     /// One after the other, each with its overhead: engines on CPUs.

@@ -1,5 +1,6 @@
 //! How alike the residuals of two kernels are.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::workload::COORDINATES;
@@ -12,7 +13,7 @@ use super::workload::COORDINATES;
 ///
 /// Two squared exponentials (Rasmussen, Williams: Gaussian Processes for Machine Learning, 2006, section 4.2): a broad one for what
 /// the roofline's form gets wrong, a narrow one for what an engine does with particular shapes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Covariance {
     /// Standard deviation of the broad part, relative to the kernel's time.

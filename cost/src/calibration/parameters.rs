@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::workload::Workload;
@@ -21,7 +22,7 @@ pub const CLASSES: usize = OpClass::ALL.len() - 1;
 pub const PARAMETERS: usize = 2 + 3 * CLASSES;
 
 /// The mean's parameters. In files by name and unit; in computations as logarithms in a fixed order, since all of them are positive.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// One call of the engine, in microseconds.

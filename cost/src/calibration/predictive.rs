@@ -1,5 +1,6 @@
 //! What a calibration says of a network.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use crate::figures::Figures;
 use crate::platform::RoofFigures;
 
 /// The latency model fitted to one platform and number format.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Batch size of the timings.
@@ -32,7 +33,7 @@ pub struct Calibration {
 }
 
 /// What a calibration came from and how well it holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
     /// Networks fitted on.

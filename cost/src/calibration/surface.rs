@@ -1,5 +1,6 @@
 //! A residual as it stands in a profile.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::basis::{Basis, Points};
@@ -16,7 +17,7 @@ pub fn residual_factor(residual: f64) -> f64 {
 }
 
 /// A residual: the logarithm of how much longer a kernel takes than the mean says, as a function of where it stands among others of its class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Surface {
     /// How alike residuals are.

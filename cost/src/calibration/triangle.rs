@@ -1,12 +1,13 @@
 //! A lower triangle of numbers, in little space.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest integer in a row: four digits, which is more than a covariance is known to.
 const LARGEST: f64 = 9999.0;
 
 /// A lower triangle, each row as integers times a scale of its own: half as long in a file as numbers in full.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Triangle {
     /// What the integers of each row are multiplied by.

@@ -1,5 +1,6 @@
 //! What makes scores of one space comparable.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::score::Score;
@@ -10,7 +11,7 @@ use super::terms::QualityTerms;
 const LEAST_RELATIVE: f64 = 1e-12;
 
 /// Mean and population deviation of one term over a sample.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Moments {
     /// Mean.
@@ -55,7 +56,7 @@ impl Moments {
 
 /// Mean and deviation of terms over a sample of one space. Those of S, NSC and st_la are always there; those of other terms are needed only by scores
 /// that these have a part in.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Normalisation {
     /// Of S.

@@ -1,5 +1,8 @@
 //! Rank scores.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -140,6 +143,16 @@ impl Serialize for Score {
             Some(name) => serializer.serialize_str(name),
             None => Err(S::Error::custom("a mix of terms has no name")),
         }
+    }
+}
+
+impl JsonSchema for Score {
+    fn schema_name() -> Cow<'static, str> {
+        "Score".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::NAMES })
     }
 }
 

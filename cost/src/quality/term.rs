@@ -2,12 +2,17 @@
 
 use std::fmt;
 
+use roofnas_space::schema::names;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::terms::QualityTerms;
 
 /// A term that a score can be, or be a sum of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(transform = names)]
 pub enum Term {
     /// Weight entropy.
     #[serde(rename = "S")]

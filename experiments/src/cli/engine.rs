@@ -126,19 +126,24 @@ pub(crate) struct TimingArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
     /// Keep the engine on these CPUs
-    #[arg(long, value_name = "CPU,...", value_delimiter = ',')]
+    #[arg(
+        long,
+        help_heading = "Situation",
+        value_name = "CPU,...",
+        value_delimiter = ','
+    )]
     pub(crate) pin: Vec<usize>,
     /// Threads kept busy beside the engine
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
+    #[arg(long, help_heading = "Situation", value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1024))]
     pub(crate) background: u32,
     /// One run every so often, with rest between: 30fps, or a time such as 100ms. Not of a command
-    #[arg(long, value_name = "RATE", value_parser = cadence)]
+    #[arg(long, help_heading = "Situation", value_name = "RATE", value_parser = cadence)]
     pub(crate) duty: Option<Duration>,
     /// Fill the caches with something else before each run, so that weights come from memory. Not of a command
-    #[arg(long)]
+    #[arg(long, help_heading = "Situation")]
     pub(crate) cold: bool,
     /// Run all networks in turn for this long before anything counts: 60s, 5m
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, help_heading = "Situation", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) sustained: Option<Duration>,
 }
 
@@ -201,7 +206,7 @@ pub(crate) struct HereArgs {
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) networks: u16,
     /// Search space to draw them from: a preset or a file [default: the presets mobile and resnet]
-    #[arg(long, value_name = "SPACE")]
+    #[arg(long, value_name = "PRESET|FILE")]
     pub(crate) space: Option<String>,
     /// Go on with measurements that are there, beside the profile
     #[arg(long)]
@@ -214,10 +219,6 @@ pub(crate) struct MeasureArgs {
     /// ONNX files
     #[arg(required = true, value_name = "MODEL.onnx")]
     pub(crate) models: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
-    #[command(flatten)]
-    pub(crate) timing: TimingArgs,
     /// The table of measurements to write; what is measured is saved there as it comes
     #[arg(long, value_name = "T.csv")]
     pub(crate) out: Option<PathBuf>,
@@ -230,6 +231,11 @@ pub(crate) struct MeasureArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    // a heading holds for all that follows
+    #[command(flatten, next_help_heading = "Engine")]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten, next_help_heading = "Timing")]
+    pub(crate) timing: TimingArgs,
 }
 
 /// Arguments of `roofnas verify`.
@@ -241,13 +247,14 @@ pub(crate) struct VerifyArgs {
     /// Run the K networks of the highest quality, which sit at the edge of the budget [default: 12 spread over the front]
     #[arg(long, value_name = "K")]
     pub(crate) top: Option<NonZeroUsize>,
-    #[command(flatten)]
-    pub(crate) engine: EngineArgs,
-    #[command(flatten)]
-    pub(crate) timing: TimingArgs,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    // a heading holds for all that follows
+    #[command(flatten, next_help_heading = "Engine")]
+    pub(crate) engine: EngineArgs,
+    #[command(flatten, next_help_heading = "Timing")]
+    pub(crate) timing: TimingArgs,
 }
 
 #[cfg(test)]

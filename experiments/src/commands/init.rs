@@ -1,11 +1,15 @@
 //! `roofnas init`.
 
-use roofnas::{exit, write_whole};
+use roofnas::{SchemaOf, exit, write_whole};
 
+use super::{init_from, schema};
 use crate::cli::InitArgs;
 
 /// The commented experiment: the one the README begins with.
 const STARTER: &str = include_str!("../../configs/quickstart.toml");
+
+/// The name of the schema that is written beside an experiment; this tool's own, so that an older version's is replaced.
+const SCHEMA: &str = "roofnas-experiment.schema.json";
 
 /// Writes a commented experiment to start from; never over a file that is there.
 pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
@@ -23,7 +27,17 @@ pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
                 .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
     };
     let name = name.filter(plain).unwrap_or("experiment");
-    let text = STARTER.replacen("name = \"quickstart\"", &format!("name = \"{name}\""), 1);
+    let text = match &args.own.from {
+        Some(model) => init_from::experiment(model, args, name)?,
+        None => STARTER.replacen("name = \"quickstart\"", &format!("name = \"{name}\""), 1),
+    };
+    let text = if args.with_schema {
+        let schema = schema::text(SchemaOf::Experiment);
+        write_whole(&args.file.with_file_name(SCHEMA), schema.as_bytes())?;
+        format!("#:schema ./{SCHEMA}\n{text}")
+    } else {
+        text
+    };
     write_whole(&args.file, text.as_bytes())?;
     eprintln!("wrote {file}; look at it, then: roofnas run {file}");
     Ok(exit::DONE)

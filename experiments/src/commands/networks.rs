@@ -6,9 +6,9 @@ use std::path::Path;
 use roofnas::{Error, exit};
 use roofnas_cost::LatencyModel;
 use roofnas_hardware::Profiles;
-use roofnas_space::Network;
 use roofnas_space::layers_csv::{self, LayerTable, LeftOut};
 use roofnas_space::onnx::{self, ImportError, ImportOptions};
+use roofnas_space::{Network, Resolution};
 
 use crate::cli::{Conditions, NetworkArgs};
 
@@ -41,24 +41,9 @@ fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
     let mut networks = Vec::new();
     let mut problems = Vec::new();
     for path in &args.models {
-        let options = ImportOptions {
-            name: path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned()),
-            resolution: args.input_size,
-            sizes: args.dim.iter().cloned().collect(),
-            ..ImportOptions::default()
-        };
-        match onnx::import_file(path, &options) {
+        match model_file(path, args.input_size, &args.dim) {
             Ok(network) => networks.push(network),
-            Err(ImportError::File { path, reason }) => problems.push(Error::Unusable {
-                path,
-                problem: reason,
-            }),
-            Err(source) => problems.push(Error::Import {
-                path: path.clone(),
-                source: Box::new(source),
-            }),
+            Err(problem) => problems.push(problem),
         }
     }
     let code = if problems.is_empty() {
@@ -79,6 +64,32 @@ fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
         .iter()
         .for_each(|problem| eprintln!("error: {problem}"));
     Ok(Loaded { networks, code })
+}
+
+/// The network of an ONNX file, with the sizes that it leaves open.
+pub(super) fn model_file(
+    path: &Path,
+    input_size: Option<Resolution>,
+    dims: &[(String, usize)],
+) -> Result<Network, Error> {
+    let options = ImportOptions {
+        name: path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned()),
+        resolution: input_size,
+        sizes: dims.iter().cloned().collect(),
+        ..ImportOptions::default()
+    };
+    onnx::import_file(path, &options).map_err(|error| match error {
+        ImportError::File { path, reason } => Error::Unusable {
+            path,
+            problem: reason,
+        },
+        source => Error::Import {
+            path: path.to_owned(),
+            source: Box::new(source),
+        },
+    })
 }
 
 fn from_table(path: &Path) -> Result<Loaded, Error> {

@@ -1,12 +1,13 @@
 //! The `[quality.surrogate]` table.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::cross_validation::CrossValidated;
 use crate::quality::Predicted;
 
 /// The `[quality.surrogate]` table: trained networks that accuracy is learnt from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SurrogateConfig {
     /// Trained networks as CSV, by its path, beside the experiment's file or where roofnas was started.
@@ -32,7 +33,7 @@ pub struct SurrogateConfig {
 }
 
 /// One column, or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Columns {
     /// One.
@@ -52,7 +53,7 @@ impl Columns {
 }
 
 /// Which accuracy of a prediction is the quality.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SurrogateObjective {
     /// The median.

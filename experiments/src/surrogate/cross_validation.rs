@@ -1,12 +1,13 @@
 //! How well trained networks are predicted from the others.
 
 use roofnas_cost::surrogate::{Surrogate, TopOne, Trained};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ranking::{kendall_tau, spearman};
 
 /// How well trained networks are predicted from the others, a fifth of them held out at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossValidated {
     /// Trained networks.

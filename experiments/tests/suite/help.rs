@@ -2,17 +2,21 @@
 
 use crate::support::Desk;
 
+/// The commands that the main help lists.
+pub(crate) fn commands(desk: &Desk) -> Vec<String> {
+    let help = desk.roofnas(&["--help"]).ends(0).stdout;
+    let (_, listed) = help.split_once("Design backbones:\n").unwrap();
+    let (listed, _) = listed.split_once("Options:\n").unwrap();
+    let lines = listed.lines().filter(|line| line.starts_with("  "));
+    let first = lines.filter_map(|line| line.split_whitespace().next());
+    let commands = first.filter(|command| *command != "help");
+    commands.map(str::to_owned).collect()
+}
+
 #[test]
 fn every_command_has_help_with_an_example() {
     let desk = Desk::new();
-    let help = desk.roofnas(&["--help"]).ends(0).stdout;
-    let (_, listed) = help.split_once("Commands:\n").unwrap();
-    let commands: Vec<&str> = listed
-        .lines()
-        .take_while(|line| line.starts_with("  "))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|command| *command != "help")
-        .collect();
+    let commands = commands(&desk);
     for expected in [
         "run",
         "init",
@@ -28,15 +32,30 @@ fn every_command_has_help_with_an_example() {
         "verify",
         "platforms",
         "export",
+        "schema",
+        "completions",
+        "man",
     ] {
-        assert!(commands.contains(&expected), "{expected} in {commands:?}");
+        let listed = commands.iter().any(|command| command == expected);
+        assert!(listed, "{expected} in {commands:?}");
     }
     for command in commands {
-        let help = desk.roofnas(&[command, "--help"]).ends(0).stdout;
+        let help = desk.roofnas(&[&command, "--help"]).ends(0).stdout;
         assert!(
             help.contains(&format!("Example: roofnas {command}")),
             "{help}"
         );
+    }
+}
+
+#[test]
+fn the_short_help_is_shorter_and_no_shorter_than_it_should_be() {
+    let desk = Desk::new();
+    for command in ["run", "schema", "calibrate"] {
+        let short = desk.roofnas(&[command, "-h"]).ends(0).stdout;
+        let long = desk.roofnas(&[command, "--help"]).ends(0).stdout;
+        assert!(short.len() < long.len(), "{short}");
+        assert!(short.contains("Example: roofnas"), "{short}");
     }
 }
 

@@ -309,3 +309,29 @@ fn networks_come_from_files_or_from_a_table() {
         .says(&[value]);
     }
 }
+
+#[test]
+fn a_size_may_be_given_beside_a_model() {
+    let desk = Desk::new();
+    desk.write("a.onnx", "no model");
+    // the file is looked at, rather than the arguments refused
+    desk.roofnas(&[
+        "predict",
+        "--platform",
+        "nvidia-v100",
+        "a.onnx",
+        "--input-size",
+        "224",
+    ])
+    .ends(2)
+    .says(&["a.onnx", "ONNX"]);
+    desk.roofnas(&[
+        "predict",
+        "--platform",
+        "nvidia-v100",
+        "--input-size",
+        "224",
+    ])
+    .ends(2)
+    .says(&["MODEL.onnx"]);
+}
