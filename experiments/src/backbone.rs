@@ -11,7 +11,15 @@ use crate::outcome::FrontRow;
 /// # Errors
 /// When its weights don't fit into one file.
 pub fn onnx(experiment: &Experiment, row: &FrontRow) -> Result<Vec<u8>, ExportError> {
-    let network = experiment.space.decode(&row.genotype);
+    bytes(experiment, &row.genotype)
+}
+
+/// The same of a network that need not be of a front.
+///
+/// # Errors
+/// When its weights don't fit into one file.
+pub fn bytes(experiment: &Experiment, genotype: &Genotype) -> Result<Vec<u8>, ExportError> {
+    let network = experiment.space.decode(genotype);
     let weights = InitialWeights::seeded(experiment.resolved.seed);
     onnx::export(&network, weights, Batch::Dynamic)
 }

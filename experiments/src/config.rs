@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::objective::Objective;
 use crate::quality_config::QualityConfig;
+use crate::refine::RefineConfig;
 use crate::schema::{preset, profile};
 
 /// An experiment file.
@@ -42,6 +43,9 @@ pub struct ExperimentConfig {
     /// What to write.
     #[serde(default)]
     pub output: OutputConfig,
+    /// Measuring between searches, until predictions hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<RefineConfig>,
     /// Keys with several values: every combination is a run of its own.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]

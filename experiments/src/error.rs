@@ -196,6 +196,21 @@ pub enum Error {
         /// Where the logs are.
         folder: PathBuf,
     },
+    /// A round of refining that nothing can be learnt from.
+    #[error(
+        "{}: round {round}: only {measured} of {selected} networks could be measured, which is too few to fit a profile to; see why above, mend it, and go on with --resume",
+        folder.display()
+    )]
+    Refine {
+        /// The round.
+        round: usize,
+        /// Networks that were measured in it.
+        measured: usize,
+        /// Networks that should have been.
+        selected: usize,
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// Networks to measure that can't be planned.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -246,7 +261,7 @@ impl Error {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::TrainingFails { .. } | Self::Busy { .. } => exit::FAILED,
+            Self::TrainingFails { .. } | Self::Refine { .. } | Self::Busy { .. } => exit::FAILED,
             Self::Planned { source, .. } => source.exit_code(),
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rayon::prelude::*;
-use roofnas_cost::{LatencyModel, Mix, Normalisation, QualityTerms, Score, Term};
+use roofnas_cost::{LatencyModel, Mix, Normalisation, Platform, QualityTerms, Score, Term};
 use roofnas_hardware::Profiles;
+use roofnas_hardware::engine::OutputFormat;
 use roofnas_search::{
     Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, RegularizedEvolutionSettings,
     SearchRng, Stagnation,
@@ -25,6 +26,7 @@ use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
 use crate::quality::{Predicted, Quality};
 use crate::quality_config::QualityConfig;
+use crate::refine::{LEAST_NETWORKS, RefineConfig, RefineEngine};
 use crate::run_directory::RunDirectory;
 use crate::space_file;
 use crate::surrogate::Lesson;
@@ -37,6 +39,13 @@ const SAMPLE_SEED: u64 = 0;
 
 /// Networks that a run can train; more are more likely a mistake.
 const MOST_TRAININGS: usize = 100_000;
+/// What a refinement can do at most; more is more likely a mistake.
+const MOST_ROUNDS: usize = 100;
+const MOST_MEASURED: usize = 1000;
+const MOST_THREADS: usize = 1024;
+const MOST_TURNS: usize = 10_000;
+const MOST_RETRIES: usize = 100;
+
 /// How long a training may take at most: a year.
 const LONGEST_TRAINING_S: f64 = 31_536_000.0;
 
@@ -118,7 +127,9 @@ impl Experiment {
         check.names(&config)?;
         let score = check.score(&config.quality)?;
         check.normalisation(&config.quality, &score)?;
-        check.constraints(&config.constraints, &model)?;
+        let (limits, warning) = first_limits(&config, &model);
+        let mut warnings: Vec<String> = warning.into_iter().collect();
+        check.constraints(&limits, &model)?;
         let objectives = check.objectives(&config.objectives)?;
         if let Some(external) = &config.quality.external {
             check.external(external, &objectives, config.search.algorithm)?;
@@ -127,11 +138,13 @@ impl Experiment {
                 return Err(check.error("quality.surrogate", "a table", rule));
             }
         }
+        if let Some(refine) = &config.refine {
+            check.refine(refine, &config, &objectives)?;
+        }
         let (islands, island_settings) = check.search(&config, objectives.len())?;
         let space = check.space(&config.space)?;
         let start = check.start(&config.search.start, &space)?;
         let sample = reference_sample(&space);
-        let mut warnings = Vec::new();
         let lesson = check.lesson(&config.quality, config.search.algorithm, &space, &sample)?;
         let proxy = match &lesson {
             Some(lesson) => {
@@ -172,7 +185,7 @@ impl Experiment {
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
-        let constraints = Constraint::all(&config.constraints, &model);
+        let constraints = Constraint::all(&limits, &model);
         Ok(Self {
             appraiser: Appraiser {
                 model,
@@ -204,6 +217,38 @@ impl Experiment {
         let mut other = self.clone();
         other.appraiser.quality = self.proxy.clone();
         other
+    }
+
+    /// The same experiment on another platform, as a plain search: what a round of refining is. A bound on latency with a confidence holds
+    /// as soon as the platform is calibrated.
+    ///
+    /// # Errors
+    /// When the platform can't price for the experiment's number format and batch. `file` is where it stands.
+    pub fn on_platform(&self, platform: Platform, file: &Path) -> Result<Self, Error> {
+        let (dtype, batch) = (self.appraiser.model.dtype(), self.appraiser.model.batch());
+        let model = LatencyModel::new(platform, dtype, batch).map_err(|source| Error::Latency {
+            file: file.display().to_string(),
+            source,
+        })?;
+        let (limits, _) = first_limits(&self.resolved, &model);
+        let mut other = self.clone();
+        other.warnings = model.caveats();
+        other.constraints = Constraint::all(&limits, &model);
+        other.resolved.constraints = limits;
+        other.resolved.refine = None;
+        other.platform_origin = file.display().to_string();
+        other.appraiser.model = model;
+        Ok(other)
+    }
+
+    /// The same search without a latency budget, and without a proof; nothing where it has none.
+    pub fn without_budget(&self) -> Option<Self> {
+        self.budget_ms()?;
+        let mut other = self.clone();
+        other.constraints.retain(|c| c.figure != Figure::LatencyMs);
+        other.resolved.constraints.latency_ms = None;
+        other.resolved.search.certify = false;
+        Some(other)
     }
 
     /// Every figure of one network, priced layer by layer.
@@ -305,6 +350,26 @@ fn normalise(space: &SearchSpace, sample: &[Genotype]) -> Normalisation {
         .map(|genotype| QualityTerms::new(&space.decode(genotype)))
         .collect();
     Normalisation::new(&terms)
+}
+
+/// The limits that the platform at hand can be held to: where it is going to be refined and is not calibrated yet, the mean stands in for a bound
+/// that nobody knows.
+/// The other value is what a user should know of it.
+fn first_limits(
+    config: &ExperimentConfig,
+    model: &LatencyModel,
+) -> (ConstraintsConfig, Option<String>) {
+    let mut limits = config.constraints.clone();
+    let asked = limits.confidence;
+    let is_bound = (0.5..1.0).contains(&asked) && asked > 0.5;
+    if config.refine.is_none() || model.calibration().is_some() || !is_bound {
+        return (limits, None);
+    }
+    limits.confidence = 0.5;
+    let warning = format!(
+        "the platform is uncalibrated, so the first search bounds the mean; confidence = {asked} holds from the first fit on"
+    );
+    (limits, Some(warning))
 }
 
 /// Checks the tables of one file.
@@ -486,6 +551,82 @@ impl Check<'_> {
         if algorithm == Algorithm::Exact {
             let rule = "accuracy that is measured is no sum over blocks; choose nsga2 to begin with a search by the score";
             return Err(self.error("search.algorithm", "\"exact\"", rule));
+        }
+        Ok(())
+    }
+
+    fn refine(
+        &self,
+        refine: &RefineConfig,
+        config: &ExperimentConfig,
+        objectives: &[Objective],
+    ) -> Result<(), Error> {
+        let key = |key: &str| format!("refine.{key}");
+        let most = |name: &str, value: usize, least: usize, most: usize| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            let rule = format!("must be from {least} to {most}");
+            Err(self.error(&key(name), value, rule))
+        };
+        most("rounds", refine.rounds, 1, MOST_ROUNDS)?;
+        if refine.measure < LEAST_NETWORKS {
+            let rule =
+                format!("must be at least {LEAST_NETWORKS}: fewer networks tell a fit nothing");
+            return Err(self.error(&key("measure"), refine.measure, rule));
+        }
+        most("measure", refine.measure, LEAST_NETWORKS, MOST_MEASURED)?;
+        most("threads", refine.threads.unwrap_or(1), 1, MOST_THREADS)?;
+        let turns = refine.turns.map_or(1, |turns| turns as usize);
+        most("turns", turns, 1, MOST_TURNS)?;
+        most("retries", refine.retries.into(), 0, MOST_RETRIES)?;
+        if !(refine.tolerance > 0.0 && refine.tolerance < 1.0) {
+            let rule = "is a share of what is measured, above 0 and below 1: 0.05 is 5 %";
+            return Err(self.error(&key("tolerance"), refine.tolerance, rule));
+        }
+        if refine.timeout_s == 0 {
+            return Err(self.error(&key("timeout_s"), 0, "must be at least 1"));
+        }
+        self.refine_command(refine)?;
+        if config.quality.external.is_some() {
+            let rule = "each of its searches would train networks; refine the platform first, and train with the platform.toml that comes of it";
+            return Err(self.error("refine", "beside quality.external", rule));
+        }
+        if !objectives.contains(&Objective::Latency) && config.constraints.latency_ms.is_none() {
+            let rule = "latency is neither an objective nor limited, so nothing depends on the platform; add one of the two";
+            return Err(self.error("refine", "a table", rule));
+        }
+        Ok(())
+    }
+
+    fn refine_command(&self, refine: &RefineConfig) -> Result<(), Error> {
+        let is_command = refine.engine == RefineEngine::Command;
+        if is_command && refine.command.is_none() {
+            return Err(Error::Missing {
+                file: self.file.to_owned(),
+                key: "refine.command".to_owned(),
+                rule: "engine = \"command\" needs the program to start, such as \"./on-my-phone.sh {model} {threads} {runs}\"".to_owned(),
+            });
+        }
+        let words = [
+            ("refine.command", &refine.command),
+            ("refine.command_output", &refine.command_output),
+        ];
+        for (key, value) in words {
+            if let Some(value) = value.as_ref().filter(|_| !is_command) {
+                let rule = format!(
+                    "is for engine = \"command\", and the engine is {}",
+                    refine.engine.name()
+                );
+                return Err(self.error(key, format!("\"{value}\""), rule));
+            }
+        }
+        if let Some(form) = &refine.command_output {
+            let known = OutputFormat::ALL.map(OutputFormat::name);
+            if !known.contains(&form.as_str()) {
+                let rule = format!("must be one of {}", known.join(", "));
+                return Err(self.error("refine.command_output", format!("\"{form}\""), rule));
+            }
         }
         Ok(())
     }

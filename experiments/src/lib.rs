@@ -61,11 +61,12 @@ mod proof;
 mod quality;
 mod quality_config;
 pub mod ranking;
+pub mod refine;
 pub mod report;
 mod run;
 mod run_directory;
-mod shard;
 mod schema;
+mod shard;
 mod source;
 mod space_file;
 mod surrogate;
@@ -74,7 +75,10 @@ pub mod trained;
 mod training;
 mod verification;
 
-pub use backbone::{onnx as backbone_onnx, pytorch as backbone_pytorch, toml as backbone_toml};
+pub use backbone::{
+    bytes as backbone_bytes, onnx as backbone_onnx, pytorch as backbone_pytorch,
+    toml as backbone_toml,
+};
 pub use batch::{
     BatchEntry, RunStatus, Slowdown, Transfer, portability_csv, summary_csv, transfers,
 };
@@ -105,10 +109,10 @@ pub use profile::{Profile, ProfiledLayer};
 pub use proof::{Certified, Proof, Unproven, prove};
 pub use quality::{Predicted, Quality};
 pub use quality_config::QualityConfig;
-pub use run::{Ending, Start, Watcher, admit, run};
+pub use run::{Ending, Start, Watcher, admit, begin_refining, run, run_refined};
 pub use run_directory::{Contents, RunDirectory, check_writable, write_whole};
-pub use shard::Shard;
 pub use schema::SchemaOf;
+pub use shard::Shard;
 pub use source::{ExperimentFile, Planned, Setting};
 pub use space_file::find_space;
 pub use surrogate::{

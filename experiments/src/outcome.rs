@@ -11,6 +11,7 @@ use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
 use crate::proof::{Certified, Proof, Unproven};
+use crate::refine::Refinement;
 use crate::training::TrainingSummary;
 
 /// The result of a finished run.
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub certified: Result<Certified, Unproven>,
     /// What was trained, where the user's command measures the quality.
     pub training: Option<TrainingSummary>,
+    /// What was measured before this search, where its platform was refined.
+    pub refinement: Option<Refinement>,
     /// What a user should know of how its files were written.
     pub warnings: Vec<String>,
 }
@@ -165,6 +168,7 @@ impl Outcome {
             landmarks: landmarks(experiment),
             certified,
             training: None,
+            refinement: None,
             warnings: Vec::new(),
         }
     }
@@ -183,6 +187,7 @@ impl Outcome {
             landmarks: Vec::new(),
             certified: Err(Unproven::Unasked),
             training: None,
+            refinement: None,
             warnings: Vec::new(),
         }
     }

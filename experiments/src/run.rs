@@ -10,13 +10,13 @@ use crate::difference::{Difference, differences};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
-use crate::folder_lock::{Busy, FolderLock};
 use crate::history::{Generation, Recorder};
 use crate::optimiser::Optimiser;
 use crate::outcome::Outcome;
 use crate::outcome_record::OutcomeRecord;
 use crate::problem::BackboneProblem;
 use crate::proof::{Proof, Unproven, prove};
+use crate::refine::{RefineDirectory, Refinement};
 use crate::run_directory::{Contents, RunDirectory};
 use crate::training::TrainingProgress;
 use crate::{backbone, tables, training};
@@ -25,10 +25,12 @@ use crate::{backbone, tables, training};
 const SAVE_EVERY: Duration = Duration::from_secs(5);
 
 /// Keys that may change before a run is resumed.
-const PATIENCE: [&str; 3] = [
+const PATIENCE: [&str; 5] = [
     "quality.external.jobs",
     "quality.external.timeout_s",
     "quality.external.retries",
+    "refine.timeout_s",
+    "refine.retries",
 ];
 
 /// Somebody who looks on: a progress bar, a log, a test.
@@ -73,7 +75,8 @@ pub enum Ending {
     },
 }
 
-/// Runs an experiment and writes its folder: the inputs at once, a checkpoint every few seconds, the results at the end.
+/// Runs an experiment and writes its folder: the inputs at once, a checkpoint every few seconds, the results at the end. What `[refine]` asks
+/// for is left to whoever has an engine: see [`refine`](crate::refine).
 ///
 /// # Errors
 /// When the folder is in the way, holds another experiment, or can't be written.
@@ -87,10 +90,40 @@ pub fn run(
         let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
         return Ok(Ending::AlreadyDone { found });
     }
-    directory.create()?;
-    let _alone = FolderLock::try_take(directory.path()).map_err(|Busy| Error::Busy {
-        path: directory.path().to_owned(),
-    })?;
+    conduct(experiment, directory, None, watcher)
+}
+
+/// Marks a folder as that of a run whose platform is refined: the experiment stands there, and what it began with in the first round's.
+///
+/// # Errors
+/// When it can't be written.
+pub fn begin_refining(experiment: &Experiment, directory: &RunDirectory) -> Result<(), Error> {
+    directory.remove_leftovers()?;
+    directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
+    write_lesson(experiment, directory)
+}
+
+/// The last search of a refinement, in the run's own folder, which has been opened. `experiment` has the refined platform.
+///
+/// # Errors
+/// When the folder can't be read or written.
+pub fn run_refined(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    refinement: Refinement,
+    watcher: &mut dyn Watcher,
+) -> Result<Ending, Error> {
+    conduct(experiment, directory, Some(refinement), watcher)
+}
+
+/// Searches in a folder that can take the run.
+fn conduct(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    refinement: Option<Refinement>,
+    watcher: &mut dyn Watcher,
+) -> Result<Ending, Error> {
+    let _alone = directory.take()?;
     if let Some(external) = &experiment.resolved.quality.external {
         write_inputs(experiment, directory, "")?;
         return training::run(experiment, external, directory, watcher);
@@ -119,6 +152,7 @@ pub fn run(
         Err(reason) => Err(reason),
     };
     let mut outcome = Outcome::new(experiment, &recorder, sample, checkpoint, reason, proof);
+    outcome.refinement = refinement;
     if let Err(error) = problem.blocks() {
         outcome.warnings.push(format!(
             "networks were priced layer by layer, which is slow: {error}"
@@ -178,10 +212,15 @@ fn write_inputs(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
     )?;
-    if let Some(lesson) = &experiment.lesson {
-        directory.write(RunDirectory::TRAINED, &lesson.csv(&experiment.space))?;
+    write_lesson(experiment, directory)
+}
+
+/// Writes what accuracy was learnt from.
+fn write_lesson(experiment: &Experiment, directory: &RunDirectory) -> Result<(), Error> {
+    match &experiment.lesson {
+        Some(lesson) => directory.write(RunDirectory::TRAINED, &lesson.csv(&experiment.space)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The state to go on from.
@@ -200,11 +239,20 @@ pub(crate) fn checkpoint(
 
 /// Says what differs when a folder's run is not of this experiment.
 fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<String>, Error> {
+    // what a refinement began with is its first round's: the platform beside it is the one that was fitted
+    let platform = match &experiment.resolved.refine {
+        Some(_) => format!(
+            "{}/{}",
+            RefineDirectory::round_name(1),
+            RunDirectory::PLATFORM
+        ),
+        None => RunDirectory::PLATFORM.to_owned(),
+    };
     let files = [
-        (RunDirectory::EXPERIMENT, experiment.to_toml()),
-        (RunDirectory::PLATFORM, experiment.platform_toml()),
+        (RunDirectory::EXPERIMENT.to_owned(), experiment.to_toml()),
+        (platform, experiment.platform_toml()),
     ];
-    for (name, now) in files {
+    for (name, now) in &files {
         let Some(stored) = directory.read_if_there(name)? else {
             continue;
         };
@@ -214,7 +262,7 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
             let drawn = change.key.starts_with("quality.normalisation");
             (drawn, change.key != "name")
         };
-        let changes = differences(&stored, &now);
+        let changes = differences(&stored, now);
         // patience may change: it decides no result
         let matters = |change: &&Difference| !PATIENCE.contains(&change.key.as_str());
         if let Some(change) = changes.iter().filter(matters).min_by_key(says_most) {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::folder_lock::{Busy, FolderLock};
 
 /// The folder of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,12 +126,15 @@ impl RunDirectory {
         write_whole(&self.path.join(name), bytes)
     }
 
-    /// Makes the folder, where there is none.
+    /// Makes the folder, where there is none, and keeps other processes from working in it until what it returns is dropped.
     ///
     /// # Errors
-    /// When it can't be made.
-    pub fn create(&self) -> Result<(), Error> {
-        fs::create_dir_all(&self.path).map_err(|source| Error::write(&self.path, source))
+    /// When it can't be made, or another process is at work in it.
+    pub(crate) fn take(&self) -> Result<FolderLock, Error> {
+        fs::create_dir_all(&self.path).map_err(|source| Error::write(&self.path, source))?;
+        FolderLock::try_take(&self.path).map_err(|Busy| Error::Busy {
+            path: self.path.clone(),
+        })
     }
 
     /// Removes what writes that were cut off have left: temporary files that never got their names.

@@ -146,6 +146,16 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
         value,
         rule: rule.to_owned(),
     };
+    if let Some(refine) = &base.refine {
+        return Err(Error::Value {
+            file: file.to_owned(),
+            key: "refine.engine".to_owned(),
+            value: format!("\"{}\"", refine.engine.name()),
+            rule: "a matrix's runs share the machine, and measuring needs it for itself; refine without the matrix, then run the matrix with the \
+                   platform.toml that comes of it as platform.profile"
+                .to_owned(),
+        });
+    }
     let mut all: Vec<Vec<Setting>> = vec![Vec::new()];
     for (key, values) in &base.matrix {
         if values.is_empty() {

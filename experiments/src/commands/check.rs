@@ -40,11 +40,14 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
         let rows = file.runs.iter().map(|planned| {
             let experiment = Experiment::new(planned.config.clone(), &file.file, &profiles)?;
             let learnt = experiment.lesson.as_ref().map(Lesson::sentence);
+            let refine = experiment.resolved.refine.as_ref();
+            let refine = refine.map(roofnas::refine::RefineConfig::sentence);
             Ok((
                 planned.folder.clone(),
                 row(&experiment),
                 learnt
                     .into_iter()
+                    .chain(refine)
                     .chain(experiment.warnings.iter().map(|w| format!("warning: {w}")))
                     .collect::<Vec<_>>(),
             ))

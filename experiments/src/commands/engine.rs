@@ -76,11 +76,12 @@ pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Proto
         }
     }
     let protocol = timing.protocol(engine.choice.is_command());
-    pin(&protocol.situation.pinned)?;
+    pin("--pin", &protocol.situation.pinned)?;
     Ok(protocol)
 }
 
-fn pin(cpus: &[usize]) -> Result<(), Error> {
+/// Keeps this process to these CPUs, any where there are none. `asked` says where, for messages.
+pub(super) fn pin(asked: &str, cpus: &[usize]) -> Result<(), Error> {
     if cpus.is_empty() {
         return Ok(());
     }
@@ -88,7 +89,7 @@ fn pin(cpus: &[usize]) -> Result<(), Error> {
         let cpus = Machine::here().cpus;
         let problem =
             format!("can't keep the engine on these CPUs: {error}; this process may use {cpus:?}");
-        argument("--pin", &problem)
+        argument(asked, &problem)
     })
 }
 

@@ -22,6 +22,7 @@ mod probe;
 mod profile;
 mod profile_measured;
 mod rank;
+mod refine;
 mod run;
 mod run_batch;
 mod run_words;

@@ -10,6 +10,7 @@ use roofnas_hardware::Profiles;
 
 use super::on_threads;
 use super::output::print;
+use super::refine::refine;
 use super::run_batch::{Batch, Job, run_batch};
 use super::run_words::{infeasible, printed_front, summary};
 use crate::cli::RunArgs;
@@ -107,6 +108,9 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Asked>> {
             if let Some(lesson) = &experiment.lesson {
                 say(lesson.sentence(), &mut told);
             }
+            if let Some(refine) = &experiment.resolved.refine {
+                say(refine.sentence(), &mut told);
+            }
             for warning in &experiment.warnings {
                 say(format!("warning: {warning}"), &mut told);
             }
@@ -180,10 +184,17 @@ fn run_asked(asked: Asked, start: Start) -> Result<Vec<u8>, Error> {
 
 fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> Result<u8, Error> {
     let label = &directory.path().display().to_string();
-    let mut progress = Progress::new(label, experiment.resolved.search.evaluations);
-    let ending = roofnas::run(experiment, directory, start, &mut progress);
-    progress.finish();
-    Ok(match ending? {
+    let done = match &experiment.resolved.refine {
+        Some(config) => refine(experiment, config, directory, label, start)?,
+        None => Some((
+            experiment.clone(),
+            search(experiment, directory, label, start)?,
+        )),
+    };
+    let Some((experiment, ending)) = done else {
+        return Ok(exit::INTERRUPTED);
+    };
+    Ok(match ending {
         Ending::Done(outcome) => match &outcome.nearest {
             Some(nearest) => {
                 eprintln!("{}", infeasible(label, &outcome, nearest));
@@ -193,7 +204,7 @@ fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> R
                 for warning in &outcome.warnings {
                     eprintln!("warning: {label}: {warning}");
                 }
-                eprintln!("{}", summary(label, experiment, &outcome));
+                eprintln!("{}", summary(label, &experiment, &outcome));
                 print(&printed_front(&outcome))?;
                 exit::DONE
             }
@@ -211,6 +222,18 @@ fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> R
             exit::INTERRUPTED
         }
     })
+}
+
+fn search(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+    label: &str,
+    start: Start,
+) -> Result<Ending, Error> {
+    let mut progress = Progress::new(label, experiment.resolved.search.evaluations);
+    let ending = roofnas::run(experiment, directory, start, &mut progress);
+    progress.finish();
+    ending
 }
 
 /// The exit code of everything: that of a single run; of several, interrupted before failed before infeasible, which all

@@ -106,7 +106,7 @@ fn chosen<'a>(
 }
 
 /// What the run's predictions hold for.
-fn conditions(experiment: &Experiment) -> Conditions {
+pub(super) fn conditions(experiment: &Experiment) -> Conditions {
     let model = &experiment.appraiser.model;
     let number = |number: u64| {
         let number = usize::try_from(number).ok().and_then(NonZeroUsize::new);

@@ -11,6 +11,8 @@ mod palette;
 mod picture;
 mod probe_picture;
 mod profile_picture;
+mod refine_picture;
+mod refine_section;
 mod roofline_picture;
 mod shell;
 mod training_section;
@@ -36,6 +38,11 @@ pub fn html(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error>
         front: front_picture::svg(experiment, outcome)?,
         hypervolume: convergence_picture::svg(&outcome.history, "hypervolume", |g| g.hypervolume)?,
         quality: convergence_picture::svg(&outcome.history, best, |g| g.best_quality)?,
+        refinement: outcome
+            .refinement
+            .as_ref()
+            .map(refine_picture::svg)
+            .transpose()?,
         chosen: outcome
             .best()
             .map(|best| page::Chosen::new(experiment, best))

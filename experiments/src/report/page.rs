@@ -6,7 +6,7 @@ use roofnas_cost::OpClass;
 use roofnas_space::Network;
 
 use super::picture::short;
-use super::{bars_picture, roofline_picture, shell, training_section};
+use super::{bars_picture, refine_section, roofline_picture, shell, training_section};
 use crate::constraint::Figure;
 use crate::error::Error;
 use crate::experiment::Experiment;
@@ -26,6 +26,7 @@ pub(super) struct Pictures {
     pub(super) front: String,
     pub(super) hypervolume: Option<String>,
     pub(super) quality: Option<String>,
+    pub(super) refinement: Option<String>,
     pub(super) chosen: Option<Chosen>,
 }
 
@@ -86,6 +87,9 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
             (front_table(outcome))
             @if let Some(chosen) = &pictures.chosen {
                 (chosen_section(experiment, chosen))
+            }
+            @if let (Some(refinement), Some(picture)) = (&outcome.refinement, &pictures.refinement) {
+                (refine_section::section(refinement, picture))
             }
             @if let Some(training) = &outcome.training { (training_section::section(training)) }
             h2 { "How the search went" }

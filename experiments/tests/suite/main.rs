@@ -31,6 +31,7 @@ mod probe;
 mod profile;
 mod quickstart;
 mod rank;
+mod refine;
 mod resume;
 mod run_directory;
 mod schema;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// A command that takes longer hangs: the longest, the quickstart, takes some seconds on a busy machine.
 const LONGEST: Duration = Duration::from_secs(100);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_roofnas");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_roofnas");
 
 /// An experiment of well under a second, with a budget that binds.
 pub(crate) const TINY: &str = r#"

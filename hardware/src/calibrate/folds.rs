@@ -17,6 +17,8 @@ pub enum CrossValidation {
     Folds(usize),
     /// Every family once: networks whose names begin alike.
     Family,
+    /// Not at all: somebody else holds the fit against what it has not seen.
+    Nothing,
 }
 
 /// Rows to fit on and rows held out.
@@ -32,6 +34,7 @@ impl CrossValidation {
         let groups: BTreeMap<String, Vec<usize>> = match self {
             Self::LeaveOneOut => group(names, |row| names[row].to_owned()),
             Self::Family => group(names, |row| family(names[row])),
+            Self::Nothing => return Ok(Vec::new()),
             Self::Folds(count) => {
                 let places = places(names, seed);
                 group(names, |row| (places[names[row]] % count.max(2)).to_string())
@@ -58,6 +61,7 @@ impl CrossValidation {
             Self::LeaveOneOut => "each network predicted by a fit on all others".to_owned(),
             Self::Folds(_) => format!("cross-validation in {folds} groups of networks"),
             Self::Family => format!("each of {folds} families predicted by a fit on all others"),
+            Self::Nothing => "nothing held out".to_owned(),
         })
     }
 }

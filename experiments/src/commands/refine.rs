@@ -1,0 +1,454 @@
+//! `roofnas run` of an experiment with `[refine]`: searching, measuring and fitting in turn.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use roofnas::refine::{
+    LEAST_NETWORKS, MeasuredNetwork, Origin, RefineConfig, RefineDirectory, RefineEngine,
+    Refinement, Round, Selected, refit, select,
+};
+use roofnas::{
+    Ending, Error, Experiment, FinishedRun, FrontRow, RunDirectory, Start, admit, backbone_bytes,
+    begin_refining, run_refined,
+};
+use roofnas_cost::Platform;
+use roofnas_hardware::engine::{Conditions, Engine, Model, OutputFormat};
+use roofnas_hardware::measure::{self as timing, Machine, Protocol};
+use roofnas_space::Genotype;
+use serde_json::Value;
+
+use super::engine::{counted, engine, pin, shown_engine};
+use super::output::print;
+use super::suited::differences;
+use super::table::Data;
+use super::verify::conditions;
+use crate::cli::{EngineChoice, EngineName, Format};
+use crate::measuring::{Table, measure, now};
+use crate::progress::Progress;
+use crate::spinner::spin;
+
+/// How a step ended.
+enum Step<T> {
+    Done(T),
+    Interrupted,
+}
+
+/// What one round came to.
+struct RoundDone {
+    networks: Vec<MeasuredNetwork>,
+    round: Round,
+}
+
+/// A refinement under way.
+struct Refining<'a> {
+    start: &'a Experiment,
+    config: &'a RefineConfig,
+    directory: &'a RunDirectory,
+    folder: RefineDirectory,
+    label: &'a str,
+    bench: Bench,
+}
+
+/// Refines the platform of an experiment, and returns the experiment on that platform with how its search ended. Nothing where it was interrupted.
+pub(super) fn refine(
+    experiment: &Experiment,
+    config: &RefineConfig,
+    directory: &RunDirectory,
+    label: &str,
+    start: Start,
+) -> Result<Option<(Experiment, Ending)>, Error> {
+    if admit(experiment, directory, start)? == roofnas::Contents::Finished {
+        let mut nobody = Progress::new(label, 0);
+        let ending = roofnas::run(experiment, directory, start, &mut nobody)?;
+        return Ok(Some((experiment.clone(), ending)));
+    }
+    // before anything is searched rather than after
+    let bench = Bench::new(experiment, config)?;
+    let refining = Refining {
+        start: experiment,
+        config,
+        directory,
+        folder: RefineDirectory::new(directory),
+        label,
+        bench,
+    };
+    begin_refining(experiment, directory)?;
+    refining.warn();
+    let Step::Done(refinement) = refining.rounds()? else {
+        return Ok(None);
+    };
+    refining.finish(refinement).map(Some)
+}
+
+impl Refining<'_> {
+    /// Why the first predictions may not hold for what is measured.
+    fn warn(&self) {
+        let model = &self.start.appraiser.model;
+        let description = self.bench.engine.description();
+        let is_command = self.bench.is_command;
+        for doubt in differences(
+            model.platform(),
+            conditions(self.start),
+            &description,
+            is_command,
+        ) {
+            eprintln!("warning: to begin with, {doubt}");
+        }
+    }
+
+    fn rounds(&self) -> Result<Step<Refinement>, Error> {
+        let mut refinement = Refinement {
+            rounds: Vec::new(),
+            networks: Vec::new(),
+        };
+        for number in 1..=self.config.rounds {
+            let done = match self.round(number, &refinement)? {
+                Step::Interrupted => return Ok(Step::Interrupted),
+                Step::Done(None) => break,
+                Step::Done(Some(done)) => done,
+            };
+            let agrees = done.round.agrees();
+            eprintln!("{}: {}", self.label, done.round.sentence());
+            if let Some(doubt) = done.round.doubt() {
+                eprintln!("warning: {}: {doubt}", self.label);
+            }
+            refinement.networks.extend(done.networks);
+            refinement.rounds.push(done.round);
+            self.folder
+                .write(&refinement.networks, &refinement.rounds)?;
+            if agrees {
+                break;
+            }
+        }
+        Ok(Step::Done(refinement))
+    }
+
+    /// Searches, selects and measures; nothing where there is no network that nobody has measured.
+    fn round(&self, number: usize, before: &Refinement) -> Result<Step<Option<RoundDone>>, Error> {
+        let known = &before.networks[..];
+        let Some(run) = self.searched(number, before)? else {
+            return Ok(Step::Interrupted);
+        };
+        let Some(front) = self.front(number, &run)? else {
+            return Ok(Step::Interrupted);
+        };
+        if front.is_empty() {
+            // it is no matter of latency, and no profile changes that
+            return Ok(Step::Done(None));
+        }
+        let genotypes: Vec<_> = known
+            .iter()
+            .map(|one| one.selected.genotype.clone())
+            .collect();
+        let selected = select(&run.experiment, &front, &genotypes, self.config.measure);
+        if selected.is_empty() {
+            eprintln!(
+                "warning: {}: round {number}: every network that could be measured has been",
+                self.label
+            );
+            return Ok(Step::Done(None));
+        }
+        self.tell(number, front.len(), &selected);
+        if !self.folder.is_measured(number)? && !self.measured(number, known, &selected)? {
+            eprintln!(
+                "{}: interrupted in round {number}; go on with --resume",
+                self.label
+            );
+            return Ok(Step::Interrupted);
+        }
+        let networks = self.folder.measured(number, &run.experiment, &selected)?;
+        let failed = selected.len() - networks.len();
+        let tolerance = self.config.tolerance;
+        let round = Round::of(&networks, run.front()?.len(), failed, tolerance);
+        let drift = self.folder.drift(number, known)?;
+        let round = round.map(|round| Round { drift, ..round });
+        match round.filter(|_| known.len() + networks.len() >= LEAST_NETWORKS) {
+            Some(round) => Ok(Step::Done(Some(RoundDone { networks, round }))),
+            None => Err(Error::Refine {
+                round: number,
+                measured: networks.len(),
+                selected: selected.len(),
+                folder: self.directory.path().to_owned(),
+            }),
+        }
+    }
+
+    /// The round's search, run to its end; nothing where it was interrupted.
+    fn searched(&self, number: usize, before: &Refinement) -> Result<Option<FinishedRun>, Error> {
+        let directory = self.folder.round(number);
+        let path = directory.path().join(RunDirectory::PLATFORM);
+        let platform = match self.folder.platform(number)? {
+            Some(platform) => platform,
+            None if before.networks.is_empty() => self.start.appraiser.model.platform().clone(),
+            None => self.fitted(before, &format!("{}-round-{number}", self.start.name()))?,
+        };
+        let experiment = self.start.on_platform(platform, &path)?;
+        search(&experiment, directory)
+    }
+
+    /// The networks that a round can choose among: its front, or where the latency budget leaves that empty, the front of a search without it.
+    /// Nothing where it was interrupted.
+    fn front(&self, number: usize, run: &FinishedRun) -> Result<Option<Vec<FrontRow>>, Error> {
+        let front = run.front()?;
+        let experiment = &run.experiment;
+        let (Some(without), Some(budget_ms), true) = (
+            experiment.without_budget(),
+            experiment.budget_ms(),
+            front.is_empty(),
+        ) else {
+            return Ok(Some(front));
+        };
+        eprintln!(
+            "{}: round {number}: no network is predicted to keep the budget of {budget_ms} ms: searching without it, for networks to measure",
+            self.label
+        );
+        let run = search(&without, self.folder.without_budget(number))?;
+        run.map(|run| run.front()).transpose()
+    }
+
+    fn fitted(&self, known: &Refinement, name: &str) -> Result<Platform, Error> {
+        let doing = format!(
+            "fitting {name} to the {} measured",
+            counted(known.networks.len(), "network")
+        );
+        let table = self.directory.path().join(RefineDirectory::NETWORKS);
+        spin(&doing, || refit(self.start, known, name.to_owned(), &table))
+    }
+
+    fn tell(&self, number: usize, front: usize, selected: &[Selected]) {
+        let count = |origin| selected.iter().filter(|one| one.origin == origin).count();
+        let drawn = match count(Origin::Drawn) {
+            0 => String::new(),
+            drawn => format!("; {drawn} drawn from the space, since the front has no more"),
+        };
+        eprintln!(
+            "{}: round {number}: a front of {}, of which {} of the best and the {} most telling are measured{drawn}",
+            self.label,
+            counted(front, "network"),
+            count(Origin::Best),
+            count(Origin::Telling),
+        );
+    }
+
+    /// Measures what the round's table doesn't hold yet; whether it came to its end.
+    fn measured(
+        &self,
+        number: usize,
+        known: &[MeasuredNetwork],
+        selected: &[Selected],
+    ) -> Result<bool, Error> {
+        let path = self.folder.measurements(number);
+        let conditions = self.bench.conditions();
+        if let Some(difference) = known
+            .last()
+            .and_then(|one| one.conditions_differ(&conditions))
+        {
+            return Err(Error::RunDirectory {
+                path: self.directory.path().to_owned(),
+                problem: format!(
+                    "can't go on: {difference}; a profile fitted to both would describe neither: undo the change, or start afresh in another folder"
+                ),
+            });
+        }
+        let mut table = Table::new(conditions, Some(path.clone()));
+        if path.exists() {
+            let text = fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
+            table.resume(&text)?;
+        }
+        let new = selected.iter().map(|one| (one.id.clone(), &one.genotype));
+        let anchors =
+            RefineDirectory::anchors(known).map(|(name, one)| (name, &one.selected.genotype));
+        let models: Vec<Model> = anchors
+            .chain(new)
+            .filter(|(name, _)| !table.holds(name))
+            .filter_map(|(name, genotype)| self.model(name, genotype))
+            .collect();
+        if models.is_empty() {
+            return Ok(true);
+        }
+        eprintln!(
+            "{}: round {number}: {} on {}",
+            self.label,
+            counted(models.len(), "network"),
+            shown_engine(&*self.bench.engine)
+        );
+        let measured = measure(
+            &*self.bench.engine,
+            &models,
+            &self.bench.protocol,
+            &|timings| table.save(timings),
+        );
+        let measured = measured.map_err(|error| own(error, &path))?;
+        Ok(!measured.measuring.is_interrupted)
+    }
+
+    /// A network as a run exports its backbones; one that can't be written is told, and left out.
+    fn model(&self, name: String, genotype: &Genotype) -> Option<Model> {
+        match backbone_bytes(self.start, genotype) {
+            Ok(bytes) => Some(Model::from_bytes(name, bytes)),
+            Err(error) => {
+                eprintln!("error: {name}: {error}");
+                None
+            }
+        }
+    }
+
+    /// The last search, with a profile that knows all that was measured.
+    fn finish(&self, refinement: Refinement) -> Result<(Experiment, Ending), Error> {
+        let is_measured = !refinement.networks.is_empty();
+        if is_measured {
+            print(&shown(&refinement))?;
+            eprintln!("{}: {}", self.label, refinement.sentence());
+        }
+        let platform = match self.folder.last_platform()? {
+            Some(platform) => platform,
+            None if !is_measured => self.start.appraiser.model.platform().clone(),
+            None => {
+                let name = format!("{}-refined", self.start.name());
+                self.fitted(&refinement, &name)?
+            }
+        };
+        let path = self.directory.path().join(RunDirectory::PLATFORM);
+        let mut last = self.start.on_platform(platform, &path)?;
+        last.resolved.refine.clone_from(&self.start.resolved.refine);
+        let evaluations = last.resolved.search.evaluations;
+        let mut progress = Progress::new(self.label, evaluations);
+        let ending = run_refined(&last, self.directory, refinement, &mut progress);
+        progress.finish();
+        Ok((last, ending?))
+    }
+}
+
+/// A search, run to its end; nothing where it was interrupted.
+fn search(experiment: &Experiment, directory: RunDirectory) -> Result<Option<FinishedRun>, Error> {
+    let label = directory.path().display().to_string();
+    let mut progress = Progress::new(&label, experiment.resolved.search.evaluations);
+    let ending = roofnas::run(experiment, &directory, Start::Resume, &mut progress);
+    progress.finish();
+    match ending? {
+        Ending::Interrupted { evaluations } => {
+            eprintln!("{label}: interrupted after {evaluations} networks; go on with --resume");
+            Ok(None)
+        }
+        Ending::Done(_) | Ending::AlreadyDone { .. } => FinishedRun::read(directory).map(Some),
+    }
+}
+
+/// The rounds, for people; the file has more.
+fn shown(refinement: &Refinement) -> String {
+    let mut data = Data::new(&[
+        "round",
+        "profile_networks",
+        "measured",
+        "mean_error",
+        "bias",
+        "coverage_90",
+        "promised",
+        "within_budget",
+    ]);
+    for round in &refinement.rounds {
+        let figures = &round.figures;
+        data.push(vec![
+            round.number.into(),
+            round.profile_networks.into(),
+            figures.n.into(),
+            figures.mape.into(),
+            figures.bias.into(),
+            figures.coverage_90.into(),
+            round.budget.map_or(Value::Null, |b| b.promised.into()),
+            round.budget.map_or(Value::Null, |b| b.within.into()),
+        ]);
+    }
+    data.format(Format::Table).unwrap_or_default()
+}
+
+/// What measuring went wrong with, as one of ours.
+fn own(error: anyhow::Error, path: &Path) -> Error {
+    error.downcast().unwrap_or_else(|error| Error::Unusable {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// An argument of the command line as the key that stands for it.
+fn in_the_file(error: Error) -> Error {
+    match error {
+        Error::Argument { argument, problem } => Error::Argument {
+            argument: argument.replacen("--", "refine.", 1),
+            problem,
+        },
+        other => other,
+    }
+}
+
+/// What networks are measured on, and how.
+struct Bench {
+    engine: Box<dyn Engine>,
+    protocol: Protocol,
+    is_command: bool,
+    platform: String,
+}
+
+impl Bench {
+    /// As the experiment says.
+    fn new(experiment: &Experiment, config: &RefineConfig) -> Result<Self, Error> {
+        let choice = choice(config);
+        let is_command = choice.is_command();
+        let usual = conditions(experiment);
+        let threads = config.threads.and_then(NonZeroUsize::new);
+        let asked = Conditions {
+            threads: threads.unwrap_or(usual.threads),
+            ..usual
+        };
+        let engine = engine(&choice, asked).map_err(in_the_file)?;
+        let mut protocol = match is_command {
+            true => Protocol::for_commands(),
+            false => Protocol::default(),
+        };
+        protocol.rounds = config.turns.unwrap_or(protocol.rounds);
+        protocol.situation.pinned.clone_from(&config.pin);
+        pin("refine.pin", &protocol.situation.pinned)?;
+        Ok(Self {
+            engine,
+            protocol,
+            is_command,
+            platform: Machine::here().processor,
+        })
+    }
+
+    /// What is measured holds for this; each call is a measuring run of its own.
+    fn conditions(&self) -> timing::Conditions {
+        let (run, date) = now();
+        timing::Conditions {
+            platform: self.platform.clone(),
+            engine: self.engine.description(),
+            situation: self.protocol.situation.clone(),
+            run,
+            date,
+        }
+    }
+}
+
+/// The engine as the command line would name it.
+fn choice(config: &RefineConfig) -> EngineChoice {
+    let name = match config.engine {
+        RefineEngine::Embedded => EngineName::Embedded,
+        RefineEngine::Onnxruntime => EngineName::Onnxruntime,
+        RefineEngine::Openvino => EngineName::Openvino,
+        RefineEngine::Ncnn => EngineName::Ncnn,
+        RefineEngine::BenchmarkApp => EngineName::BenchmarkApp,
+        RefineEngine::Trtexec => EngineName::Trtexec,
+        RefineEngine::Command => EngineName::Command,
+    };
+    let form = config.command_output.as_deref();
+    let mut known = OutputFormat::ALL.into_iter();
+    let form = known.find(|known| Some(known.name()) == form);
+    EngineChoice {
+        command: config.command.clone(),
+        command_output: form.unwrap_or(OutputFormat::Plain),
+        timeout: config.timeout_s,
+        retries: config.retries,
+        ..EngineChoice::of(name)
+    }
+}
