@@ -20,7 +20,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::calibration::{Calibration, KernelShare, Predictive, PreparedCalibration, Workload};
+use crate::calibration::{
+    Calibration, JointPrice, KernelShare, Predictive, PreparedCalibration, Workload,
+};
 use crate::class::OpClass;
 use crate::counts::{Geometry, KernelCost, NetworkCost};
 use crate::dtype::Dtype;
@@ -253,6 +255,13 @@ impl LatencyModel {
             std_ms: mean_ms * self.platform.uncertainty.prior_relative_std,
             degrees_of_freedom: f64::INFINITY,
         }
+    }
+
+    /// The price of a network as it can be held against others' on this platform; nothing where it is uncalibrated.
+    pub fn joint_price(&self, cost: &NetworkCost) -> Option<JointPrice> {
+        let calibrated = self.calibrated.as_ref()?;
+        let works = Workload::of_network(cost, self.batch, self.dtype);
+        Some(calibrated.joint(&works, self.theoretical()))
     }
 
     /// Which rules a network's price comes from. Nothing is calibrated on an uncalibrated platform.

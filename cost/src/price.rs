@@ -124,7 +124,8 @@ impl Breakdown {
     /// Share of the whole that is spent in kernels held up by this.
     pub fn share_of(&self, bound: Bound) -> f64 {
         let held_up = self.kernels.iter().filter(|price| price.bound() == bound);
-        held_up.map(KernelPrice::seconds).sum::<f64>() / self.seconds()
+        // an empty sum of floats is minus zero
+        held_up.fold(0.0, |sum, price| sum + price.seconds()) / self.seconds()
     }
 }
 

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    COORDINATES, Calibration, Component, Composition, Covariance, Measured, PARAMETERS, Parameters,
-    PreparedCalibration, Surface, Triangle, Workload, timed_classes,
+    COORDINATES, Calibration, Component, Composition, Covariance, JointPrice, Measured, PARAMETERS,
+    Parameters, PreparedCalibration, Surface, Triangle, Workload, timed_classes,
 };
 use roofnas_cost::{
     Dtype, Figures, Fusion, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
@@ -240,6 +240,44 @@ fn no_kernel_is_faster_than_its_theoretical_roof() {
     }
     assert!(held.kernels.iter().any(|kernel| kernel.is_clamped));
     assert!(held.mean_s > free.mean_s);
+}
+
+/// Prices of one platform err together: a ratio is surer than they are, and a network over itself is certain.
+#[test]
+fn ratios_leave_out_what_prices_have_in_common() {
+    let two = || {
+        vec![
+            component(Composition::Sum, 0.1),
+            component(Composition::Async, 0.1),
+        ]
+    };
+    let model = LatencyModel::new(platform(calibration(two())), Dtype::Fp32, 1).unwrap();
+    let joint = |name: &str| {
+        let landmarks = presets::landmarks();
+        let landmark = landmarks.iter().find(|l| l.name == name).unwrap();
+        let cost = NetworkCost::new(&landmark.network, &model.platform().fusion);
+        (model.joint_price(&cost).unwrap(), model.price(&cost))
+    };
+    let ((a, price_a), (b, price_b)) = (joint("ResNet-50"), joint("ResNet-18"));
+    let same = JointPrice::sum_of_logs(&[(0.0, &a)]);
+    assert_eq!((same.mean, same.std), (0.0, 0.0));
+    assert!(!same.differs_from_0());
+    let ratio = JointPrice::sum_of_logs(&[(1.0, &a), (-1.0, &b)]);
+    assert!((ratio.mean - (price_a.mean_ms / price_b.mean_ms).ln()).abs() < 1e-12);
+    let apart = (price_a.std_ms / price_a.mean_ms).hypot(price_b.std_ms / price_b.mean_ms);
+    assert!(
+        ratio.std > 0.0 && ratio.std < apart,
+        "{} {apart}",
+        ratio.std
+    );
+    // of a single component, the logarithm of a price has the price's relative deviation
+    let one = calibration(vec![component(Composition::Sum, 0.1)]);
+    let model = LatencyModel::new(platform(one), Dtype::Fp32, 1).unwrap();
+    let landmarks = presets::landmarks();
+    let cost = NetworkCost::new(&landmarks[0].network, &model.platform().fusion);
+    let (joint, price) = (model.joint_price(&cost).unwrap(), model.price(&cost));
+    let alone = JointPrice::sum_of_logs(&[(1.0, &joint)]);
+    assert!((alone.std - price.std_ms / price.mean_ms).abs() < 1e-12);
 }
 
 fn platform(calibration: Calibration) -> Platform {

@@ -1,16 +1,14 @@
-//! A matrix of runs as a whole: its summary, and how the answers differ from platform to platform.
+//! A matrix of runs as a whole: its summary.
 
 use std::path::PathBuf;
 
-use rayon::prelude::*;
 use roofnas_cost::{Bound, NetworkCost};
 
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
 use crate::history::Generation;
-use crate::metrics::Metrics;
-use crate::outcome::{FrontRow, spread};
+use crate::outcome::FrontRow;
 use crate::outcome_record::{NearestRecord, OutcomeRecord, stop_reason_name};
 use crate::run_directory::{Contents, RunDirectory};
 use crate::tables::{csv, latency_kind, optional, quality_kind};
@@ -130,19 +128,6 @@ impl BatchEntry {
         let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];
         Some(bounds.map(|bound| (bound, breakdown.share_of(bound))))
     }
-
-    /// What decides a measured accuracy beside the network: the command, the recipe and the training's seed.
-    fn recipe(&self) -> Option<(&str, &str, u64)> {
-        let external = self.experiment.resolved.quality.external.as_ref()?;
-        Some((&external.command, &external.recipe, external.training_seed))
-    }
-
-    /// Whether scores of another run mean the same, so that networks of both can be compared.
-    fn is_comparable_with(&self, other: &Self) -> bool {
-        self.experiment.resolved.space == other.experiment.resolved.space
-            && self.experiment.appraiser.quality == other.experiment.appraiser.quality
-            && self.recipe() == other.recipe()
-    }
 }
 
 /// What a finished run's folder holds.
@@ -247,124 +232,4 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
         ]
     });
     csv(&SUMMARY_COLUMNS, rows)
-}
-
-/// One run's front under another run's conditions.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Transfer {
-    /// Which run the networks come from.
-    pub from: usize,
-    /// Under which run's conditions they are priced.
-    pub to: usize,
-    /// Figures of networks spread over the front, in its order.
-    pub metrics: Vec<Metrics>,
-    /// The price of having searched for other conditions; absent where no scores are common to both fronts.
-    pub slowdown: Option<Slowdown>,
-}
-
-/// Latency of networks over that of the fastest network of another front that scores at least as high.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Slowdown {
-    /// Geometric mean over the networks compared.
-    pub mean: f64,
-    /// The largest.
-    pub worst: f64,
-    /// Networks compared: those that the other front matches in score.
-    pub networks: usize,
-}
-
-/// Networks of each front that are priced under other conditions.
-const SPREAD: usize = 60;
-
-/// Every finished run's front under every finished run's conditions, where runs share a space and a score.
-pub fn transfers(entries: &[BatchEntry]) -> Vec<Transfer> {
-    let finished: Vec<usize> = (0..entries.len())
-        .filter(|&entry| !entries[entry].front.is_empty())
-        .collect();
-    let pairs: Vec<(usize, usize)> = finished
-        .iter()
-        .flat_map(|&from| finished.iter().map(move |&to| (from, to)))
-        .filter(|&(from, to)| entries[from].is_comparable_with(&entries[to]))
-        .collect();
-    let transfer = |&(from, to): &(usize, usize)| {
-        let (source, target) = (&entries[from], &entries[to]);
-        let metrics: Vec<Metrics> = spread(&source.front, SPREAD)
-            .into_iter()
-            .map(|row| {
-                let network = source.experiment.space.decode(&row.genotype);
-                Metrics {
-                    // the same on both sides, or the two would not be compared
-                    quality: row.metrics.quality,
-                    ..target.experiment.appraiser.appraise(&network)
-                }
-            })
-            .collect();
-        Transfer {
-            from,
-            to,
-            slowdown: Slowdown::of(&metrics, &target.front),
-            metrics,
-        }
-    };
-    pairs.par_iter().map(transfer).collect()
-}
-
-impl Slowdown {
-    fn of(metrics: &[Metrics], front: &[FrontRow]) -> Option<Self> {
-        let fastest = |quality: f64| {
-            let as_good = front.iter().filter(|row| row.metrics.quality >= quality);
-            as_good
-                .map(|row| row.metrics.latency.mean_ms)
-                .reduce(f64::min)
-        };
-        let ratios: Vec<f64> = metrics
-            .iter()
-            .filter_map(|m| fastest(m.quality).map(|fastest| m.latency.mean_ms / fastest))
-            .collect();
-        let worst = ratios.iter().copied().reduce(f64::max)?;
-        let logs: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
-        Some(Self {
-            mean: (logs / ratios.len() as f64).exp(),
-            worst,
-            networks: ratios.len(),
-        })
-    }
-}
-
-/// Columns of a portability table.
-const PORTABILITY_COLUMNS: [&str; 11] = [
-    "found_for",
-    "priced_for",
-    "platform",
-    "batch",
-    "dtype",
-    "slowdown_mean",
-    "slowdown_worst",
-    "networks_compared",
-    "networks_priced",
-    "quality_kind",
-    "latency_kind",
-];
-
-/// The transfers as CSV, one row for each pair of runs.
-pub fn portability_csv(entries: &[BatchEntry], transfers: &[Transfer]) -> Vec<u8> {
-    let rows = transfers.iter().map(|transfer| {
-        let (from, to) = (&entries[transfer.from], &entries[transfer.to]);
-        let model = &to.experiment.appraiser.model;
-        let slowdown = transfer.slowdown;
-        [
-            from.folder.display().to_string(),
-            to.folder.display().to_string(),
-            model.platform().name.clone(),
-            model.batch().to_string(),
-            model.dtype().to_string(),
-            optional(slowdown.map(|slowdown| slowdown.mean)),
-            optional(slowdown.map(|slowdown| slowdown.worst)),
-            slowdown.map_or(0, |slowdown| slowdown.networks).to_string(),
-            transfer.metrics.len().to_string(),
-            quality_kind(&to.experiment),
-            latency_kind(&to.experiment),
-        ]
-    });
-    csv(&PORTABILITY_COLUMNS, rows)
 }

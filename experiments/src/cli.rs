@@ -1,5 +1,6 @@
 //! The command line.
 
+mod compare;
 mod editors;
 mod engine;
 mod groups;
@@ -105,6 +106,12 @@ pub(crate) enum Command {
     /// Run a finished run's networks for real: predicted beside measured
     #[command(after_help = "Example: roofnas verify runs/quickstart --engine onnxruntime --top 10")]
     Verify(VerifyArgs),
+    /// Price the networks that runs have found for their platforms on other platforms
+    #[command(
+        after_help = "Example: roofnas compare runs/on-a-board runs/on-a-phone --platforms raspberry-pi-4-ncnn-4-threads,titan-rtx-pytorch-batch-64 \
+                      --search --out comparison"
+    )]
+    Compare(CompareArgs),
     /// List the platform profiles at hand with how well they hold, or print one in full
     #[command(after_help = "Example: roofnas platforms --format json")]
     Platforms(PlatformsArgs),
@@ -130,6 +137,7 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use editors::{CompletionsArgs, ManArgs, SchemaArgs};
 pub(crate) use engine::{
     EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,

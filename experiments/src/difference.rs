@@ -62,6 +62,18 @@ fn compare(path: &str, before: &Table, after: &Table, all: &mut Vec<Difference>)
             (Some(Value::Table(before)), Some(Value::Table(after))) => {
                 compare(&full, before, after, all);
             }
+            (Some(Value::Array(before)), Some(Value::Array(after)))
+                if before != after
+                    && before.len() == after.len()
+                    && are_tables(before)
+                    && are_tables(after) =>
+            {
+                for (place, pair) in before.iter().zip(after).enumerate() {
+                    if let (Value::Table(before), Value::Table(after)) = pair {
+                        compare(&format!("{full}[{place}]"), before, after, all);
+                    }
+                }
+            }
             (before, after) if before != after => {
                 let text = |value: Option<&Value>| value.map_or_else(String::new, short);
                 all.push(Difference {
@@ -73,6 +85,10 @@ fn compare(path: &str, before: &Table, after: &Table, all: &mut Vec<Difference>)
             _ => {}
         }
     }
+}
+
+fn are_tables(values: &[Value]) -> bool {
+    values.iter().all(Value::is_table)
 }
 
 /// A value as text, cut where it gets long.
@@ -105,6 +121,9 @@ mod tests {
             found,
             expected.map(|(k, b, a)| (k.into(), b.into(), a.into()))
         );
+        let stages = |kernel: u8| format!("[[stage]]\na = 1\n[[stage]]\nkernel = {kernel}\n");
+        let found = differences(&stages(3), &stages(5));
+        assert_eq!((found.len(), found[0].key.as_str()), (1, "stage[1].kernel"));
         assert!(differences(before, before).is_empty());
         assert_eq!(differences("= broken", before).len(), 1);
     }

@@ -55,6 +55,7 @@ mod outcome;
 mod outcome_record;
 mod paths;
 mod plan_files;
+mod portability;
 mod problem;
 mod profile;
 mod proof;
@@ -79,9 +80,7 @@ pub use backbone::{
     bytes as backbone_bytes, onnx as backbone_onnx, pytorch as backbone_pytorch,
     toml as backbone_toml,
 };
-pub use batch::{
-    BatchEntry, RunStatus, Slowdown, Transfer, portability_csv, summary_csv, transfers,
-};
+pub use batch::{BatchEntry, RunStatus, summary_csv};
 pub use batch_directory::BatchDirectory;
 pub use batch_experiments::experiments;
 pub use checkpoint::Checkpoint;
@@ -104,6 +103,11 @@ pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
 pub use outcome_record::{FoundStatus, Gap, NearestRecord, OutcomeRecord};
 pub use paths::{BackbonePaths, LatencyView, PathsError};
 pub use plan_files::{plan_csv, write_plan};
+pub use portability::{
+    Build, CHARACTER_COLUMNS, Character, Comparison, Contender, Contenders, Found, GivenRun, Level,
+    NamedPlatform, PORTABILITY_COLUMNS, PricedNetwork, Rival, Side, Slowdown, Transfer, given_runs,
+    portability_csv, transfers,
+};
 pub use problem::BackboneProblem;
 pub use profile::{Profile, ProfiledLayer};
 pub use proof::{Certified, Proof, Unproven, prove};

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Rank(args) => commands::rank(&args),
         Command::Measure(args) => commands::measure(&args),
         Command::Verify(args) => commands::verify(&args),
+        Command::Compare(args) => commands::compare(&args),
         Command::Probe(args) => commands::probe(&args),
         Command::Plan(args) => commands::plan(&args),
         Command::Platforms(args) => commands::platforms(&args),

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod fit;
 pub mod measure;
 mod measurements;
+mod nearest_names;
 pub mod nodes;
 pub mod probe;
 mod profiles;

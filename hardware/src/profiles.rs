@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use roofnas_cost::{Platform, PlatformError};
 use thiserror::Error;
 
+use crate::nearest_names::nearest;
 use crate::shipped::SHIPPED;
 
 /// Environment variable with a folder of the user's own profiles.
@@ -28,12 +29,12 @@ pub enum ProfileError {
     )]
     Host,
     /// No file and no shipped profile of this name.
-    #[error("platform \"{name}\" is neither a file nor a known profile; known are {known}")]
+    #[error("platform \"{name}\" is neither a file nor a known profile; {}", offered(.name, .known))]
     Unknown {
         /// What was asked for.
         name: String,
         /// What there is.
-        known: String,
+        known: Vec<String>,
     },
     /// A file that can't be read.
     #[error("{path}: {source}")]
@@ -51,6 +52,18 @@ pub enum ProfileError {
         /// Why.
         source: PlatformError,
     },
+}
+
+/// The names that may have been meant, or all of them where none is like what was asked for.
+fn offered(name: &str, known: &[String]) -> String {
+    match &nearest(name, known)[..] {
+        [] => format!("known are {}", known.join(", ")),
+        nearest => format!(
+            "nearest are {} (\"roofnas platforms\" lists all {})",
+            nearest.join(", "),
+            known.len()
+        ),
+    }
 }
 
 /// Where profiles are looked for beside the paths a user names: a folder of their own, and those that ship.
@@ -95,7 +108,7 @@ impl Profiles {
             Some((name, text)) => parse(text, format!("shipped profile {name}")),
             None => Err(ProfileError::Unknown {
                 name: name.to_owned(),
-                known: self.names()?.join(", "),
+                known: self.names()?,
             }),
         }
     }
@@ -281,8 +294,13 @@ mod tests {
     fn errors_name_what_there_is() {
         let unknown = Profiles::default().find("intel").unwrap_err().to_string();
         assert!(unknown.contains("\"intel\""), "{unknown}");
-        for known in ["intel-i9-10980xe", "nvidia-v100"] {
-            assert!(unknown.contains(known), "{unknown}");
+        assert!(
+            unknown.contains("nearest are intel-i9-10980xe"),
+            "{unknown}"
+        );
+        let strange = Profiles::default().find("abacus").unwrap_err().to_string();
+        for (known, _) in SHIPPED {
+            assert!(strange.contains(known), "{strange}");
         }
         let folder = tempfile::tempdir().unwrap();
         let broken = folder.path().join("broken.toml");

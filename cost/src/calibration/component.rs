@@ -71,6 +71,21 @@ pub(super) struct ComponentPrice {
     pub kernels: Vec<ComponentKernel>,
 }
 
+/// A network's sums in a component: what its price is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ComponentSum {
+    /// Mean of the predictive distribution, in seconds.
+    pub mean_s: f64,
+    /// Its gradient along each direction in which the posterior is uncertain, in seconds: what networks of a platform have in common.
+    pub along: Vec<f64>,
+    /// Variance from what is left of its kernels' residuals, in square seconds.
+    pub rest_s2: f64,
+    /// Variance from a single timing's noise, in square seconds.
+    pub noise_s2: f64,
+    /// The kernels, in the order given.
+    pub kernels: Vec<ComponentKernel>,
+}
+
 /// What a component says of one kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ComponentKernel {
@@ -119,7 +134,22 @@ impl PreparedComponent {
         works: &[Workload],
         theoretical: Option<&RoofFigures>,
     ) -> ComponentPrice {
-        let inference_s = self.parameters.0[0].exp();
+        let sum = self.sum(works, theoretical);
+        ComponentPrice {
+            mean_s: sum.mean_s,
+            variance_s2: sum.along.iter().map(|a| a * a).sum::<f64>() + sum.rest_s2 + sum.noise_s2,
+            inference_s: self.inference_s(),
+            kernels: sum.kernels,
+        }
+    }
+
+    /// The same before its variance is summed up.
+    pub(super) fn sum(
+        &self,
+        works: &[Workload],
+        theoretical: Option<&RoofFigures>,
+    ) -> ComponentSum {
+        let inference_s = self.inference_s();
         let mut gradient = Gradient::new(self.columns.len(), inference_s);
         let mut kernels: Vec<ComponentKernel> = Vec::with_capacity(works.len());
         let mut lanes = Vec::with_capacity(works.len());
@@ -141,19 +171,22 @@ impl PreparedComponent {
         }
         let mean_s = inference_s + weights[0] * host_s + weights[1] * device_s;
         let noise_s = self.noise * mean_s;
-        ComponentPrice {
+        ComponentSum {
             mean_s,
-            variance_s2: gradient.along(&self.columns).map(|a| a * a).sum::<f64>()
-                + rest
-                + noise_s * noise_s,
-            inference_s,
+            along: gradient.along(&self.columns).collect(),
+            rest_s2: rest,
+            noise_s2: noise_s * noise_s,
             kernels,
         }
     }
 
+    fn inference_s(&self) -> f64 {
+        self.parameters.0[0].exp()
+    }
+
     /// What every network has of this component.
     pub(super) fn constants(&self, share: f64) -> ComponentConstants {
-        let inference_s = self.parameters.0[0].exp();
+        let inference_s = self.inference_s();
         let gradient = Gradient::new(self.columns.len(), inference_s);
         ComponentConstants {
             share,

@@ -18,6 +18,7 @@ mod basis;
 mod component;
 mod composition;
 mod covariance;
+mod joint;
 mod parameters;
 mod predictive;
 mod surface;
@@ -29,6 +30,7 @@ pub use basis::{Basis, Points};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::Covariance;
+pub use joint::{JointPrice, LogSum};
 pub use parameters::{
     CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index, timed_classes,
 };

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::additive::{ComponentConstants, KernelAddends, Moments};
 use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
+use super::joint::{JointPart, JointPrice};
 use super::parameters::PARAMETERS;
 use super::surface::Surface;
 use super::workload::Workload;
@@ -250,6 +251,20 @@ impl PreparedCalibration {
             inference_s: inference.sum(),
             kernels,
         }
+    }
+
+    /// Prices a network so that its price can be held against others': see [`JointPrice`].
+    pub(crate) fn joint(
+        &self,
+        works: &[Workload],
+        theoretical: Option<&RoofFigures>,
+    ) -> JointPrice {
+        let components = self.shares().zip(&self.components);
+        let parts = components.map(|(share, component)| {
+            let sum = component.sum(works, theoretical);
+            JointPart::new(share, &sum, self.rounding_s2())
+        });
+        JointPrice::new(parts.collect(), self.degrees_of_freedom)
     }
 
     /// Each component's share in the average.

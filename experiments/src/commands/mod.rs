@@ -4,6 +4,8 @@ mod calibrate;
 mod calibrate_here;
 mod calibrated;
 mod check;
+mod compare;
+mod compare_tables;
 mod completions;
 mod engine;
 mod export;
@@ -34,6 +36,7 @@ mod verify;
 
 pub(crate) use calibrate::calibrate;
 pub(crate) use check::check;
+pub(crate) use compare::compare;
 pub(crate) use completions::completions;
 pub(crate) use export::export;
 pub(crate) use init::init;

@@ -102,8 +102,10 @@ impl Data {
 }
 
 /// Columns of names.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "id",
+    "found_for",
+    "priced_for",
     "platform",
     "network",
     "dtype",
@@ -121,6 +123,9 @@ fn value(column: &str, cell: String) -> Value {
     }
     if NAMES.contains(&column) {
         return cell.into();
+    }
+    if let Ok(truth) = cell.parse::<bool>() {
+        return truth.into();
     }
     match (cell.parse::<i64>(), cell.parse::<f64>()) {
         (Ok(whole), _) => whole.into(),

@@ -4,9 +4,10 @@ use maud::{Markup, PreEscaped, html};
 use plotters::style::RGBColor;
 
 use super::picture::short;
-use super::{fronts_picture, palette, shell};
-use crate::batch::{BatchEntry, RunStatus, Transfer};
+use super::{fronts_picture, palette, shell, slowdown_map};
+use crate::batch::{BatchEntry, RunStatus};
 use crate::error::Error;
+use crate::portability::{Side, Transfer, sides};
 
 /// Runs up to which the portability matrix is readable.
 const MATRIX: usize = 16;
@@ -52,9 +53,10 @@ pub fn batch_html(
                 p {
                     "What it costs to take networks that were found for other conditions. Each row's front was priced under each column's "
                     "conditions; a cell says how many times the latency of the column's own front its networks take at equal quality, in the "
-                    "geometric mean and (in brackets) at worst. A dash: the fronts have no qualities in common."
+                    "geometric mean and (below it) at worst. A dash: the fronts have no qualities in common. A question mark: within the uncertainty "
+                    "of the prices."
                 }
-                (matrix(entries, &finished, transfers))
+                figure { (PreEscaped(slowdown_map::svg(&named(entries, &finished), &finished, &finished, transfers))) }
                 @for (to, picture) in &pictures {
                     figure {
                         (PreEscaped(picture))
@@ -138,28 +140,18 @@ fn answers(entries: &[BatchEntry]) -> Markup {
     }
 }
 
-fn matrix(entries: &[BatchEntry], finished: &[usize], transfers: &[Transfer]) -> Markup {
-    let cell = |from: usize, to: usize| transfers.iter().find(|t| t.from == from && t.to == to);
-    html! {
-        div class="scroll" { table {
-            thead { tr {
-                th { "found for" }
-                @for &to in finished { th { "priced for " (entries[to].folder.display()) } }
-            } }
-            tbody {
-                @for &from in finished {
-                    tr {
-                        td { (entries[from].folder.display()) }
-                        @for &to in finished {
-                            td {
-                                @if let Some(slowdown) = cell(from, to).and_then(|transfer| transfer.slowdown) {
-                                    (format!("{:.2}x ({:.2}x)", slowdown.mean, slowdown.worst))
-                                } @else { "–" }
-                            }
-                        }
-                    }
-                }
-            }
-        } }
+/// Runs by their platforms' names, where these tell them apart; else by their folders.
+fn named<'a>(entries: &'a [BatchEntry], finished: &[usize]) -> Vec<Side<'a>> {
+    let mut sides = sides(entries);
+    let mut platforms: Vec<&str> = finished
+        .iter()
+        .map(|&entry| sides[entry].model.platform().name.as_str())
+        .collect();
+    platforms.sort_unstable();
+    if platforms.windows(2).all(|pair| pair[0] != pair[1]) {
+        for side in &mut sides {
+            side.name = side.model.platform().name.clone();
+        }
     }
+    sides
 }

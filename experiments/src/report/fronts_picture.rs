@@ -5,8 +5,9 @@ use plotters::prelude::*;
 use super::overlay::Overlay;
 use super::palette;
 use super::picture::{WIDE, failed, padded, short, style};
-use crate::batch::{BatchEntry, Transfer};
+use crate::batch::BatchEntry;
 use crate::error::Error;
+use crate::portability::Transfer;
 
 /// Every front that was priced under the conditions of run `to`, as SVG.
 pub(super) fn svg(
@@ -16,9 +17,9 @@ pub(super) fn svg(
 ) -> Result<String, Error> {
     let priced: Vec<&Transfer> = transfers.iter().filter(|t| t.to == to).collect();
     let points = |transfer: &Transfer| {
-        let metrics = transfer.metrics.iter();
-        metrics
-            .map(|m| (m.latency.mean_ms, m.quality))
+        let networks = transfer.networks.iter();
+        networks
+            .map(|network| (network.latency.mean_ms, network.quality))
             .collect::<Vec<_>>()
     };
     let all: Vec<(f64, f64)> = priced

@@ -2,9 +2,11 @@
 
 mod bars_picture;
 mod batch_page;
+mod compare_page;
 mod convergence_picture;
 mod front_picture;
 mod fronts_picture;
+mod heat_map;
 mod overlay;
 mod page;
 mod palette;
@@ -15,9 +17,11 @@ mod refine_picture;
 mod refine_section;
 mod roofline_picture;
 mod shell;
+mod slowdown_map;
 mod training_section;
 
 pub use batch_page::batch_html;
+pub use compare_page::compare_html;
 pub use probe_picture::probe_svg;
 pub use profile_picture::profile_svg;
 

@@ -11,6 +11,7 @@ mod batch;
 mod calibrate;
 mod calibrate_here;
 mod check;
+mod compare;
 mod determinism;
 mod editors;
 mod export;
