@@ -105,7 +105,7 @@ pub use paths::{BackbonePaths, LatencyView, PathsError};
 pub use plan_files::{plan_csv, write_plan};
 pub use portability::{
     Build, CHARACTER_COLUMNS, Character, Comparison, Contender, Contenders, Found, GivenRun, Level,
-    NamedPlatform, PORTABILITY_COLUMNS, PricedNetwork, Rival, Side, Slowdown, Transfer, given_runs,
+    NamedPlatform, MOST_RUNS, PORTABILITY_COLUMNS, PricedNetwork, Rival, Side, Slowdown, Transfer, given_runs,
     portability_csv, transfers,
 };
 pub use problem::BackboneProblem;

@@ -33,11 +33,18 @@ pub use transfer::{PricedNetwork, Rival, Transfer};
 
 use crate::batch::BatchEntry;
 
-/// Every finished run's front under every finished run's conditions, where runs share a space and a score.
+/// Finished runs up to which each one's front is priced under each other's conditions: pairs grow with the square.
+pub const MOST_RUNS: usize = 64;
+
+/// Every finished run's front under every finished run's conditions, where runs share a space and a score; nothing where more than
+/// [`MOST_RUNS`] are finished.
 pub fn transfers(entries: &[BatchEntry]) -> Vec<Transfer> {
     let finished: Vec<usize> = (0..entries.len())
         .filter(|&entry| !entries[entry].front.is_empty())
         .collect();
+    if finished.len() > MOST_RUNS {
+        return Vec::new();
+    }
     Transfer::all(&sides(entries), &finished, |from, to| {
         can_be_compared(&entries[from].experiment, &entries[to].experiment)
     })

@@ -48,6 +48,12 @@ pub fn batch_html(
             (runs(entries))
             h2 { "The network with the highest quality of each run" }
             (answers(entries))
+            @if finished.len() > MATRIX {
+                p class="soft" {
+                    "With so many runs there is no matrix here of what networks found for one cost on another's platform: "
+                    code { "roofnas compare" } " on this folder puts the runs of each platform together."
+                }
+            }
             @if compares {
                 h2 { "Portability" }
                 p {

@@ -257,6 +257,27 @@ fn an_infeasible_run_says_in_the_summary_what_binds() {
 }
 
 #[test]
+fn many_runs_are_not_all_priced_on_each_others_platforms() {
+    let seeds: Vec<String> = (1..=65).map(|seed| seed.to_string()).collect();
+    let desk = desk_with(&format!("[matrix]\nseed = [{}]\n", seeds.join(", ")));
+    let few = ["search.evaluations=32", "output.backbones=0"];
+    desk.roofnas(&[
+        "run",
+        "batch.toml",
+        "--out",
+        "out",
+        "--set",
+        few[0],
+        "--set",
+        few[1],
+    ])
+    .ends(0);
+    assert_eq!(desk.table("out/summary.csv").rows.len(), 65);
+    assert!(desk.table("out/portability.csv").rows.is_empty());
+    assert!(desk.read("out/report.html").contains("roofnas compare"));
+}
+
+#[test]
 fn a_run_of_a_version_without_records_is_summarised_still() {
     let desk = desk_with("[matrix]\nseed = [1, 2]\n");
     desk.roofnas(&["run", "batch.toml", "--out", "out"]).ends(0);
