@@ -105,8 +105,8 @@ pub use paths::{BackbonePaths, LatencyView, PathsError};
 pub use plan_files::{plan_csv, write_plan};
 pub use portability::{
     Build, CHARACTER_COLUMNS, Character, Comparison, Contender, Contenders, Found, GivenRun, Level,
-    NamedPlatform, MOST_RUNS, PORTABILITY_COLUMNS, PricedNetwork, Rival, Side, Slowdown, Transfer, given_runs,
-    portability_csv, transfers,
+    MOST_RUNS, NamedPlatform, PORTABILITY_COLUMNS, PricedNetwork, Rival, Side, Slowdown, Transfer,
+    given_runs, portability_csv, transfers,
 };
 pub use problem::BackboneProblem;
 pub use profile::{Profile, ProfiledLayer};

@@ -200,7 +200,7 @@ fn platforms_that_don_t_exist() {
             "platform.profile",
             "\"intel\"",
             "intel-i9-10980xe",
-            "nvidia-v100",
+            "lists all",
         ],
     );
     refused_with(&["platform.profile="], &["platform.profile", "nvidia-v100"]);
