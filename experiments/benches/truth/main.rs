@@ -18,6 +18,8 @@ mod measure;
 mod report;
 mod training;
 mod world;
+#[path = "../yardstick/mod.rs"]
+mod yardstick;
 
 /// What `measure` has written.
 const LATENCIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/truth/latency.csv");
