@@ -224,17 +224,16 @@ fn label(settings: &[Setting]) -> String {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let plain = |c: char| {
-            if c.is_ascii_alphanumeric() || "._".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        };
-        let value: String = value.chars().map(plain).take(40).collect();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+        // whatever else stands between is one dash: `["latency", "macs"]` is latency-macs
+        let words = value.split(|c| !plain(c)).filter(|word| !word.is_empty());
+        let value: String = words.collect::<Vec<_>>().join("-");
+        let value: String = value.chars().take(40).collect();
         format!("-{key}-{value}")
     });
-    parts.collect()
+    let label: String = parts.collect();
+    // file systems take names of 255 bytes; the number before it tells runs apart
+    label.chars().take(200).collect()
 }
 
 fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Error> {
@@ -385,6 +384,19 @@ latency_ms = 2.0
         assert_eq!(file.runs[4].config.constraints.latency_ms, Some(5.0));
         assert_eq!(file.runs[4].config.seed, 2);
         assert!(file.runs[4].config.matrix.is_empty());
+    }
+
+    #[test]
+    fn folders_have_names_one_can_read() {
+        let long = "a".repeat(300);
+        let matrix = format!(
+            "[matrix]\n\"objectives.minimize\" = [[\"latency\", \"macs\"]]\nname = [\"{long}\"]\n\"platform.profile\" = [\"ü/x  y.toml\"]\n"
+        );
+        let file = parse(&format!("{TEXT}{matrix}"), &[]).unwrap();
+        let folder = file.runs[0].folder.display().to_string();
+        assert!(folder.contains("-minimize-latency-macs-"), "{folder}");
+        assert!(folder.ends_with("-profile-x-y.toml"), "{folder}");
+        assert!(folder.len() < 255, "{folder}");
     }
 
     #[test]
