@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::spearman::spearman;
+
 /// The two-sided 90 % interval of a normal distribution ends this many deviations from its mean.
 const Z_90: f64 = 1.644_853_626_951_472_2;
 
@@ -130,38 +132,6 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 fn share(hits: impl ExactSizeIterator<Item = bool>) -> f64 {
     mean(hits.map(|hit| f64::from(u8::from(hit))))
-}
-
-/// Spearman's rank correlation of two columns of equal length.
-fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
-    if a.len() < 3 {
-        return None;
-    }
-    let (a, b) = (average_ranks(a), average_ranks(b));
-    // the mean of the ranks is the same whatever the ties
-    let middle = (a.len() as f64 + 1.0) / 2.0;
-    let product = |x: &[f64], y: &[f64]| -> f64 {
-        let pairs = x.iter().zip(y);
-        pairs.map(|(x, y)| (x - middle) * (y - middle)).sum()
-    };
-    let spread = (product(&a, &a) * product(&b, &b)).sqrt();
-    (spread > 0.0).then(|| product(&a, &b) / spread)
-}
-
-/// Ranks from 1; equal values share the average of theirs.
-fn average_ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&i, &j| values[i].total_cmp(&values[j]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut from = 0;
-    for ties in order.chunk_by(|&i, &j| values[i] == values[j]) {
-        let average = from as f64 + (ties.len() as f64 + 1.0) / 2.0;
-        for &index in ties {
-            ranks[index] = average;
-        }
-        from += ties.len();
-    }
-    ranks
 }
 
 /// Share of pairs of networks with about equal MACs that a prediction puts in the order that was measured: where counting MACs can't help.
@@ -295,25 +265,6 @@ mod tests {
             "{json}"
         );
         assert_eq!(serde_json::from_str::<Figures>(&json).unwrap(), figures);
-    }
-
-    #[test]
-    fn ranks_by_hand() {
-        assert_eq!(average_ranks(&[3.0, 1.0, 3.0, 2.0]), [3.5, 1.0, 3.5, 2.0]);
-        assert_eq!(average_ranks(&[7.0; 3]), [2.0; 3]);
-        // sum of squared differences of ranks 1 + 1 + 0 + 0: 1 - 6 * 2 / (4 * 15)
-        close(
-            spearman(&[1.0, 2.0, 3.0, 4.0], &[2.0, 1.0, 3.0, 4.0]).unwrap(),
-            0.8,
-        );
-        close(spearman(&[1.0, 2.0, 3.0], &[9.0, 5.0, 1.0]).unwrap(), -1.0);
-        // ranks 1.5, 1.5, 3 and 1, 2, 3: 1.5 / sqrt(1.5 * 2)
-        close(
-            spearman(&[1.0, 1.0, 3.0], &[1.0, 2.0, 3.0]).unwrap(),
-            0.75_f64.sqrt(),
-        );
-        assert_eq!(spearman(&[1.0; 4], &[1.0, 2.0, 3.0, 4.0]), None);
-        assert_eq!(spearman(&[1.0, 2.0], &[1.0, 2.0]), None);
     }
 
     #[test]

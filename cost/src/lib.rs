@@ -28,6 +28,7 @@ mod platform;
 mod price;
 mod quality;
 mod roofline;
+mod spearman;
 pub mod surrogate;
 
 pub use advice::{Advice, AdviceKind, advise, peak_culprits};
@@ -52,3 +53,4 @@ pub use quality::{
     Score, Term, TermWeights, expected_log_determinant,
 };
 pub use roofline::Roof;
+pub use spearman::spearman;

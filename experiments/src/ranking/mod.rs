@@ -3,7 +3,7 @@
 //! | figure | what it is |
 //! |---|---|
 //! | tau | Kendall's [tau-b](kendall_tau) over all networks: 1 for the same order, 0 for chance, -1 for the opposite |
-//! | Spearman | correlation of the [ranks](spearman()) |
+//! | Spearman | correlation of the [ranks](roofnas_cost::spearman()) |
 //! | tau in bands | networks sorted by MACs (or params), cut into ten groups of as many each; the mean of the groups' tau: what a score is worth where cost alone says nothing |
 //! | tau in the top fifth | tau among the fifth of the networks with the highest accuracies: where a search spends its time |
 //! | regret | [points of accuracy](Regret) that are lost by picking the highest score under a latency budget, and with the best of the five highest scores |
@@ -20,7 +20,6 @@ mod kendall;
 mod noise_floor;
 mod rank;
 mod regret;
-mod spearman;
 mod surrogate;
 mod truth;
 
@@ -31,6 +30,5 @@ pub use kendall::kendall_tau;
 pub use noise_floor::{DRAWS, NoiseFloor, NoiseSource};
 pub use rank::{Ranking, TermFigures};
 pub use regret::{BEST_OF, Regret};
-pub use spearman::spearman;
 pub use surrogate::{Prediction, Splits, SurrogateFigures, judge};
 pub use truth::{Device, DeviceKind, Truth};

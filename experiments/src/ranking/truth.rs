@@ -1,11 +1,12 @@
 //! What scores are held against.
 
+use roofnas_cost::spearman;
+
 use super::band::tau_in_bands;
 use super::budgets::Budgets;
 use super::figures::RankFigures;
 use super::kendall::kendall_tau;
 use super::regret::Regret;
-use super::spearman::spearman;
 
 /// A share of the networks with the highest accuracies: one in so many.
 const TOP_ONE_IN: usize = 5;

@@ -1,10 +1,11 @@
 //! How well trained networks are predicted from the others.
 
+use roofnas_cost::spearman;
 use roofnas_cost::surrogate::{Surrogate, TopOne, Trained};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ranking::{kendall_tau, spearman};
+use crate::ranking::kendall_tau;
 
 /// How well trained networks are predicted from the others, a fifth of them held out at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
