@@ -2,7 +2,7 @@
 //!
 //! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Four things are no sums. st_la is a sum of
 //! logarithms of sums, which exact search knows. MAE-DET and DeepMAD become sums where states know the levels to come (see `level_paths`). Peak
-//! memory is a maximum: a limit takes away the blocks that break it, and so it does with blocks whose channels fall. And what is bounded by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory), limits the
+//! memory is a maximum: a limit takes away the blocks that break it, and so it does with blocks whose channels fall. And what is bounded by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory, depth over width), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
 use roofnas_cost::{BlockTable, SiteAddends, SiteSum, TermWeights};
@@ -171,7 +171,6 @@ impl<'a> BackbonePaths<'a> {
                         *barred |= own > constraint.limit;
                     }
                 }
-                Limited::Unknown => is_relaxed = true,
             }
         }
         if let LatencyView::Bound { other_at_most } = view {
@@ -437,8 +436,6 @@ enum Limited {
     },
     /// The largest value over the sites.
     Largest { of_site: Vec<f64>, is_bound: bool },
-    /// Something that isn't bounded by sites.
-    Unknown,
 }
 
 /// Sums of a problem's figures.
@@ -450,6 +447,8 @@ struct Figures<'a> {
     mean: SiteSum,
     /// A sum that the limited bound never falls below.
     bound: Option<SiteSum>,
+    /// A sum that keeps the limit of depth over width where a network does, if there is one.
+    rho: Option<SiteSum>,
     weights: TermWeights,
 }
 
@@ -482,8 +481,11 @@ impl<'a> Figures<'a> {
             (LatencyView::Bound { .. }, Some(bound)) => bound.clone(),
             _ => mean.clone(),
         };
+        let mut constraints = experiment.constraints.iter();
+        let rho = constraints.find(|constraint| constraint.figure == Figure::Rho);
         let sites = 0..table.sites().len() as usize;
         Ok(Self {
+            rho: rho.map(|rho| table.depth_over_width_tangent(first, rho.limit)),
             addends: sites.map(|site| table.addends(site)).collect(),
             latency,
             mean,
@@ -554,7 +556,10 @@ impl<'a> Figures<'a> {
                 of_site: self.addends.iter().map(|site| site.channel_drop).collect(),
                 is_bound: false,
             },
-            Figure::Rho => Limited::Unknown,
+            Figure::Rho => Limited::Sums {
+                sums: self.rho.iter().map(|sum| (None, sum.clone())).collect(),
+                is_bound: true,
+            },
             Figure::LatencyMs => self.limited_latency(constraint),
         }
     }

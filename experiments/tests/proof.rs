@@ -279,6 +279,11 @@ fn nothing_is_below_a_bound() {
             "params = 2500000\nweights_mib = 9\nmacs = 90000000",
         ),
         ("intel-i9-10980xe", features, "peak_memory_mib = 2\nrho = 6"),
+        (
+            "raspberry-pi-4-ncnn-1-thread",
+            mobile,
+            "latency_ms = 30\nrho = 0.45",
+        ),
     ];
     for (platform, space, constraints) in cases {
         let experiment = experiment(platform, &format!("{space}[constraints]\n{constraints}\n"));

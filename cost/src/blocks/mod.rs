@@ -326,6 +326,28 @@ impl BlockTable {
         self.timing.deviation_tangent(&at)
     }
 
+    /// A sum that is at most `limit` for every network whose depth over width ([`QualityTerms::rho`]) is; for networks as deep as this one, where it is the last
+    /// stage that counts, it is so for no others.
+    ///
+    /// With `D` convolutions, `D exp(-2 S / D) <= rho` is `D ln D - D ln rho <= 2 S`, and `D ln D` lies above its tangent at `D0`. So
+    ///
+    /// ```text
+    /// rho / D0 ((ln D0 + 1 - ln rho) D - 2 S) <= rho
+    /// ```
+    pub fn depth_over_width_tangent(&self, at: &Genotype, limit: f64) -> SiteSum {
+        let convolutions = |site: usize| self.counts[site].sums.convolutions;
+        let sites = self.numbers(at).into_iter();
+        let depth: f64 = sites.map(|site| convolutions(site as usize)).sum();
+        let depth = depth.max(1.0);
+        let slope = depth.ln() + 1.0 - limit.ln();
+        let of =
+            |site: usize| limit / depth * (slope * convolutions(site) - 2.0 * self.terms[site].s);
+        SiteSum {
+            constant: 0.0,
+            by_site: (0..self.terms.len()).map(of).collect(),
+        }
+    }
+
     fn numbers(&self, genotype: &Genotype) -> Vec<u32> {
         let mut numbers = Vec::new();
         self.sites
