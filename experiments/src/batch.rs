@@ -98,6 +98,31 @@ impl BatchEntry {
         self.status != RunStatus::Unfinished
     }
 
+    /// Hypervolume of its front, where it is known: of the front itself, with what a proof has added.
+    pub fn hypervolume(&self) -> Option<f64> {
+        match &self.record {
+            Some(record) => record.hypervolume,
+            None => self.last?.hypervolume,
+        }
+    }
+
+    /// What that is measured from, as `latency_ms=60 quality=-3.1`: hypervolumes with different references can't be compared.
+    pub fn hypervolume_reference(&self) -> Option<String> {
+        let reference = self.record.as_ref()?.hypervolume_reference.iter();
+        let figures: Vec<String> = reference
+            .map(|(objective, figure)| format!("{objective}={figure}"))
+            .collect();
+        Some(figures.join(" "))
+    }
+
+    /// Networks evaluated, or trained.
+    pub fn evaluations(&self) -> Option<u64> {
+        match &self.record {
+            Some(record) => Some(record.evaluations),
+            None => Some(self.last?.evaluations),
+        }
+    }
+
     /// Why its search ended, where it is done.
     pub fn stop_reason(&self) -> Option<&'static str> {
         let record = self.record.as_ref()?;
@@ -166,7 +191,7 @@ impl Found {
 }
 
 /// Columns of a batch's summary.
-const SUMMARY_COLUMNS: [&str; 25] = [
+const SUMMARY_COLUMNS: [&str; 26] = [
     "run",
     "platform",
     "batch",
@@ -177,6 +202,7 @@ const SUMMARY_COLUMNS: [&str; 25] = [
     "status",
     "front",
     "hypervolume",
+    "hypervolume_reference",
     "best_id",
     "best_quality",
     "best_latency_ms",
@@ -213,14 +239,15 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
             experiment.resolved.seed.to_string(),
             entry.status.name().to_owned(),
             entry.front.len().to_string(),
-            optional(entry.last.and_then(|last| last.hypervolume)),
+            optional(entry.hypervolume()),
+            optional(entry.hypervolume_reference()),
             optional(best.map(|best| &best.id)),
             optional(best.map(|best| best.metrics.quality)),
             optional(latency.map(|latency| latency.mean_ms)),
             optional(latency.map(|latency| latency.std_ms)),
             optional(latency.map(|latency| latency.upper95_ms())),
             optional(best.map(|best| &best.text)),
-            optional(entry.last.map(|last| last.evaluations)),
+            optional(entry.evaluations()),
             optional(entry.last.map(|last| last.seconds)),
             optional(entry.stop_reason()),
             optional(gap.map(|gap| gap.worst)),

@@ -112,6 +112,9 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A run that ended by a fault of this program.
+    #[error("a fault of roofnas ended this run: {0}; please report it")]
+    Panic(String),
     /// What is wrong with one run of a matrix.
     #[error("{source} (in the matrix's run {run})")]
     Planned {
@@ -261,7 +264,10 @@ impl Error {
     /// The exit code it ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::TrainingFails { .. } | Self::Refine { .. } | Self::Busy { .. } => exit::FAILED,
+            Self::TrainingFails { .. }
+            | Self::Refine { .. }
+            | Self::Busy { .. }
+            | Self::Panic(_) => exit::FAILED,
             Self::Planned { source, .. } => source.exit_code(),
             Self::Write { .. } | Self::Draw { .. } | Self::Export(_) | Self::Threads(_) => {
                 exit::FAILED

@@ -6,7 +6,7 @@ use std::path::Path;
 /// Holds a folder until it is dropped, or the process ends in whatever way: the system's own lock on the folder, so nothing is left in it. Where
 /// the system or its file system has no such locks, nothing is held, and nobody is kept out.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub struct FolderLock {
     _folder: Option<File>,
 }
 

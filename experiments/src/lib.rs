@@ -94,6 +94,7 @@ pub use error::{Error, exit};
 pub use experiment::{Experiment, reference_sample};
 pub use external_config::{ExternalConfig, Per};
 pub use finished::FinishedRun;
+pub use folder_lock::FolderLock;
 pub use history::{Generation, Recorder};
 pub use metrics::{Appraiser, Metrics};
 pub use new_folder::NewFolder;

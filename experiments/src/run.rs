@@ -10,6 +10,7 @@ use crate::difference::{Difference, differences};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::finished::FinishedRun;
+use crate::folder_lock::FolderLock;
 use crate::history::{Generation, Recorder};
 use crate::optimiser::Optimiser;
 use crate::outcome::Outcome;
@@ -90,40 +91,48 @@ pub fn run(
         let found = !FinishedRun::read(directory.clone())?.front()?.is_empty();
         return Ok(Ending::AlreadyDone { found });
     }
-    conduct(experiment, directory, None, watcher)
+    let alone = directory.take()?;
+    conduct(experiment, directory, &alone, None, watcher)
 }
 
-/// Marks a folder as that of a run whose platform is refined: the experiment stands there, and what it began with in the first round's.
+/// Marks a folder as that of a run whose platform is refined: the experiment stands there, and what it began with in the first round's. Nobody else
+/// can work in it until what this returns is dropped.
 ///
 /// # Errors
-/// When it can't be written.
-pub fn begin_refining(experiment: &Experiment, directory: &RunDirectory) -> Result<(), Error> {
+/// When it can't be written, or another process is at work in it.
+pub fn begin_refining(
+    experiment: &Experiment,
+    directory: &RunDirectory,
+) -> Result<FolderLock, Error> {
+    let alone = directory.take()?;
     directory.remove_leftovers()?;
     directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
-    write_lesson(experiment, directory)
+    write_lesson(experiment, directory)?;
+    Ok(alone)
 }
 
-/// The last search of a refinement, in the run's own folder, which has been opened. `experiment` has the refined platform.
+/// The last search of a refinement, in the run's own folder, which [`begin_refining`] has opened. `experiment` has the refined platform.
 ///
 /// # Errors
 /// When the folder can't be read or written.
 pub fn run_refined(
     experiment: &Experiment,
     directory: &RunDirectory,
+    alone: &FolderLock,
     refinement: Refinement,
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
-    conduct(experiment, directory, Some(refinement), watcher)
+    conduct(experiment, directory, alone, Some(refinement), watcher)
 }
 
 /// Searches in a folder that can take the run.
 fn conduct(
     experiment: &Experiment,
     directory: &RunDirectory,
+    _alone: &FolderLock,
     refinement: Option<Refinement>,
     watcher: &mut dyn Watcher,
 ) -> Result<Ending, Error> {
-    let _alone = directory.take()?;
     if let Some(external) = &experiment.resolved.quality.external {
         write_inputs(experiment, directory, "")?;
         return training::run(experiment, external, directory, watcher);

@@ -173,6 +173,11 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
             let rule = "has a comma without a key beside it";
             return Err(error(key, "[...]".to_owned(), rule));
         }
+        if let Some(twice) = (1..together.len()).find(|&at| together[..at].contains(&together[at]))
+        {
+            let rule = format!("{} stands there twice", together[twice]);
+            return Err(error(key, "[...]".to_owned(), &rule));
+        }
         let is_set = |key: &&str| all[0].iter().any(|setting| setting.key == *key);
         if let Some(twice) = together.iter().find(|key| is_set(key)) {
             let rule = format!("{twice} is varied by another entry of the matrix too");
@@ -443,6 +448,9 @@ latency_ms = 2.0
             let error = parse(&text, &[]).unwrap_err().to_string();
             assert!(error.contains("a list of 2"), "{error}");
         }
+        let same = "[matrix]\n\"seed, seed\" = [[1, 2]]\n";
+        let error = parse(&format!("{TEXT}{same}"), &[]).unwrap_err();
+        assert!(error.to_string().contains("seed stands there twice"));
         let error = parse(&format!("{TEXT}[matrix]\n\"seed,\" = [[1, 2]]\n"), &[]).unwrap_err();
         assert!(error.to_string().contains("comma"));
     }

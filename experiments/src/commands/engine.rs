@@ -1,5 +1,6 @@
 //! The engine that the command line names.
 
+use std::path::Path;
 use std::time::Duration;
 
 use roofnas::Error;
@@ -54,8 +55,30 @@ fn command_line(args: &EngineChoice) -> Result<CommandLine, Error> {
     let Some(words) = words else {
         return Err(argument("--command", "is empty, or a quote is not closed"));
     };
+    if !is_program(&words[0]) {
+        let problem = format!("there is no program {}", words[0]);
+        return Err(argument("--command", &problem));
+    }
     let line = CommandLine::new(words[0].clone(), &words[1..], args.command_output);
     line.map_err(|error| argument("--command", &error.to_string()))
+}
+
+/// Whether there is such a file: at this path, or for a name alone, in a folder of `PATH`.
+fn is_program(name: &str) -> bool {
+    let path = Path::new(name);
+    if path.components().count() > 1 {
+        return path.is_file();
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let spellings = [
+        name.to_owned(),
+        format!("{name}{}", std::env::consts::EXE_SUFFIX),
+    ];
+    std::env::split_paths(&folders).any(|folder| {
+        spellings
+            .iter()
+            .any(|spelling| folder.join(spelling).is_file())
+    })
 }
 
 fn argument(argument: &str, problem: &str) -> Error {

@@ -9,8 +9,8 @@ use roofnas::refine::{
     Refinement, Round, Selected, refit, select,
 };
 use roofnas::{
-    Ending, Error, Experiment, FinishedRun, FrontRow, RunDirectory, Start, admit, backbone_bytes,
-    begin_refining, run_refined,
+    Ending, Error, Experiment, FinishedRun, FolderLock, FrontRow, RunDirectory, Start, admit,
+    backbone_bytes, begin_refining, run_refined,
 };
 use roofnas_cost::Platform;
 use roofnas_hardware::engine::{Conditions, Engine, Model, OutputFormat};
@@ -37,6 +37,8 @@ enum Step<T> {
 /// What one round came to.
 struct RoundDone {
     networks: Vec<MeasuredNetwork>,
+    /// Those that couldn't be measured.
+    failed: Vec<Genotype>,
     round: Round,
 }
 
@@ -73,12 +75,12 @@ pub(super) fn refine(
         label,
         bench,
     };
-    begin_refining(experiment, directory)?;
+    let alone = begin_refining(experiment, directory)?;
     refining.warn();
     let Step::Done(refinement) = refining.rounds()? else {
         return Ok(None);
     };
-    refining.finish(refinement).map(Some)
+    refining.finish(refinement, &alone).map(Some)
 }
 
 impl Refining<'_> {
@@ -102,8 +104,9 @@ impl Refining<'_> {
             rounds: Vec::new(),
             networks: Vec::new(),
         };
+        let mut failed: Vec<Genotype> = Vec::new();
         for number in 1..=self.config.rounds {
-            let done = match self.round(number, &refinement)? {
+            let done = match self.round(number, &refinement, &failed)? {
                 Step::Interrupted => return Ok(Step::Interrupted),
                 Step::Done(None) => break,
                 Step::Done(Some(done)) => done,
@@ -114,6 +117,7 @@ impl Refining<'_> {
                 eprintln!("warning: {}: {doubt}", self.label);
             }
             refinement.networks.extend(done.networks);
+            failed.extend(done.failed);
             refinement.rounds.push(done.round);
             self.folder
                 .write(&refinement.networks, &refinement.rounds)?;
@@ -124,8 +128,13 @@ impl Refining<'_> {
         Ok(Step::Done(refinement))
     }
 
-    /// Searches, selects and measures; nothing where there is no network that nobody has measured.
-    fn round(&self, number: usize, before: &Refinement) -> Result<Step<Option<RoundDone>>, Error> {
+    /// Searches, selects and measures; nothing where there is no network that nobody has measured, or tried to in vain (`failed`).
+    fn round(
+        &self,
+        number: usize,
+        before: &Refinement,
+        failed: &[Genotype],
+    ) -> Result<Step<Option<RoundDone>>, Error> {
         let known = &before.networks[..];
         let Some(run) = self.searched(number, before)? else {
             return Ok(Step::Interrupted);
@@ -140,6 +149,7 @@ impl Refining<'_> {
         let genotypes: Vec<_> = known
             .iter()
             .map(|one| one.selected.genotype.clone())
+            .chain(failed.iter().cloned())
             .collect();
         let selected = select(&run.experiment, &front, &genotypes, self.config.measure);
         if selected.is_empty() {
@@ -158,13 +168,25 @@ impl Refining<'_> {
             return Ok(Step::Interrupted);
         }
         let networks = self.folder.measured(number, &run.experiment, &selected)?;
-        let failed = selected.len() - networks.len();
+        let is_measured = |one: &&Selected| {
+            let mut measured = networks.iter();
+            measured.any(|network| network.selected.genotype == one.genotype)
+        };
+        let failed: Vec<Genotype> = selected
+            .iter()
+            .filter(|one| !is_measured(one))
+            .map(|one| one.genotype.clone())
+            .collect();
         let tolerance = self.config.tolerance;
-        let round = Round::of(&networks, run.front()?.len(), failed, tolerance);
+        let round = Round::of(&networks, run.front()?.len(), failed.len(), tolerance);
         let drift = self.folder.drift(number, known)?;
         let round = round.map(|round| Round { drift, ..round });
         match round.filter(|_| known.len() + networks.len() >= LEAST_NETWORKS) {
-            Some(round) => Ok(Step::Done(Some(RoundDone { networks, round }))),
+            Some(round) => Ok(Step::Done(Some(RoundDone {
+                networks,
+                failed,
+                round,
+            }))),
             None => Err(Error::Refine {
                 round: number,
                 measured: networks.len(),
@@ -295,7 +317,11 @@ impl Refining<'_> {
     }
 
     /// The last search, with a profile that knows all that was measured.
-    fn finish(&self, refinement: Refinement) -> Result<(Experiment, Ending), Error> {
+    fn finish(
+        &self,
+        refinement: Refinement,
+        alone: &FolderLock,
+    ) -> Result<(Experiment, Ending), Error> {
         let is_measured = !refinement.networks.is_empty();
         if is_measured {
             print(&shown(&refinement))?;
@@ -314,7 +340,7 @@ impl Refining<'_> {
         last.resolved.refine.clone_from(&self.start.resolved.refine);
         let evaluations = last.resolved.search.evaluations;
         let mut progress = Progress::new(self.label, evaluations);
-        let ending = run_refined(&last, self.directory, refinement, &mut progress);
+        let ending = run_refined(&last, self.directory, alone, refinement, &mut progress);
         progress.finish();
         Ok((last, ending?))
     }

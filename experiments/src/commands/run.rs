@@ -45,12 +45,16 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         )?;
         let mut codes = Vec::new();
         for asked in all {
-            if !codes.contains(&exit::INTERRUPTED) {
+            if !progress::is_stopped() {
                 codes.extend(run_asked(asked, start)?);
             }
         }
         if codes.is_empty() {
             eprintln!("shard {shard} has no runs");
+        }
+        if shard.is_part() && codes.iter().all(|code| *code == exit::INFEASIBLE) {
+            // only of the whole it can be said that nothing was found, and its summary says so
+            return Ok(exit::DONE);
         }
         Ok(overall(&codes))
     })

@@ -1,6 +1,8 @@
 //! The runs of a matrix: several at a time, one summary of all.
 
+use std::any::Any;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -53,6 +55,15 @@ pub(super) fn run_batch(batch: Batch, start: Start) -> Result<Vec<u8>, Error> {
         .filter(|&job| batch.jobs[job].is_ours)
         .collect();
     let crew = Crew::new(batch.workers(ours.len()), rayon::current_num_threads())?;
+    if let Some(asked) = batch.at_a_time.map(NonZeroUsize::get)
+        && asked.min(ours.len()) > crew.workers()
+    {
+        eprintln!(
+            "{} at a time rather than {asked}: each needs a thread, and there are {}",
+            crew.workers(),
+            rayon::current_num_threads()
+        );
+    }
     let progress = BatchProgress::new(&batch.name, ours.len(), crew.workers());
     let mut ended: Vec<Option<Ended>> = batch.jobs.iter().map(|_| None).collect();
     crew.work(
@@ -66,7 +77,11 @@ pub(super) fn run_batch(batch: Batch, start: Start) -> Result<Vec<u8>, Error> {
                 job.experiment.resolved.search.evaluations,
                 start == Start::Resume,
             );
-            let ending = roofnas::run(&job.experiment, &job.directory, start, &mut watcher);
+            let ending = catch_unwind(AssertUnwindSafe(|| {
+                roofnas::run(&job.experiment, &job.directory, start, &mut watcher)
+            }));
+            // a fault of ours is this run's alone
+            let ending = ending.unwrap_or_else(|panic| Err(Error::Panic(words(&*panic))));
             if let Err(error) = &ending
                 && !matches!(error, Error::Busy { .. })
             {
@@ -88,10 +103,22 @@ pub(super) fn run_batch(batch: Batch, start: Start) -> Result<Vec<u8>, Error> {
     Ok(codes)
 }
 
+/// What a panic says.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no reason given").to_owned()
+}
+
 /// Says how a run ended.
 fn tell(job: &Job, place: usize, ending: Result<Ending, Error>, progress: &BatchProgress) -> Ended {
     let label = job.directory.path().display().to_string();
     let (code, how, failure) = match ending {
+        // somebody else is doing it: what comes of it stands in its folder, now or later
+        Err(error @ Error::Busy { .. }) => {
+            progress.say(&format!("{error}; left to it"));
+            (exit::INTERRUPTED, EndedAs::Interrupted, None)
+        }
         Err(error) => {
             progress.say(&format!("error: {error}"));
             let failure = Some(error.to_string());

@@ -1,5 +1,6 @@
 //! Whether what is measured is what was predicted: the same conditions, the same engine.
 
+use roofnas::refine::BEGUN_WITH;
 use roofnas_cost::Platform;
 use roofnas_hardware::engine::{Conditions, EngineDescription};
 
@@ -59,11 +60,13 @@ fn conditions_differ(
 }
 
 fn engines_differ(platform: &Platform, engine: &str, is_command: bool) -> Option<String> {
+    // what a refinement began with is not what it measured
     let sources = platform.provenance.sources.iter();
-    let texts = [&platform.name, &platform.description]
+    let sources = sources.map(|source| source.split(BEGUN_WITH).next().unwrap_or_default());
+    let text: Vec<&str> = [&platform.name[..], &platform.description[..]]
         .into_iter()
-        .chain(sources);
-    let text: Vec<&str> = texts.map(String::as_str).collect();
+        .chain(sources)
+        .collect();
     let suggested = mentioned(&text.join(" "));
     let used = mentioned(engine);
     let name = &platform.name;

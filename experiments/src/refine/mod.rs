@@ -30,7 +30,7 @@ mod selection;
 pub use config::{RefineConfig, RefineEngine};
 pub use folder::RefineDirectory;
 pub use measured::{MeasuredNetwork, REFINE_COLUMNS, refine_csv};
-pub use refit::{LEAST_NETWORKS, refit};
+pub use refit::{BEGUN_WITH, LEAST_NETWORKS, refit};
 pub(crate) use round::percent;
 pub use round::{PromisedBudget, ROUND_COLUMNS, Round, rounds_csv};
 pub use selection::{Origin, Selected, select};

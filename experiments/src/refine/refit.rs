@@ -133,6 +133,9 @@ fn engine(one: &MeasuredNetwork) -> String {
     )
 }
 
+/// Stands in a refined profile's source before the profile that it began with, which says nothing of what was measured.
+pub const BEGUN_WITH: &str = "; begun with profile ";
+
 /// What was measured, in words. The dates are those of the measurements, so that the same measurements give the same profile.
 fn source(start: &Experiment, networks: &[MeasuredNetwork]) -> String {
     let model = &start.appraiser.model;
@@ -149,7 +152,7 @@ fn source(start: &Experiment, networks: &[MeasuredNetwork]) -> String {
         false => format!("from {from} to {to}"),
     };
     format!(
-        "measured {dates}: the {} networks that experiment {} chose in {rounds}, {}; begun with profile {} ({})",
+        "measured {dates}: the {} networks that experiment {} chose in {rounds}, {}{BEGUN_WITH}{} ({})",
         networks.len(),
         start.name(),
         engine(first),

@@ -102,8 +102,8 @@ fn runs(entries: &[BatchEntry]) -> Markup {
                             @if let RunStatus::Failed(message) = &entry.status { ": " (message) }
                         }
                         td { (entry.front.len()) }
-                        td { (entry.last.and_then(|last| last.hypervolume).map_or_else(String::new, short)) }
-                        td { (entry.last.map_or_else(String::new, |last| last.evaluations.to_string())) }
+                        td { (entry.hypervolume().map_or_else(String::new, short)) }
+                        td { (entry.evaluations().map_or_else(String::new, |count| count.to_string())) }
                         td { (entry.last.map_or_else(String::new, |last| short(last.seconds))) }
                     }
                 }

@@ -426,7 +426,7 @@ fn bad_arguments() {
     ];
     desk.roofnas(&missing)
         .ends(2)
-        .says(&["no-such-program-here can't be started"]);
+        .says(&["--command", "there is no program no-such-program-here"]);
     desk.roofnas(&measure(&["a.onnx", "--out", "engine.sh/t.csv"]))
         .ends(1)
         .says(&["engine.sh/t.csv"]);

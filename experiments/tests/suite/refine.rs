@@ -347,6 +347,22 @@ fn interrupted_while_measuring_it_goes_on_where_it_was() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn two_commands_do_not_measure_in_one_folder() {
+    let desk = desk();
+    desk.write("hold", "");
+    let args = ["run", "mine.toml", "--out", "run"];
+    let mut first = desk.start(&args);
+    wait_for(&desk.path("begun"));
+    desk.roofnas(&[&args[..], &["--resume"]].concat())
+        .ends(1)
+        .says(&["run", "another roofnas is at work here"]);
+    first.signal("-KILL");
+    assert_eq!(first.wait(), None);
+    fs::remove_file(desk.path("hold")).unwrap();
+}
+
+#[test]
 fn where_no_network_is_predicted_to_keep_the_budget_it_searches_without() {
     let desk = desk();
     let slow = [
