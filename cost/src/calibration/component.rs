@@ -78,8 +78,8 @@ pub(super) struct ComponentSum {
     pub mean_s: f64,
     /// Its gradient along each direction in which the posterior is uncertain, in seconds: what networks of a platform have in common.
     pub along: Vec<f64>,
-    /// Variance from what is left of its kernels' residuals, in square seconds.
-    pub rest_s2: f64,
+    /// Deviations from what is left of its kernels' residuals, in seconds, in their order: each kernel's own, and the same in every network that has it.
+    pub rests_s: Vec<f64>,
     /// Variance from a single timing's noise, in square seconds.
     pub noise_s2: f64,
     /// The kernels, in the order given.
@@ -135,9 +135,10 @@ impl PreparedComponent {
         theoretical: Option<&RoofFigures>,
     ) -> ComponentPrice {
         let sum = self.sum(works, theoretical);
+        let squares = |deviations: &[f64]| deviations.iter().map(|d| d * d).sum::<f64>();
         ComponentPrice {
             mean_s: sum.mean_s,
-            variance_s2: sum.along.iter().map(|a| a * a).sum::<f64>() + sum.rest_s2 + sum.noise_s2,
+            variance_s2: squares(&sum.along) + squares(&sum.rests_s) + sum.noise_s2,
             inference_s: self.inference_s(),
             kernels: sum.kernels,
         }
@@ -162,19 +163,19 @@ impl PreparedComponent {
             lanes.push(lane);
         }
         let weights = self.composition.weights(host_s, device_s);
-        let mut rest = 0.0;
+        let mut rests_s = Vec::with_capacity(works.len());
         for ((work, kernel), lane) in works.iter().zip(&mut kernels).zip(&lanes) {
             kernel.seconds = weights[0] * lane.host_s + weights[1] * lane.device_s;
             gradient.add(work, kernel, lane, weights);
             let each = weights[1] * work.count * lane.own_s;
-            rest += each * each * lane.rest;
+            rests_s.push(each * lane.rest.sqrt());
         }
         let mean_s = inference_s + weights[0] * host_s + weights[1] * device_s;
         let noise_s = self.noise * mean_s;
         ComponentSum {
             mean_s,
             along: gradient.along(&self.columns).collect(),
-            rest_s2: rest,
+            rests_s,
             noise_s2: noise_s * noise_s,
             kernels,
         }

@@ -6,13 +6,17 @@
 //!
 //! ```text
 //! mean     = sum w ln(mean)
-//! variance = |sum w v / mean|^2 + sum w^2 own / mean^2
+//! variance = |sum w v / mean|^2 + sum over distinct kernels (sum w rest / mean)^2 + sum w^2 own / mean^2
 //! ```
 //!
-//! A ratio of two prices has the weights 1 and -1: what both have in common cancels. What each has for itself doesn't: the noise of a timing,
-//! and what is left of its kernels' residuals.
+//! A ratio of two prices has the weights 1 and -1: what both have in common cancels, and with it what is left of the residuals of kernels that both
+//! have. What doesn't cancel is what is left of the others' residuals, and the noise of each network's timing.
+
+use std::collections::BTreeMap;
 
 use super::component::ComponentSum;
+use super::workload::{COORDINATES, Workload};
+use crate::class::OpClass;
 use crate::distribution::student_quantile;
 
 /// A network's price with what it has in common with the prices of other networks on the same platform.
@@ -31,9 +35,14 @@ pub(super) struct JointPart {
     mean_s: f64,
     /// The gradient over the mean.
     along: Vec<f64>,
+    /// What is left of each kernel's residual: its deviation over the mean.
+    rests: Vec<(KernelId, f64)>,
     /// The variance that no other network shares, over the square of the mean.
     own: f64,
 }
+
+/// What tells kernels apart: those of one class and place are one and the same.
+type KernelId = (OpClass, [u64; COORDINATES]);
 
 /// A weighted sum of logarithms of prices.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,13 +57,24 @@ pub struct LogSum {
 
 impl JointPart {
     /// A component's sums, with a variance from rounding.
-    pub(super) fn new(share: f64, sum: &ComponentSum, rounding_s2: f64) -> Self {
+    pub(super) fn new(
+        share: f64,
+        works: &[Workload],
+        sum: &ComponentSum,
+        rounding_s2: f64,
+    ) -> Self {
         let mean_s = sum.mean_s;
+        let rests = works.iter().zip(&sum.rests_s);
+        let rests = rests.map(|(work, rest)| {
+            let id = (work.class, work.coordinates.map(f64::to_bits));
+            (id, rest / mean_s)
+        });
         Self {
             share,
             mean_s,
             along: sum.along.iter().map(|each| each / mean_s).collect(),
-            own: (sum.rest_s2 + sum.noise_s2 + rounding_s2) / (mean_s * mean_s),
+            rests: rests.collect(),
+            own: (sum.noise_s2 + rounding_s2) / (mean_s * mean_s),
         }
     }
 }
@@ -68,8 +88,8 @@ impl JointPrice {
         }
     }
 
-    /// The sum of the logarithms of prices (in seconds), each with its weight. All are of one platform, and a network is named once: named twice, it would
-    /// count as two that err apart.
+    /// The sum of the logarithms of prices (in seconds), each with its weight. All are of one platform, and a network is named once: named twice, its
+    /// timing would be noisy twice.
     pub fn sum_of_logs(terms: &[(f64, &Self)]) -> LogSum {
         let logs = terms
             .iter()
@@ -100,6 +120,7 @@ impl JointPrice {
 /// Mean and variance of the sum in one component.
 fn component(terms: &[(f64, &JointPrice)], place: usize) -> (f64, f64) {
     let (mut mean, mut own, mut along) = (0.0, 0.0, Vec::new());
+    let mut rests: BTreeMap<KernelId, f64> = BTreeMap::new();
     for (weight, price) in terms {
         let part = &price.parts[place];
         mean += weight * part.mean_s.ln();
@@ -108,11 +129,13 @@ fn component(terms: &[(f64, &JointPrice)], place: usize) -> (f64, f64) {
         for (sum, each) in along.iter_mut().zip(&part.along) {
             *sum += weight * each;
         }
+        for (kernel, rest) in &part.rests {
+            *rests.entry(*kernel).or_default() += weight * rest;
+        }
     }
-    (
-        mean,
-        own + along.iter().map(|each: &f64| each * each).sum::<f64>(),
-    )
+    let along: f64 = along.iter().map(|each: &f64| each * each).sum();
+    let rests: f64 = rests.values().map(|rest| rest * rest).sum();
+    (mean, own + along + rests)
 }
 
 impl LogSum {

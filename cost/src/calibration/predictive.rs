@@ -262,7 +262,7 @@ impl PreparedCalibration {
         let components = self.shares().zip(&self.components);
         let parts = components.map(|(share, component)| {
             let sum = component.sum(works, theoretical);
-            JointPart::new(share, &sum, self.rounding_s2())
+            JointPart::new(share, works, &sum, self.rounding_s2())
         });
         JointPrice::new(parts.collect(), self.degrees_of_freedom)
     }
