@@ -12,15 +12,42 @@ use roofnas_search::ExactProgress;
 /// Set by ctrl-C.
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// Makes ctrl-C and a polite kill stop work so that it can be resumed, with these words. A second ctrl-C ends the process at once.
+/// Makes ctrl-C, a polite kill and a closed terminal stop work so that it can be resumed, with these words. A second one ends the process at once. Who
+/// started it with `nohup` wants it to outlive the terminal, and so it does.
 pub(crate) fn stop_on_signals(words: &'static str) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || {
+    on_signals(move || {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(roofnas::exit::INTERRUPTED));
         }
         eprintln!("{words}");
-    })?;
+    })
+}
+
+#[cfg(unix)]
+fn on_signals(handle: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let hangup = (!hangup_is_ignored()).then_some(SIGHUP);
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))?;
+    std::thread::spawn(move || signals.forever().for_each(|_| handle()));
     Ok(())
+}
+
+#[cfg(not(unix))]
+fn on_signals(handle: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    Ok(ctrlc::set_handler(handle)?)
+}
+
+/// Whether this process was started to outlive its terminal. Only Linux says so without more ado.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // signals are counted from 1, and this is the first
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Whether ctrl-C was pressed.

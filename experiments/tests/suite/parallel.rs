@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Desk, TINY, wait_for};
+use crate::support::{BINARY, Desk, TINY, wait_for};
 
 /// Six runs of well under a second each.
 fn desk() -> Desk {
@@ -242,6 +242,21 @@ fn two_commands_do_not_work_in_one_folder() {
     assert!(first.is_running());
     first.signal("-INT");
     assert_eq!(first.wait(), Some(130));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_terminal_stops_it_unless_it_was_started_to_outlive_it() {
+    let desk = Desk::with_tiny();
+    for (out, trap, code) in [("out", ":", Some(130)), ("nohup", "trap '' HUP", Some(0))] {
+        let script = format!(
+            "{trap}; exec '{BINARY}' run tiny.toml --out {out} --set search.evaluations=300000"
+        );
+        let mut running = desk.start_program("sh", &["-c", &script]);
+        wait_for(&desk.path(&format!("{out}/platform.toml")));
+        running.signal("-HUP");
+        assert_eq!(running.wait(), code, "{out}");
+    }
 }
 
 #[test]

@@ -143,6 +143,16 @@ impl Desk {
         }
     }
 
+    /// Another program in this folder.
+    pub(crate) fn start_program(&self, program: &str, args: &[&str]) -> Running {
+        let mut command = std::process::Command::new(program);
+        command.args(args).current_dir(self.folder.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Running {
+            child: command.spawn().unwrap(),
+        }
+    }
+
     pub(crate) fn command(&self, args: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(BINARY);
         command
