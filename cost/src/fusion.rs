@@ -1,6 +1,6 @@
 //! Which layers an engine runs as one.
 
-use roofnas_space::{Activation, Network, Op, Tensor};
+use roofnas_space::{Activation, Network, Op, Part, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,7 @@ impl Kernel {
 /// The kernels an engine with these rules runs, in execution order.
 pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
     let readers = network.readers();
+    let head = fixed_head_begins(network);
     let mut kernels: Vec<Kernel> = Vec::with_capacity(network.layers().len());
     let mut owner: Vec<usize> = Vec::with_capacity(network.layers().len());
     for (index, layer) in network.layers().iter().enumerate() {
@@ -78,6 +79,7 @@ pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
             .max();
         let joins = latest.filter(|&(kernel, producer)| {
             readers[producer] == 1
+                && (producer < head) == (index < head)
                 && kernels[kernel].last() == producer
                 && (network.folds_into(index, &readers).is_some()
                     || absorbs(network, fusion, &kernels[kernel], &layer.op))
@@ -98,6 +100,14 @@ pub fn kernels(network: &Network, fusion: &Fusion) -> Vec<Kernel> {
         }
     }
     kernels
+}
+
+/// The first layer of a fixed head, if there is one. It reads outputs of the backbone, which are tensors whatever it does first: nothing of it is fused into
+/// the backbone, so that what it costs doesn't depend on the last layer there.
+fn fixed_head_begins(network: &Network) -> usize {
+    let last = network.sections().last();
+    last.filter(|section| section.part == Part::FixedHead)
+        .map_or(network.layers().len(), |section| section.layers.start)
 }
 
 fn absorbs(network: &Network, fusion: &Fusion, kernel: &Kernel, op: &Op) -> bool {
@@ -121,7 +131,7 @@ fn absorbs(network: &Network, fusion: &Fusion, kernel: &Kernel, op: &Op) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use roofnas_space::{Conv, NetworkBuilder, Part, Role, Shape};
+    use roofnas_space::{Conv, NetworkBuilder, Role, Shape};
 
     /// Input -> conv, norm, relu -> conv, norm -> add with a projected shortcut -> relu.
     fn residual() -> Network {
@@ -196,6 +206,25 @@ mod tests {
             ..fusion
         };
         assert_eq!(groups(&network, &other).last(), Some(&vec![8]));
+    }
+
+    #[test]
+    fn nothing_of_a_fixed_head_joins_the_backbone() {
+        let mut b = NetworkBuilder::new("border", Shape::new(8, 4, 4));
+        b.section(Part::Stem, "");
+        let conv = Op::Conv(Conv::same(8, 3, 1));
+        let relu = Op::Activation(Activation::Relu);
+        let x = b.push("c", conv.clone(), &[Tensor::Input], Role::Main);
+        b.section(Part::FixedHead, "");
+        let x = b.push("act", relu.clone(), &[x], Role::Main);
+        let x = b.push("own", conv, &[x], Role::Main);
+        let x = b.push("own.act", relu, &[x], Role::Main);
+        b.output("out", x);
+        let all = Fusion::every_activation();
+        assert_eq!(
+            groups(&b.finish().unwrap(), &all),
+            [vec![0], vec![1], vec![2, 3]]
+        );
     }
 
     #[test]

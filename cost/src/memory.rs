@@ -110,6 +110,12 @@ pub(crate) fn peak_with_input_kept(network: &Network, kernels: &[Kernel]) -> u64
         .unwrap_or(0)
 }
 
+/// The peak of live elements where the first kernels stand for what is there from before: they don't count.
+pub(crate) fn peak_after(network: &Network, kernels: &[Kernel], first: usize) -> u64 {
+    let live = live_at(&lifetimes(network, kernels), kernels.len());
+    live.into_iter().skip(first).max().unwrap_or(0)
+}
+
 impl Footprint {
     /// The footprint of a network run as these kernels.
     pub(crate) fn new(network: &Network, kernels: &[Kernel]) -> Self {

@@ -56,11 +56,19 @@ pub(crate) fn definition(space: &SearchSpace, genotype: &Genotype) -> String {
 fn figures(experiment: &Experiment, row: &FrontRow) -> String {
     let model = &experiment.appraiser.model;
     let metrics = &row.metrics;
+    let head = experiment.head.as_ref().map_or_else(String::new, |file| {
+        let alone = experiment.backbone_alone(&row.genotype);
+        let alone_ms = alone.map_or(f64::NAN, |alone| alone.latency.mean_ms);
+        format!(
+            "# with the fixed head {}, which this file does not hold: the backbone alone takes {alone_ms:.4} ms\n",
+            file.head.name()
+        )
+    });
     format!(
         "# Backbone {id} of experiment {name}, seed {seed}\n\
          # quality {quality:.4} ({score}, {sort})\n\
          # latency {mean:.4} ms, std {std:.4} ms ({origin}: {platform} is {word}), batch {batch}, {dtype}{threads}\n\
-         # {macs} MACs, {flops} FLOPs and {params} params per image\n",
+         # {macs} MACs, {flops} FLOPs and {params} params per image\n{head}",
         id = row.id,
         name = experiment.name(),
         seed = experiment.resolved.seed,

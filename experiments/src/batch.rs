@@ -148,7 +148,7 @@ impl BatchEntry {
     pub fn time_by_bound(&self) -> Option<[(Bound, f64); 3]> {
         let best = self.best()?;
         let model = &self.experiment.appraiser.model;
-        let network = self.experiment.space.decode(&best.genotype);
+        let network = self.experiment.space.deployed(&best.genotype);
         let breakdown = model.breakdown(&NetworkCost::new(&network, &model.platform().fusion));
         let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];
         Some(bounds.map(|bound| (bound, breakdown.share_of(bound))))

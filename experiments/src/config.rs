@@ -12,6 +12,7 @@ use roofnas_space::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::fixed_head::FixedHeadConfig;
 use crate::objective::Objective;
 use crate::quality_config::QualityConfig;
 use crate::refine::RefineConfig;
@@ -50,6 +51,9 @@ pub struct ExperimentConfig {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub matrix: BTreeMap<String, Vec<toml::Value>>,
+    /// A neck and head that every network carries: its cost is part of every figure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed_head: Option<FixedHeadConfig>,
     /// What can be built.
     pub space: SpaceConfig,
 }

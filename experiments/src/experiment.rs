@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rayon::prelude::*;
-use roofnas_cost::{LatencyModel, Mix, Normalisation, Platform, QualityTerms, Score, Term};
+use roofnas_cost::{
+    Latency, LatencyModel, Mix, NetworkCost, Normalisation, Platform, QualityTerms, Score, Term,
+};
 use roofnas_hardware::Profiles;
 use roofnas_hardware::engine::OutputFormat;
 use roofnas_search::{
     Evaluation, Islands, Limits, MAX_OBJECTIVES, Nsga2Settings, RegularizedEvolutionSettings,
     SearchRng, Stagnation,
 };
-use roofnas_space::{Genotype, SearchSpace, SpaceDefinition, presets};
+use roofnas_space::{FixedHeadError, Genotype, SearchSpace, SpaceDefinition, presets};
 
 use crate::config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, SearchConfig, SpaceConfig,
@@ -22,6 +24,7 @@ use crate::config::{
 use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::external_config::ExternalConfig;
+use crate::fixed_head::{HeadFile, HeadForm};
 use crate::metrics::{Appraiser, Metrics};
 use crate::objective::Objective;
 use crate::quality::{Predicted, Quality};
@@ -70,6 +73,8 @@ pub struct Experiment {
     pub island_settings: Vec<IslandSettings>,
     /// What accuracy was learnt from, where it is predicted.
     pub lesson: Option<Lesson>,
+    /// The neck and head that every network carries, with what a run's folder keeps of it.
+    pub head: Option<HeadFile>,
     /// Networks that the search begins with.
     pub start: Vec<Genotype>,
     /// Where the platform's profile was found.
@@ -78,6 +83,17 @@ pub struct Experiment {
     pub sample: Vec<Genotype>,
     /// What a user should know, though nothing is wrong.
     pub warnings: Vec<String>,
+}
+
+/// What a backbone costs without the fixed head that its network carries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BackboneAlone {
+    /// Latency of one inference of the batch.
+    pub latency: Latency,
+    /// MACs per image.
+    pub macs: u64,
+    /// Trainable parameters.
+    pub params: u64,
 }
 
 /// Settings of the optimisers on one island.
@@ -142,7 +158,19 @@ impl Experiment {
             check.refine(refine, &config, &objectives)?;
         }
         let (islands, island_settings) = check.search(&config, objectives.len())?;
-        let space = check.space(&config.space)?;
+        let head = check.fixed_head(&config)?;
+        let space = check.space(&config.space, head.as_ref())?;
+        if let Some(head) = &head {
+            config.fixed_head = Some(head.resolved());
+            warnings.extend(head.warnings());
+            if let Some(Err(strides)) = space.settled_head() {
+                warnings.push(format!(
+                    "the channels of the feature maps that the fixed head reads vary, at {}: networks are priced layer by layer, which takes some \
+                     hundred times as long, and nothing can be proven; with one number of channels at the end of these stages neither is so",
+                    strides_in_words(strides)
+                ));
+            }
+        }
         let start = check.start(&config.search.start, &space)?;
         let sample = reference_sample(&space);
         let lesson = check.lesson(&config.quality, config.search.algorithm, &space, &sample)?;
@@ -199,6 +227,7 @@ impl Experiment {
             },
             proxy,
             lesson,
+            head,
             constraints,
             objectives,
             islands,
@@ -251,10 +280,41 @@ impl Experiment {
         Some(other)
     }
 
-    /// Every figure of one network, priced layer by layer.
+    /// Every figure of one network, priced layer by layer, a fixed head with it.
     pub fn appraise(&self, genotype: &Genotype) -> Metrics {
-        let network = self.space.decode(genotype);
-        self.appraiser.appraise_genotype(genotype, &network)
+        let backbone = self.space.decode(genotype);
+        let terms = QualityTerms::new(&backbone);
+        let deployed = self.space.with_head(backbone);
+        self.appraiser
+            .appraise_genotype(genotype, &terms, &deployed)
+    }
+
+    /// What the backbone of a network costs by itself, without the fixed head; nothing where there is no head.
+    pub fn backbone_alone(&self, genotype: &Genotype) -> Option<BackboneAlone> {
+        self.head.as_ref()?;
+        let model = &self.appraiser.model;
+        let cost = NetworkCost::new(&self.space.decode(genotype), &model.platform().fusion);
+        Some(BackboneAlone {
+            latency: model.price(&cost),
+            macs: cost.macs,
+            params: cost.params,
+        })
+    }
+
+    /// That figures are of backbone and head together, as a sentence; nothing where there is no head.
+    pub fn head_sentence(&self) -> Option<String> {
+        let head = &self.head.as_ref()?.head;
+        let inputs = head.inputs().iter();
+        let inputs: Vec<String> = inputs
+            .map(|input| format!("{} {}", input.name, input.shape))
+            .collect();
+        Some(format!(
+            "Latency, MACs, params, traffic, memory and layers are those of the backbone with the fixed head {} ({} layers, reads {}); the quality is that of \
+             the backbone.",
+            head.name(),
+            head.layers(),
+            inputs.join(", ")
+        ))
     }
 
     /// What the figures of a network are to the search: costs in the order of the objectives; the violation is the sum of the
@@ -350,6 +410,11 @@ fn normalise(space: &SearchSpace, sample: &[Genotype]) -> Normalisation {
         .map(|genotype| QualityTerms::new(&space.decode(genotype)))
         .collect();
     Normalisation::new(&terms)
+}
+
+fn strides_in_words(strides: &[usize]) -> String {
+    let words = strides.iter().map(|stride| format!("stride {stride}"));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// The limits that the platform at hand can be held to: where it is going to be refined and is not calibrated yet, the mean stands in for a bound
@@ -767,12 +832,84 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn space(&self, config: &SpaceConfig) -> Result<SearchSpace, Error> {
-        let definition = self.definition(config)?;
-        SearchSpace::new(definition).map_err(|source| Error::Space {
+    /// The neck and head that every network carries.
+    fn fixed_head(&self, config: &ExperimentConfig) -> Result<Option<HeadFile>, Error> {
+        let Some(given) = &config.fixed_head else {
+            return Ok(None);
+        };
+        let (form, name) = match (&given.onnx, &given.layers) {
+            (Some(name), None) => (HeadForm::Onnx, name),
+            (None, Some(name)) => (HeadForm::Layers, name),
+            (Some(name), Some(_)) => {
+                let rule =
+                    "a head is given by one file: leave out fixed_head.onnx or fixed_head.layers";
+                return Err(self.error("fixed_head.onnx", format!("\"{name}\""), rule));
+            }
+            (None, None) => {
+                return Err(Error::Missing {
+                    file: self.file.to_owned(),
+                    key: "fixed_head.onnx".to_owned(),
+                    rule: "give an ONNX file of the head, or a table of its layers as fixed_head.layers".to_owned(),
+                });
+            }
+        };
+        if let Some(refine) = &config.refine {
+            let rule = "refining measures backbones, which don't hold the fixed head; refine without it, and give this experiment the platform.toml that comes of it";
+            let engine = format!("\"{}\"", refine.engine.name());
+            return Err(self.error("refine.engine", engine, rule));
+        }
+        let Some(path) = self.beside(name) else {
+            let rule = "is no file, neither beside the experiment nor where roofnas was started";
+            return Err(self.error(form.key(), format!("\"{name}\""), rule));
+        };
+        HeadFile::read(form, &path).map(Some)
+    }
+
+    fn space(&self, config: &SpaceConfig, head: Option<&HeadFile>) -> Result<SearchSpace, Error> {
+        let definition = match head {
+            None => self.definition(config)?,
+            Some(file) => self.definition_with_head(config, file)?,
+        };
+        let space = SearchSpace::new(definition).map_err(|source| Error::Space {
             file: self.file.to_owned(),
             source,
-        })
+        })?;
+        let Some(file) = head else {
+            return Ok(space);
+        };
+        let whole = space.with_fixed_head(file.head.clone());
+        whole.map_err(|error| self.unfit(file, &error))
+    }
+
+    /// The space for a fixed head: without the preset's classifier, and with the feature maps that the head reads.
+    fn definition_with_head(
+        &self,
+        config: &SpaceConfig,
+        file: &HeadFile,
+    ) -> Result<SpaceDefinition, Error> {
+        let mut definition = self.definition(config)?;
+        if config.head.is_some() {
+            return Err(self.unfit(file, &FixedHeadError::Classifier));
+        }
+        definition.head = None;
+        let resolutions = definition.resolution.values();
+        let &[image] = resolutions else {
+            return Err(self.unfit(file, &FixedHeadError::Resolutions(resolutions.len())));
+        };
+        if config.features.is_none() {
+            let strides = file.head.strides(image);
+            definition.features = strides.map_err(|error| self.unfit(file, &error))?;
+            definition.features.sort_unstable();
+        }
+        Ok(definition)
+    }
+
+    fn unfit(&self, file: &HeadFile, error: &FixedHeadError) -> Error {
+        self.error(
+            "fixed_head",
+            format!("\"{}\"", file.head.name()),
+            error.to_string(),
+        )
     }
 
     /// A shipped space by its name, or one in a file by its path.

@@ -51,24 +51,33 @@ impl Appraiser {
     /// # Panics
     /// For a network read from a table that doesn't say which layer reads what.
     pub fn appraise(&self, network: &Network) -> Metrics {
-        self.figures(None, network)
+        self.figures(None, &QualityTerms::new(network), network)
     }
 
-    /// The figures of a genotype, decoded to this network.
+    /// The figures of a genotype: its backbone has these terms, and it is deployed as this network.
     ///
     /// # Panics
     /// As [`appraise`](Self::appraise).
-    pub fn appraise_genotype(&self, genotype: &Genotype, network: &Network) -> Metrics {
-        self.figures(Some(genotype), network)
+    pub fn appraise_genotype(
+        &self,
+        genotype: &Genotype,
+        terms: &QualityTerms,
+        deployed: &Network,
+    ) -> Metrics {
+        self.figures(Some(genotype), terms, deployed)
     }
 
-    fn figures(&self, genotype: Option<&Genotype>, network: &Network) -> Metrics {
+    fn figures(
+        &self,
+        genotype: Option<&Genotype>,
+        terms: &QualityTerms,
+        network: &Network,
+    ) -> Metrics {
         let (batch, dtype) = (self.model.batch(), self.model.dtype());
         let cost = NetworkCost::new(network, &self.model.platform().fusion);
-        let terms = QualityTerms::new(network);
         Metrics {
-            quality: self.quality.of(genotype, &terms),
-            quality_interval_90: genotype.and_then(|own| self.quality.interval_90(own, &terms)),
+            quality: self.quality.of(genotype, terms),
+            quality_interval_90: genotype.and_then(|own| self.quality.interval_90(own, terms)),
             latency: self.model.price(&cost),
             macs: cost.macs,
             flops: cost.flops,
@@ -91,9 +100,9 @@ impl Appraiser {
             quality: self.quality.of(Some(genotype), &price.terms),
             quality_interval_90: None,
             latency: price.latency,
-            macs: price.terms.macs as u64,
+            macs: price.macs as u64,
             flops: price.flops as u64,
-            params: price.terms.params as u64,
+            params: price.params as u64,
             traffic_bytes: price.traffic_bytes as u64,
             peak_memory_bytes: price.peak_memory_bytes as u64,
             weight_bytes: price.weight_bytes as u64,

@@ -240,6 +240,10 @@ pub(crate) fn spread(front: &[FrontRow], count: usize) -> Vec<&FrontRow> {
 }
 
 fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {
+    // classifiers beside detectors would compare nothing
+    if experiment.head.is_some() {
+        return Vec::new();
+    }
     let priced = presets::landmarks()
         .into_iter()
         .map(|landmark| PricedLandmark {

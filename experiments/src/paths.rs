@@ -442,6 +442,7 @@ enum Limited {
 struct Figures<'a> {
     problem: &'a BackboneProblem<'a>,
     addends: Vec<SiteAddends>,
+    head: Option<SiteAddends>,
     /// What stands for the latency where it is an objective.
     latency: SiteSum,
     mean: SiteSum,
@@ -487,6 +488,7 @@ impl<'a> Figures<'a> {
         Ok(Self {
             rho: rho.map(|rho| table.depth_over_width_tangent(first, rho.limit)),
             addends: sites.map(|site| table.addends(site)).collect(),
+            head: table.head_addends(),
             latency,
             mean,
             bound,
@@ -495,7 +497,15 @@ impl<'a> Figures<'a> {
         })
     }
 
-    /// A figure as a sum of what sites add.
+    /// A figure of the network as it is deployed, as a sum of what sites and the fixed head add.
+    fn deployed(&self, of: impl Fn(&SiteAddends) -> f64) -> SiteSum {
+        SiteSum {
+            constant: self.head.as_ref().map_or(0.0, &of),
+            ..self.each(of)
+        }
+    }
+
+    /// A figure of the backbone as a sum of what sites add.
     fn each(&self, of: impl Fn(&SiteAddends) -> f64) -> SiteSum {
         SiteSum {
             constant: 0.0,
@@ -506,10 +516,10 @@ impl<'a> Figures<'a> {
     fn objective(&self, objective: Objective) -> SiteSum {
         match objective {
             Objective::Latency => self.latency.clone(),
-            Objective::Macs => self.each(|site| site.macs),
-            Objective::Params => self.each(|site| site.params),
-            Objective::Traffic => self.each(|site| site.traffic_bytes),
-            Objective::Weights => self.each(|site| site.weight_bytes),
+            Objective::Macs => self.deployed(|site| site.macs),
+            Objective::Params => self.deployed(|site| site.params),
+            Objective::Traffic => self.deployed(|site| site.traffic_bytes),
+            Objective::Weights => self.deployed(|site| site.weight_bytes),
             // no sum; such problems are refused before
             Objective::PeakMemory => self.each(|_| 0.0),
             Objective::Quality => {
@@ -537,7 +547,7 @@ impl<'a> Figures<'a> {
         match constraint.figure {
             Figure::Macs => exactly(Some(Objective::Macs), self.objective(Objective::Macs)),
             Figure::Params => exactly(Some(Objective::Params), self.objective(Objective::Params)),
-            Figure::WeightsMib => exactly(None, self.each(|site| site.weight_bytes / MIB)),
+            Figure::WeightsMib => exactly(None, self.deployed(|site| site.weight_bytes / MIB)),
             Figure::PeakMemoryMib => Limited::Largest {
                 of_site: self
                     .addends

@@ -107,7 +107,7 @@ pub fn begin_refining(
     let alone = directory.take()?;
     directory.remove_leftovers()?;
     directory.write(RunDirectory::EXPERIMENT, experiment.to_toml().as_bytes())?;
-    write_lesson(experiment, directory)?;
+    write_sources(experiment, directory)?;
     Ok(alone)
 }
 
@@ -221,11 +221,14 @@ fn write_inputs(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
     )?;
-    write_lesson(experiment, directory)
+    write_sources(experiment, directory)
 }
 
-/// Writes what accuracy was learnt from.
-fn write_lesson(experiment: &Experiment, directory: &RunDirectory) -> Result<(), Error> {
+/// Writes the files that the experiment names: the fixed head, and what accuracy was learnt from.
+fn write_sources(experiment: &Experiment, directory: &RunDirectory) -> Result<(), Error> {
+    if let Some(head) = &experiment.head {
+        directory.write(head.name(), head.bytes())?;
+    }
     match &experiment.lesson {
         Some(lesson) => directory.write(RunDirectory::TRAINED, &lesson.csv(&experiment.space)),
         None => Ok(()),
@@ -279,6 +282,14 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
                 "can't be resumed: {name} has changed since it began: {change}; start afresh in another folder, or undo the change"
             )));
         }
+    }
+    if let Some(head) = &experiment.head
+        && directory.path().join(head.name()).exists()
+        && directory.read_bytes(head.name())? != head.bytes()
+    {
+        return Ok(Some(
+            "can't be resumed: the fixed head has changed since it began; start afresh in another folder, or undo the change".to_owned(),
+        ));
     }
     if let Some(lesson) = &experiment.lesson
         && let Some(stored) = directory.read_if_there(RunDirectory::TRAINED)?

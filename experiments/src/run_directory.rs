@@ -106,6 +106,15 @@ impl RunDirectory {
         fs::read_to_string(&path).map_err(|source| Error::read(&path, source))
     }
 
+    /// One of its files.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read_bytes(&self, name: &str) -> Result<Vec<u8>, Error> {
+        let path = self.path.join(name);
+        fs::read(&path).map_err(|source| Error::read(&path, source))
+    }
+
     /// Text of one of its files, if it is there.
     ///
     /// # Errors

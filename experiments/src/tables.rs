@@ -32,6 +32,15 @@ pub const PARETO_COLUMNS: [&str; 24] = [
     "quality_upper90",
 ];
 
+/// Further columns of a front whose networks carry a fixed head: all others but the quality are of backbone and head together.
+pub const HEAD_COLUMNS: [&str; 5] = [
+    "fixed_head",
+    "backbone_latency_ms",
+    "backbone_latency_ms_std",
+    "backbone_macs",
+    "backbone_params",
+];
+
 /// Columns of a history.
 const HISTORY_COLUMNS: [&str; 6] = [
     "generation",
@@ -75,7 +84,28 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             optional(metrics.quality_interval_90.map(|[_, upper]| upper)),
         ]
     });
-    csv(&PARETO_COLUMNS, rows)
+    let Some(file) = &experiment.head else {
+        return csv(&PARETO_COLUMNS, rows);
+    };
+    let header: Vec<&str> = PARETO_COLUMNS.into_iter().chain(HEAD_COLUMNS).collect();
+    let whole = rows.zip(front).map(|(cells, row)| {
+        let alone = experiment.backbone_alone(&row.genotype);
+        let alone = [
+            file.head.name().to_owned(),
+            optional(alone.map(|alone| alone.latency.mean_ms)),
+            optional(alone.map(|alone| alone.latency.std_ms)),
+            optional(alone.map(|alone| alone.macs)),
+            optional(alone.map(|alone| alone.params)),
+        ];
+        cells.into_iter().chain(alone).collect::<Vec<_>>()
+    });
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    // a vector takes any bytes, and rows are as long as the header
+    let _ = writer.write_record(header);
+    for row in whole {
+        let _ = writer.write_record(row);
+    }
+    writer.into_inner().unwrap_or_default()
 }
 
 /// The history as CSV, one row a generation.

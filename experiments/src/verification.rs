@@ -71,11 +71,11 @@ pub struct VerifiedRow {
 }
 
 impl VerifiedRow {
-    /// A network beside its timing.
-    pub fn new(row: &FrontRow, timing: &NetworkTiming) -> Self {
+    /// A network beside its timing, with what was predicted for what was run.
+    pub fn new(row: &FrontRow, predicted: Latency, timing: &NetworkTiming) -> Self {
         Self {
             id: row.id.clone(),
-            predicted: row.metrics.latency,
+            predicted,
             measured_ms: 1e3 * timing.latency_s(),
             measured_std_ms: timing.latency_std_s().map(|seconds| 1e3 * seconds),
         }

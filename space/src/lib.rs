@@ -25,6 +25,7 @@ mod decode;
 mod definition;
 mod file_names;
 mod fixed;
+mod fixed_head;
 mod genotype;
 mod lattice;
 pub mod layers_csv;
@@ -58,6 +59,7 @@ pub use definition::{
     StageDefinition, StemDefinition, StemPool,
 };
 pub use file_names::FileNames;
+pub use fixed_head::{FixedHead, FixedHeadError, HeadInput, HeadTableError};
 pub use genotype::{Genotype, PlacedBlock};
 pub use lattice::{Lattice, Step};
 pub use network::{

@@ -61,6 +61,8 @@ pub enum Part {
     },
     /// Everything after the last block.
     Head,
+    /// The neck and head that every network of a space carries.
+    FixedHead,
     /// All of a network that comes from elsewhere.
     Whole,
 }
@@ -81,7 +83,7 @@ impl Section {
     pub fn name(&self) -> Cow<'static, str> {
         match self.part {
             Part::Stem => "stem".into(),
-            Part::Head => "head".into(),
+            Part::Head | Part::FixedHead => "head".into(),
             Part::Whole => "".into(),
             Part::Block { stage, index } => format!("stage{}.block{}", stage + 1, index + 1).into(),
         }
@@ -288,6 +290,17 @@ impl NetworkBuilder {
                 sections: Vec::new(),
                 outputs: Vec::new(),
                 file_names: FileNames::default(),
+            },
+            error: None,
+        }
+    }
+
+    /// Goes on behind a finished network, whose outputs are forgotten.
+    pub fn continuing(network: Network) -> Self {
+        Self {
+            network: Network {
+                outputs: Vec::new(),
+                ..network
             },
             error: None,
         }

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::activation::Activation;
 use crate::definition::{SeStyle, SpaceDefinition, StemPool};
+use crate::fixed_head::Attached;
 use crate::lookup::Lookup;
 use crate::moves::Moves;
 use crate::options::{Links, Options};
@@ -28,6 +29,7 @@ pub struct SearchSpace {
     /// What is looked up about each stage.
     pub(crate) lookups: Vec<Lookup>,
     pub(crate) moves: Moves,
+    pub(crate) fixed_head: Option<Attached>,
 }
 
 /// The checked stem.

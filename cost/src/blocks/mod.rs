@@ -31,15 +31,28 @@ const MOST_SITES: u64 = 400_000;
 /// Sites that a network can have: more than 64 stages of 64 blocks.
 const MOST_BLOCKS: usize = 4_100;
 
-/// A space with too many sites to price them all ahead.
+/// A space whose blocks can't be priced ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "the space has {sites} different blocks in all places, and at most {MOST_SITES} can be priced ahead; fewer resolutions, \
-     numbers of channels or block options would bring it below"
-)]
-pub struct BlockTableError {
-    /// How many there are.
-    pub sites: u64,
+pub enum BlockTableError {
+    /// Too many sites.
+    #[error(
+        "the space has {sites} different blocks in all places, and at most {MOST_SITES} can be priced ahead; fewer resolutions, \
+         numbers of channels or block options would bring it below"
+    )]
+    Sites {
+        /// How many there are.
+        sites: u64,
+    },
+    /// A fixed head that isn't the same for all networks.
+    #[error(
+        "the fixed head's price depends on the channels of the feature maps it reads, which the space leaves open at {}; with one number of channels \
+         there, blocks and head can be priced ahead",
+        strides.iter().map(|stride| format!("stride {stride}")).collect::<Vec<_>>().join(", ")
+    )]
+    FixedHead {
+        /// The strides of these feature maps.
+        strides: Vec<usize>,
+    },
 }
 
 /// Every block of a space priced once, for a platform, batch and number format.
@@ -50,6 +63,8 @@ pub struct BlockTable {
     counts: Vec<SiteCounts>,
     ends: Vec<SiteEnd>,
     timing: Timing,
+    /// The place of the fixed head, behind all sites.
+    head: Option<usize>,
     features: Features,
     batch: u64,
     dtype: Dtype,
@@ -113,13 +128,17 @@ pub struct BlockPrice {
     pub weight_bytes: f64,
     /// Kernels the engine runs.
     pub kernels: f64,
+    /// MACs per image, those of a fixed head among them; the quality terms have the backbone's.
+    pub macs: f64,
+    /// Trainable parameters, in the same way.
+    pub params: f64,
 }
 
 impl BlockTable {
     /// Prices every site of a space.
     ///
     /// # Errors
-    /// When there are too many.
+    /// When there are too many, or a fixed head isn't the same for all networks.
     pub fn new(space: &SearchSpace, model: &LatencyModel) -> Result<Self, BlockTableError> {
         Self::with(space, model, |sites, cost| sites.iter().map(cost).collect())
     }
@@ -128,7 +147,7 @@ impl BlockTable {
     /// of the sites.
     ///
     /// # Errors
-    /// When there are too many.
+    /// As [`new`](Self::new).
     pub fn with(
         space: &SearchSpace,
         model: &LatencyModel,
@@ -137,8 +156,12 @@ impl BlockTable {
         let sites = space.sites();
         if sites.len() > MOST_SITES {
             let sites = sites.len();
-            return Err(BlockTableError { sites });
+            return Err(BlockTableError::Sites { sites });
         }
+        let head = space.settled_head().transpose();
+        let head = head.map_err(|strides| BlockTableError::FixedHead {
+            strides: strides.to_vec(),
+        })?;
         let (numbers, present): (Vec<usize>, Vec<Site>) = sites.all(space).unzip();
         let priced = map(&present, &|site| SiteCost::new(space, site, model));
         let mut costs: Vec<Option<SiteCost>> = vec![None; sites.len() as usize];
@@ -153,6 +176,14 @@ impl BlockTable {
             groups[number] = group(space, site);
             costs[number] = Some(cost);
         }
+        let head = head.map(|head| {
+            costs.push(Some(SiteCost::of_head(head, model)));
+            groups.push(Group {
+                number: u32::MAX - 1,
+                repeats: false,
+            });
+            costs.len() - 1
+        });
         let timing = Timing::new(model, &costs, &groups);
         let mut terms = Vec::with_capacity(costs.len());
         let mut counts = Vec::with_capacity(costs.len());
@@ -185,6 +216,7 @@ impl BlockTable {
             counts,
             ends,
             timing,
+            head,
             features: Features::new(space),
             batch: model.batch(),
             dtype: model.dtype(),
@@ -213,6 +245,14 @@ impl BlockTable {
             }
             terms.pass(own);
         });
+        let head = self.head.map(|head| {
+            sites.push(head as u32);
+            terms.pass_head(&self.terms[head]);
+            counts.pass_head(&self.counts[head]);
+            &self.counts[head].sums
+        });
+        let beside = |of: fn(&site_cost::Sums) -> f64| head.map_or(0.0, of);
+        let head_params = self.head.map_or(0.0, |head| self.terms[head].params);
         let latency = match wanted.deviation {
             Deviation::Exact => self.timing.latency(&sites),
             Deviation::Unwanted => Latency {
@@ -236,7 +276,8 @@ impl BlockTable {
             (f64::NAN, f64::NAN, f64::NAN)
         };
         let sums = &counts.sums;
-        let moved_bytes = batch * sums.moved_elements + terms.weight_elements;
+        let moved_elements = sums.moved_elements + beside(|head| head.moved_elements);
+        let moved_bytes = batch * moved_elements + terms.weight_elements;
         BlockPrice {
             latency,
             terms: QualityTerms {
@@ -255,11 +296,13 @@ impl BlockTable {
                 rho: or_none(counts.rho(terms.s)),
                 channel_drop,
             },
-            flops: or_none(sums.flops),
+            flops: or_none(sums.flops + beside(|head| head.flops)),
             traffic_bytes: or_none(bytes * moved_bytes),
             peak_memory_bytes: or_none(bytes * batch * counts.peak_elements),
             weight_bytes: bytes * terms.weight_elements,
-            kernels: or_none(sums.kernels),
+            kernels: or_none(sums.kernels + beside(|head| head.kernels)),
+            macs: or_none(sums.macs + beside(|head| head.macs)),
+            params: terms.params + head_params,
         }
     }
 }
@@ -308,6 +351,11 @@ impl BlockTable {
         }
     }
 
+    /// What a fixed head adds to every network; nothing where there is none. It counts for no quality term.
+    pub fn head_addends(&self) -> Option<SiteAddends> {
+        self.head.map(|head| self.addends(head))
+    }
+
     /// Whether a network's mean latency is a constant and a sum over its sites.
     pub fn has_additive_mean(&self) -> bool {
         self.timing.is_additive()
@@ -316,14 +364,24 @@ impl BlockTable {
     /// A sum that no network's mean latency falls below; equal to it for this network, and for all where
     /// [means add up](Self::has_additive_mean).
     pub fn mean_tangent(&self, at: &Genotype) -> SiteSum {
-        self.timing.mean_tangent(&self.numbers(at))
+        self.settled(self.timing.mean_tangent(&self.numbers(at)))
     }
 
     /// A sum that no network's deviation falls below, made to be close to it for networks like these; equal to it for a single one. Nothing on platforms where
     /// deviations are not made of parts that add up: uncalibrated ones, and those whose host and device overlap.
     pub fn deviation_tangent(&self, at: &[Genotype]) -> Option<SiteSum> {
         let at: Vec<Vec<u32>> = at.iter().map(|genotype| self.numbers(genotype)).collect();
-        self.timing.deviation_tangent(&at)
+        let tangent = self.timing.deviation_tangent(&at)?;
+        Some(self.settled(tangent))
+    }
+
+    /// A sum with what the fixed head adds among its constant.
+    fn settled(&self, mut sum: SiteSum) -> SiteSum {
+        if let Some(head) = self.head {
+            sum.constant += sum.by_site[head];
+            sum.by_site.truncate(head);
+        }
+        sum
     }
 
     /// A sum that is at most `limit` for every network whose depth over width ([`QualityTerms::rho`]) is; for networks as deep as this one, where it is the last
@@ -352,6 +410,7 @@ impl BlockTable {
         let mut numbers = Vec::new();
         self.sites
             .walk(genotype, |_, site| numbers.push(site as u32));
+        numbers.extend(self.head.map(|head| head as u32));
         numbers
     }
 }

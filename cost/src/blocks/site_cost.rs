@@ -1,13 +1,13 @@
 //! What a site adds to every network it stands in.
 
-use roofnas_space::{Content, Resolution, SearchSpace, Shape, Site};
+use roofnas_space::{Content, FixedHead, Resolution, SearchSpace, Shape, Site};
 
 use crate::calibration::Workload;
 use crate::class::OpClass;
 use crate::counts::NetworkCost;
 use crate::fusion::Kernel;
 use crate::latency::LatencyModel;
-use crate::memory::peak_with_input_kept;
+use crate::memory::{peak_after, peak_with_input_kept};
 use crate::quality::{LevelEnd, SectionTerms, channel_drop};
 
 /// What a site adds to the counts, terms and time of a network.
@@ -90,6 +90,20 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// Of a part, what quality terms count apart.
+    fn of(cost: &NetworkCost) -> Self {
+        let kernels = cost.kernels.iter();
+        let moved = kernels.map(|k| k.read_elements + k.written_elements);
+        Self {
+            macs: cost.macs as f64,
+            flops: cost.flops as f64,
+            moved_elements: moved.sum::<u64>() as f64,
+            kernels: cost.kernels.len() as f64,
+            activations: 0.0,
+            convolutions: 0.0,
+        }
+    }
+
     #[inline]
     pub(super) fn add(&mut self, other: &Self) {
         self.macs += other.macs;
@@ -112,25 +126,14 @@ impl SiteCost {
             return Self::nothing(site);
         };
         let cost = NetworkCost::new(&network, &model.platform().fusion);
-        let kernels: Vec<Kernel> = cost.kernels.iter().map(|k| k.kernel.clone()).collect();
+        let kernels = kernels_of(&cost);
         let released = cost.footprint.map_or(0, |f| f.peak_live_elements);
         let mut terms = SectionTerms::default();
         for section in network.sections() {
             terms = SectionTerms::new(&network, section);
         }
-        let moved = cost
-            .kernels
-            .iter()
-            .map(|k| k.read_elements + k.written_elements);
         let output = network.shape(network.outputs()[0].tensor);
-        let timed = cost.kernels.iter().filter(|k| k.class != OpClass::View);
-        let (works, estimate_s) = match model.calibration() {
-            Some(_) => {
-                let works = timed.map(|k| Workload::new(k, model.batch(), model.dtype()));
-                (works.collect(), 0.0)
-            }
-            None => (Vec::new(), model.estimate_s(&cost)),
-        };
+        let (works, estimate_s) = times(&cost, model);
         Self {
             terms: SiteTerms {
                 s: terms.s,
@@ -143,12 +146,9 @@ impl SiteCost {
             },
             counts: SiteCounts {
                 sums: Sums {
-                    macs: cost.macs as f64,
-                    flops: cost.flops as f64,
-                    moved_elements: moved.sum::<u64>() as f64,
-                    kernels: cost.kernels.len() as f64,
                     activations: terms.activations,
                     convolutions: terms.convolutions,
+                    ..Sums::of(&cost)
                 },
                 peak_elements: [released, peak_with_input_kept(&network, &kernels)]
                     .map(|peak| peak as f64),
@@ -158,6 +158,35 @@ impl SiteCost {
             estimate_s,
             output: output.resolution(),
             end: SiteEnd::new(site, output),
+        }
+    }
+
+    /// What a fixed head adds to every network. It counts for no quality term.
+    pub(super) fn of_head(head: &FixedHead, model: &LatencyModel) -> Self {
+        let network = head.network();
+        let cost = NetworkCost::new(network, &model.platform().fusion);
+        let inputs = head.inputs().len();
+        let (works, estimate_s) = times(&cost, model);
+        let output = network.shape(network.outputs()[0].tensor);
+        let mut sums = Sums::of(&cost);
+        // its inputs are there already
+        sums.kernels -= inputs as f64;
+        Self {
+            terms: SiteTerms {
+                params: cost.params as f64,
+                weight_elements: cost.weight_elements as f64,
+                stride: 1,
+                ..SiteTerms::default()
+            },
+            counts: SiteCounts {
+                sums,
+                peak_elements: [peak_after(network, &kernels_of(&cost), inputs) as f64; 2],
+                output_elements: output.elements() as f64,
+            },
+            works,
+            estimate_s,
+            output: output.resolution(),
+            end: SiteEnd::default(),
         }
     }
 
@@ -184,4 +213,18 @@ impl SiteCost {
             end: SiteEnd::new(site, output),
         }
     }
+}
+
+fn kernels_of(cost: &NetworkCost) -> Vec<Kernel> {
+    cost.kernels.iter().map(|k| k.kernel.clone()).collect()
+}
+
+/// The kernels that take time, for a calibrated platform; else what they take by roofline alone, in seconds.
+fn times(cost: &NetworkCost, model: &LatencyModel) -> (Vec<Workload>, f64) {
+    if model.calibration().is_none() {
+        return (Vec::new(), model.estimate_s(cost));
+    }
+    let timed = cost.kernels.iter().filter(|k| k.class != OpClass::View);
+    let works = timed.map(|k| Workload::new(k, model.batch(), model.dtype()));
+    (works.collect(), 0.0)
 }

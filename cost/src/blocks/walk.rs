@@ -54,6 +54,14 @@ impl TermWalk {
         self.booked += site.booked;
     }
 
+    /// What a fixed head adds to time and weights. Params are the backbone's: they are a quality term.
+    #[inline]
+    pub(super) fn pass_head(&mut self, head: &SiteTerms) {
+        self.mean_s += head.mean_s;
+        self.deviation_s += head.deviation_s;
+        self.weight_elements += head.weight_elements;
+    }
+
     /// The sum over the resolutions at which something is booked.
     pub(super) fn st_la(&self) -> f64 {
         if self.booked > 0.0 {
@@ -183,6 +191,12 @@ impl<'a> CountWalk<'a> {
             Slot::Stem => self.features.stem_stride,
             _ => stride,
         };
+    }
+
+    /// A fixed head runs when the backbone is done; the feature maps that it reads are live from its begin.
+    #[inline]
+    pub(super) fn pass_head(&mut self, head: &SiteCounts) {
+        self.peak_elements = self.peak_elements.max(head.peak_elements[0]);
     }
 
     /// Depth over width, S being that of all that was passed.

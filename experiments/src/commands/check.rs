@@ -48,6 +48,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
                 learnt
                     .into_iter()
                     .chain(refine)
+                    .chain(experiment.head_sentence())
                     .chain(experiment.warnings.iter().map(|w| format!("warning: {w}")))
                     .collect::<Vec<_>>(),
             ))

@@ -27,6 +27,13 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let own = || PathBuf::from(format!("{}.{}", args.id, args.to.extension()));
     let path = args.out.clone().unwrap_or_else(own);
     write_whole(&path, &bytes)?;
-    eprintln!("wrote {}", path.display());
+    match &run.experiment.head {
+        None => eprintln!("wrote {}", path.display()),
+        Some(head) => eprintln!(
+            "wrote {}: the backbone alone, without the fixed head {}",
+            path.display(),
+            head.head.name()
+        ),
+    }
     Ok(exit::DONE)
 }

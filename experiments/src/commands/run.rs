@@ -115,6 +115,9 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Asked>> {
             if let Some(refine) = &experiment.resolved.refine {
                 say(refine.sentence(), &mut told);
             }
+            if let Some(head) = experiment.head_sentence() {
+                say(head, &mut told);
+            }
             for warning in &experiment.warnings {
                 say(format!("warning: {warning}"), &mut told);
             }

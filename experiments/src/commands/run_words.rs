@@ -68,13 +68,18 @@ pub(super) fn brief(label: &str, experiment: &Experiment, outcome: &Outcome) -> 
     let quality = &experiment.appraiser.quality;
     let best = outcome.best().map_or_else(String::new, |best| {
         format!(
-            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms ({})",
+            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms{} ({})",
             best.id,
             quality.name(),
             best.metrics.quality,
             quality.sort(),
             best.metrics.latency.mean_ms,
             best.metrics.latency.std_ms,
+            if experiment.head.is_some() {
+                " with the fixed head"
+            } else {
+                ""
+            },
             experiment.appraiser.model.label()
         )
     });

@@ -65,7 +65,7 @@ impl Character {
             Level::Best => contender.front.last(),
         };
         let row = row?.clone();
-        let network = space.decode(&row.genotype);
+        let network = space.deployed(&row.genotype);
         let cost = NetworkCost::new(&network, &contender.model.platform().fusion);
         let breakdown = contender.model.breakdown(&cost);
         let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];

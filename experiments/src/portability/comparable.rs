@@ -6,6 +6,7 @@ use crate::experiment::Experiment;
 /// Whether scores of one run mean the same in another, so that networks of both can be compared.
 pub(crate) fn can_be_compared(one: &Experiment, other: &Experiment) -> bool {
     one.resolved.space == other.resolved.space
+        && one.head == other.head
         && one.appraiser.quality == other.appraiser.quality
         && recipe(one) == recipe(other)
 }
@@ -24,6 +25,9 @@ pub(crate) fn what_differs(one: &Experiment, other: &Experiment) -> Option<Strin
     let matters = |change: &&Difference| {
         change.key.starts_with("space.") || change.key.starts_with("quality.")
     };
+    if one.resolved.space == other.resolved.space && one.head != other.head {
+        return Some("their fixed heads differ".to_owned());
+    }
     // a key of the user's before what is drawn from the space
     let is_drawn = |change: &&Difference| change.key.starts_with("quality.normalisation");
     let changes = differences(&one.to_toml(), &other.to_toml());

@@ -27,7 +27,7 @@ impl<'a> Prices<'a> {
             .collect();
         let fusion = &model.platform().fusion;
         let priced = distinct.into_par_iter().map(|(genotype, space)| {
-            let cost = NetworkCost::new(&space.decode(genotype), fusion);
+            let cost = NetworkCost::new(&space.deployed(genotype), fusion);
             let price = Price {
                 latency: model.price(&cost),
                 joint: model.joint_price(&cost),

@@ -42,7 +42,7 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
-        let network = experiment.space.decode(&row.genotype);
+        let network = experiment.space.deployed(&row.genotype);
         let model = &experiment.appraiser.model;
         let profile = Profile::new(model, &network);
         Ok(Self {
@@ -71,7 +71,9 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                         "the highest accuracy. All of them were trained. Point at a mark for its figures."
                     } @else {
                         "the highest quality. "
-                        @if experiment.lesson.is_some() {
+                        @if experiment.head.is_some() {
+                            "Latencies are of backbone and fixed head together. "
+                        } @else if experiment.lesson.is_some() {
                             "Thin lines: the 90 % interval of a network trained once. "
                         } @else {
                             "Triangles: published networks, priced and scored by the same formulas; they are not of this space, so their place on the "
@@ -79,7 +81,7 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                         }
                         @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
                         "Grey: networks drawn at random from the space. Point at a mark for its figures."
-                        @if experiment.lesson.is_none() { " (Published networks outside the picture are in the table below.)" }
+                        @if experiment.lesson.is_none() && experiment.head.is_none() { " (Published networks outside the picture are in the table below.)" }
                     }
                 }
             }
@@ -148,6 +150,9 @@ fn conditions(experiment: &Experiment) -> Markup {
             } @else if experiment.lesson.is_none() {
                 " Scores are unitless ranks and say nothing about accuracy in percent."
             }
+        }
+        @if let Some(said) = experiment.head_sentence() {
+            p class="notice" { strong { "With a fixed head. " } (said) " The exported networks are the backbones alone; pareto.csv has their latency too." }
         }
     }
 }

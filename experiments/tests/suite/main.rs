@@ -16,6 +16,7 @@ mod determinism;
 mod editors;
 mod export;
 mod external;
+mod fixed_head;
 mod help;
 mod infeasible;
 mod init;

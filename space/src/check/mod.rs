@@ -79,6 +79,7 @@ impl SearchSpace {
             stem,
             stages,
             head,
+            fixed_head: None,
         })
     }
 }

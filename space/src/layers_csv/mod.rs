@@ -34,7 +34,9 @@ mod read;
 mod row;
 mod write;
 
+pub(crate) use ops::{fused_activation, operator};
 pub use read::{LayerTable, LayerTableError, LeftOut, read};
+pub(crate) use row::{Header, Row};
 pub use write::write;
 
 /// The columns, in the order they are written.

@@ -5,7 +5,7 @@ use crate::activation::Activation;
 use crate::op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind, Work};
 
 /// The operator a row describes, or how the row contradicts itself.
-pub(super) fn operator(row: &Row) -> Result<Op, String> {
+pub(crate) fn operator(row: &Row) -> Result<Op, String> {
     let name = row.op.replace('_', "");
     Ok(match name.as_str() {
         "conv" => Op::Conv(conv(row)?),
@@ -28,7 +28,7 @@ pub(super) fn operator(row: &Row) -> Result<Op, String> {
 }
 
 /// The operator behind the name of a fused activation; nothing for none.
-pub(super) fn fused_activation(row: &Row) -> Option<Op> {
+pub(crate) fn fused_activation(row: &Row) -> Option<Op> {
     let name = row.activation.replace('_', "");
     match name.as_str() {
         "" | "none" => None,

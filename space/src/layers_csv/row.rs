@@ -9,11 +9,11 @@ use crate::shape::Shape;
 
 /// Where each column stands in a file.
 #[derive(Debug, Clone)]
-pub(super) struct Header(BTreeMap<&'static str, usize>);
+pub(crate) struct Header(BTreeMap<&'static str, usize>);
 
 impl Header {
     /// The columns of a file's first line, or the first of them that is missing.
-    pub(super) fn new(line: &StringRecord) -> Result<Self, &'static str> {
+    pub(crate) fn new(line: &StringRecord) -> Result<Self, &'static str> {
         let mut places = BTreeMap::new();
         for column in COLUMNS {
             match line.iter().position(|name| name.trim() == column) {
@@ -38,21 +38,21 @@ impl Header {
 
 /// One row.
 #[derive(Debug, Clone)]
-pub(super) struct Row {
-    pub(super) line: u64,
-    pub(super) layer: String,
-    pub(super) op: String,
-    pub(super) kernel: [usize; 2],
-    pub(super) stride: [usize; 2],
-    pub(super) dilation: usize,
-    pub(super) groups: usize,
-    pub(super) input: Shape,
-    pub(super) output: Shape,
-    pub(super) activation: String,
-    pub(super) bias: bool,
-    pub(super) inputs: usize,
+pub(crate) struct Row {
+    pub(crate) line: u64,
+    pub(crate) layer: String,
+    pub(crate) op: String,
+    pub(crate) kernel: [usize; 2],
+    pub(crate) stride: [usize; 2],
+    pub(crate) dilation: usize,
+    pub(crate) groups: usize,
+    pub(crate) input: Shape,
+    pub(crate) output: Shape,
+    pub(crate) activation: String,
+    pub(crate) bias: bool,
+    pub(crate) inputs: usize,
     /// Producers of the inputs, where the table says.
-    pub(super) from: Option<Vec<String>>,
+    pub(crate) from: Option<Vec<String>>,
 }
 
 /// Sizes beyond this are a mistake, and would make counts overflow.
@@ -63,12 +63,12 @@ const MOST_MACS: f64 = 1e15;
 
 impl Row {
     /// Name of the network that a line belongs to.
-    pub(super) fn network(header: &Header, record: &StringRecord) -> String {
+    pub(crate) fn network(header: &Header, record: &StringRecord) -> String {
         header.text(record, "network").to_owned()
     }
 
     /// The line as a row, or what is wrong with it.
-    pub(super) fn new(header: &Header, record: &StringRecord, line: u64) -> Result<Self, String> {
+    pub(crate) fn new(header: &Header, record: &StringRecord, line: u64) -> Result<Self, String> {
         let number =
             |column: &str, default: Option<usize>| match (header.text(record, column), default) {
                 ("", Some(default)) => Ok(default),

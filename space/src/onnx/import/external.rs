@@ -35,6 +35,31 @@ pub(super) fn resolve(model: &mut ModelProto, path: &Path) -> Result<(), ImportE
         .map_or(Ok(()), |graph| in_graph(graph, folder))
 }
 
+/// Forgets where elements are kept that were not taken in: their sizes say all that is asked of them.
+pub(super) fn forget(model: &mut ModelProto) {
+    if let Some(graph) = &mut model.graph {
+        forget_in(graph);
+    }
+}
+
+fn forget_in(graph: &mut GraphProto) {
+    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    let (tensors, graphs): (Vec<_>, Vec<_>) = attributes
+        .map(|attribute| (attribute.t.as_mut(), attribute.g.as_deref_mut()))
+        .unzip();
+    for tensor in graph
+        .initializer
+        .iter_mut()
+        .chain(tensors.into_iter().flatten())
+    {
+        if tensor.data_location() == DataLocation::External {
+            tensor.data_location = None;
+            tensor.external_data.clear();
+        }
+    }
+    graphs.into_iter().flatten().for_each(forget_in);
+}
+
 fn in_graph(graph: &mut GraphProto, folder: &Path) -> Result<(), ImportError> {
     for tensor in &mut graph.initializer {
         in_tensor(tensor, folder)?;

@@ -14,7 +14,7 @@ use super::numbers::{Numbers, literal};
 use super::options::ImportOptions;
 use super::order::{label, node_error, reads, sorted};
 use super::rules;
-use super::step::{Called, Step, Traced};
+use super::step::{Called, Given, Step, Traced};
 use super::value::{Source, Value};
 use crate::op::{MatMul, Op, Other, Work};
 use crate::shape::Shape;
@@ -30,6 +30,7 @@ pub(super) fn trace(
     model: &ModelProto,
     graph: &GraphProto,
     options: &ImportOptions,
+    given_as: Given,
 ) -> Result<Traced, ImportError> {
     let stored = stored(graph)?;
     let outputs: Vec<&str> = graph.output.iter().map(ValueInfoProto::name).collect();
@@ -56,7 +57,7 @@ pub(super) fn trace(
         open_batch: inputs.open_batch,
         read,
     };
-    inference.begin(stored, &inputs);
+    inference.begin(stored, &inputs, given_as)?;
     for node in &nodes {
         inference.node(node)?;
     }
@@ -140,12 +141,25 @@ struct Inference<'a> {
 }
 
 impl<'a> Inference<'a> {
-    fn begin(&mut self, stored: BTreeMap<&'a str, Value>, inputs: &Inputs<'a>) {
+    fn begin(
+        &mut self,
+        stored: BTreeMap<&'a str, Value>,
+        inputs: &Inputs<'a>,
+        given: Given,
+    ) -> Result<(), ImportError> {
         for (name, value) in stored {
             self.add(name, value);
         }
         for (position, (name, dims)) in inputs.all.iter().enumerate() {
-            let source = if position == inputs.image {
+            let is_map = given == Given::Maps;
+            if is_map && dims.len() != 4 {
+                let rule = "a head's inputs are feature maps (N, C, H, W)";
+                return Err(ImportError::Input {
+                    name: (*name).to_owned(),
+                    reason: format!("it is {}, and {rule}", dims::text(dims)),
+                });
+            }
+            let source = if is_map || position == inputs.image {
                 Source::Computed
             } else {
                 Source::Argument
@@ -158,6 +172,7 @@ impl<'a> Inference<'a> {
             };
             self.add(name, value);
         }
+        Ok(())
     }
 
     fn add(&mut self, name: &'a str, mut value: Value) -> usize {
@@ -374,8 +389,13 @@ impl<'a> Inference<'a> {
         } else {
             inputs.shape
         };
+        let given = inputs.all.iter().filter_map(|(name, _)| {
+            let id = self.ids.get(name).copied()?;
+            Some(((*name).to_owned(), id))
+        });
         Ok(Traced {
             images: self.images,
+            inputs: given.collect(),
             outputs: outputs.iter().map(output).collect::<Result<_, _>>()?,
             image: (image, shape),
             values: self.values,

@@ -7,6 +7,7 @@ use super::error::ImportError;
 use super::step::{Called, Step, Traced};
 use super::value::Source;
 use crate::file_names::FileNames;
+use crate::fixed_head::{FixedHead, HeadInput};
 use crate::network::{Network, NetworkBuilder, Tensor};
 use crate::op::Op;
 use crate::shape::Shape;
@@ -27,10 +28,53 @@ pub(super) fn network(traced: Traced, name: Option<&str>) -> Result<Network, Imp
             Source::Computed => None,
         };
     }
+    let file_names = layers(traced.steps, &mut tensors, &mut builder)?;
+    builder.file_names(file_names);
+    outputs(traced.outputs, &tensors, &mut builder);
+    Ok(builder.finish()?)
+}
+
+/// The head that a graph is whose inputs are feature maps.
+pub(super) fn head(traced: Traced, name: Option<&str>) -> Result<FixedHead, ImportError> {
+    let name = name.filter(|name| !name.is_empty()).unwrap_or("head");
+    let dims = |id: usize| traced.values[id].dims.as_deref().unwrap_or_default();
+    let inputs = traced.inputs.iter().map(|(name, id)| HeadInput {
+        name: name.clone(),
+        shape: per_image(dims(*id), traced.images),
+    });
+    let inputs: Vec<HeadInput> = inputs.collect();
+    let (mut builder, maps) = FixedHead::begin(name, &inputs);
+    let mut tensors: Vec<Option<Tensor>> = vec![None; traced.values.len()];
+    for ((_, id), map) in traced.inputs.iter().zip(maps) {
+        tensors[*id] = Some(map);
+    }
+    layers(traced.steps, &mut tensors, &mut builder)?;
+    outputs(traced.outputs, &tensors, &mut builder);
+    Ok(FixedHead::finish(inputs, builder)?)
+}
+
+fn outputs(
+    outputs: Vec<(String, usize)>,
+    tensors: &[Option<Tensor>],
+    builder: &mut NetworkBuilder,
+) {
+    for (name, id) in outputs {
+        if let Some(tensor) = tensors[id] {
+            builder.output(name, tensor);
+        }
+    }
+}
+
+/// Adds the layers that steps become, and the tensors they produce; says what they are called in the file.
+fn layers(
+    steps: Vec<Option<Step>>,
+    tensors: &mut [Option<Tensor>],
+    builder: &mut NetworkBuilder,
+) -> Result<FileNames, ImportError> {
     let mut names = Names::default();
     let mut file_names = FileNames::default();
     let mut total = 0_u128;
-    for step in traced.steps.into_iter().flatten() {
+    for step in steps.into_iter().flatten() {
         let inputs = step.inputs.iter().filter_map(|&id| tensors[id]);
         let inputs: Vec<Tensor> = inputs.collect();
         let shapes: Vec<Shape> = inputs.iter().map(|&tensor| builder.shape(tensor)).collect();
@@ -56,13 +100,7 @@ pub(super) fn network(traced: Traced, name: Option<&str>) -> Result<Network, Imp
         }
         tensors[step.output] = Some(tensor);
     }
-    builder.file_names(file_names);
-    for (name, id) in traced.outputs {
-        if let Some(tensor) = tensors[id] {
-            builder.output(name, tensor);
-        }
-    }
-    Ok(builder.finish()?)
+    Ok(file_names)
 }
 
 fn keep(names: &mut FileNames, called: Called, layer: usize) {

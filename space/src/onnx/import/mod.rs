@@ -40,7 +40,9 @@ use std::path::Path;
 
 use prost::Message;
 
+use self::step::Given;
 use super::proto::ModelProto;
+use crate::fixed_head::FixedHead;
 use crate::network::Network;
 pub use error::ImportError;
 pub use options::ImportOptions;
@@ -67,6 +69,31 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Network, Impo
     network(&model, options)
 }
 
+/// The head in an ONNX file, whose inputs are feature maps, and the model without the elements of large tensors. Elements that the model keeps
+/// in other files must be there; what comes back needs none.
+///
+/// # Errors
+/// As [`import_file`]; also for an input that is no feature map, and for one that leaves its size open.
+pub(crate) fn import_head_file(path: &Path) -> Result<(FixedHead, Vec<u8>), ImportError> {
+    let bytes = external::read(path)?;
+    let mut model = decoded(&bytes)?;
+    drop(bytes);
+    external::resolve(&mut model, path)?;
+    external::forget(&mut model);
+    let graph = model
+        .graph
+        .as_ref()
+        .ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))?;
+    let inlined = functions::inlined(&model, graph)?;
+    let graph = inlined.as_ref().unwrap_or(graph);
+    let options = ImportOptions::default();
+    let mut traced = inference::trace(&model, graph, &options, Given::Maps)?;
+    patterns::simplify(&mut traced);
+    let name = path.file_stem().map(|stem| stem.to_string_lossy());
+    let head = lower::head(traced, name.as_deref())?;
+    Ok((head, model.encode_to_vec()))
+}
+
 fn decoded(bytes: &[u8]) -> Result<ModelProto, ImportError> {
     let slim = slim::slimmed(bytes).map_err(ImportError::NotOnnx)?;
     ModelProto::decode(&*slim).map_err(|error| ImportError::NotOnnx(error.to_string()))
@@ -79,7 +106,7 @@ fn network(model: &ModelProto, options: &ImportOptions) -> Result<Network, Impor
         .ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))?;
     let inlined = functions::inlined(model, graph)?;
     let graph = inlined.as_ref().unwrap_or(graph);
-    let mut traced = inference::trace(model, graph, options)?;
+    let mut traced = inference::trace(model, graph, options, Given::Image)?;
     patterns::simplify(&mut traced);
     lower::network(traced, options.name.as_deref().or(graph.name.as_deref()))
 }

@@ -38,6 +38,15 @@ pub(super) struct Step {
     pub(super) order: Vec<usize>,
 }
 
+/// What a model is given from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Given {
+    /// An image; whatever else it is given stands for weights.
+    Image,
+    /// Feature maps.
+    Maps,
+}
+
 /// A graph with all its shapes.
 pub(super) struct Traced {
     pub(super) images: usize,
@@ -46,6 +55,8 @@ pub(super) struct Traced {
     pub(super) steps: Vec<Option<Step>>,
     /// The image: a value, if anything reads it, and its shape.
     pub(super) image: (Option<usize>, Shape),
+    /// Names of the inputs with their values; the image among them.
+    pub(super) inputs: Vec<(String, usize)>,
     /// Names of the outputs with their values.
     pub(super) outputs: Vec<(String, usize)>,
 }
