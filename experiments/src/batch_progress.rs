@@ -130,8 +130,8 @@ impl BatchProgress {
     /// Prints a line above the bars.
     pub(crate) fn say(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.all.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.all.suspend(|| note!("{line}")),
+            None => note!("{line}"),
         }
     }
 
@@ -183,7 +183,7 @@ impl BatchProgress {
                 bars.batch.set_message(said());
             }
             None if state.printed.elapsed() >= LINE_EVERY => {
-                eprintln!("{}: {}", self.name, said());
+                note!("{}: {}", self.name, said());
                 state.printed = Instant::now();
             }
             None => {}

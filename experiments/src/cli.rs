@@ -5,6 +5,7 @@ mod editors;
 mod engine;
 mod groups;
 mod rank;
+mod report;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -118,6 +119,11 @@ pub(crate) enum Command {
     /// Write one network of a finished run again, in a form
     #[command(after_help = "Example: roofnas export runs/quickstart b07 --to onnx --out b07.onnx")]
     Export(ExportArgs),
+    /// Write the report of a finished run, or of a batch, again
+    ///
+    /// From what its folder holds: after an update of roofnas, or when runs of a batch have come since. The networks are priced again by the platform beside them.
+    #[command(after_help = "Example: roofnas report runs/quickstart --out quickstart.html")]
+    Report(ReportArgs),
     /// Print the JSON Schema of experiments, platforms or spaces, for editors
     ///
     /// An editor that knows it (Even Better TOML, or anything with taplo or tombi in it) completes keys and values, shows what they mean, and underlines what would be
@@ -143,6 +149,7 @@ pub(crate) use engine::{
     EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
 };
 pub(crate) use rank::{Duplicates, RankArgs};
+pub(crate) use report::ReportArgs;
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {

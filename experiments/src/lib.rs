@@ -63,6 +63,7 @@ mod proof;
 mod quality;
 mod quality_config;
 pub mod ranking;
+mod recalled;
 pub mod refine;
 pub mod report;
 mod run;

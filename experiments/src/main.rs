@@ -1,5 +1,13 @@
 //! The `roofnas` command.
 
+/// Says something to whoever looks on. Nothing hangs on it: where nobody listens any more, work goes on.
+macro_rules! note {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod batch_progress;
 mod cli;
 mod commands;
@@ -30,6 +38,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => commands::plan(&args),
         Command::Platforms(args) => commands::platforms(&args),
         Command::Export(args) => commands::export(&args),
+        Command::Report(args) => commands::report(&args),
         Command::Schema(args) => commands::schema(&args),
         Command::Completions(args) => commands::completions(&args),
         Command::Man(args) => commands::man(&args),
@@ -37,7 +46,7 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error}");
+            note!("error: {error}");
             ExitCode::from(
                 error
                     .downcast_ref::<Error>()

@@ -117,7 +117,7 @@ pub(crate) fn measure(
         .into_iter()
         .chain(busy.and_then(measure::busy))
     {
-        eprintln!("warning: {doubt}");
+        note!("warning: {doubt}");
     }
     Ok(Measured { measuring, failed })
 }
@@ -164,8 +164,8 @@ impl<'a> Show<'a> {
     /// A line that the bar doesn't run over.
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| note!("{line}")),
+            None => note!("{line}"),
         }
     }
 }
@@ -178,7 +178,7 @@ impl Observer for Show<'_> {
         } else if self.printed.elapsed() > LINE_EVERY {
             self.printed = Instant::now();
             let left = self.began.elapsed().as_secs_f64() * (all - done) as f64 / done as f64;
-            eprintln!("{done} of {all} turns, {left:.0} s left");
+            note!("{done} of {all} turns, {left:.0} s left");
         }
         if is_stopped() {
             return ControlFlow::Break(());

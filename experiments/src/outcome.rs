@@ -239,7 +239,8 @@ pub(crate) fn spread(front: &[FrontRow], count: usize) -> Vec<&FrontRow> {
     rows
 }
 
-fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {
+/// The published networks, priced by an experiment's model.
+pub(crate) fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {
     // classifiers beside detectors would compare nothing
     if experiment.head.is_some() {
         return Vec::new();

@@ -19,7 +19,7 @@ pub(crate) fn stop_on_signals(words: &'static str) -> anyhow::Result<()> {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(roofnas::exit::INTERRUPTED));
         }
-        eprintln!("{words}");
+        note!("{words}");
     })
 }
 
@@ -122,9 +122,10 @@ impl Watcher for Progress {
             self.printed = Instant::now();
             let rate = (done - start) as f64 / self.began.elapsed().as_secs_f64();
             let left = (self.total - done) as f64 / rate.max(1e-9);
-            eprintln!(
+            note!(
                 "{}: {done}/{} networks, {rate:.0}/s, front {front}{best}{volume}, {left:.0} s left",
-                self.name, self.total
+                self.name,
+                self.total
             );
         }
     }
@@ -142,7 +143,7 @@ impl Watcher for Progress {
         let line = training_line(&self.name, progress);
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => note!("{line}"),
         }
     }
 

@@ -9,7 +9,7 @@ use std::slice;
 
 use roofnas_search::{
     Certificate, Costs, ExactFront, ExactProgress, ExactSettings, Layered, ParetoFront, Problem,
-    exact_front, relaxed_bound,
+    exact_front, hypervolume, relaxed_bound,
 };
 use roofnas_space::Genotype;
 use serde::Serialize;
@@ -270,6 +270,38 @@ impl Certified {
             share_of_range: if range > 0.0 { worst / range } else { 0.0 },
             is_exact: self.proof.is_attained,
         })
+    }
+
+    /// The hypervolume of what bounds the front, from this reference point; nothing where there is no bound, or it holds no hypervolume.
+    pub(crate) fn hypervolume(&self, reference: &[f64]) -> Option<f64> {
+        if self.proof.bound.is_empty() || reference.len() != 2 {
+            return None;
+        }
+        let volume = hypervolume(&self.proof.bound, reference);
+        volume.is_finite().then_some(volume)
+    }
+
+    /// The highest quality that a network of the space can have, where quality is the second objective.
+    pub(crate) fn best_quality(&self, experiment: &Experiment) -> Option<f64> {
+        if experiment.objectives.get(1) != Some(&Objective::Quality) {
+            return None;
+        }
+        let costs = self.proof.bound.iter().map(|point| point[1]);
+        costs.reduce(f64::min).map(|cost| 0.0 - cost)
+    }
+
+    /// The most that a network of the space can be better in the second objective than a network of these costs, at no more of the first; nothing
+    /// where none is proven to be as good in the first.
+    pub(crate) fn room(&self, [first, second]: [f64; 2]) -> Option<f64> {
+        let reach = first + 1e-9 * first.abs();
+        let within = self.proof.bound.iter().filter(|point| point[0] <= reach);
+        let best = within.map(|point| point[1]).reduce(f64::min)?;
+        Some((second - best).max(0.0))
+    }
+
+    /// Whether a difference in the second objective is one of rounding.
+    pub(crate) fn is_nothing(&self, room: f64) -> bool {
+        room <= self.proof.epsilon + 1e-9 * self.range().max(1.0)
     }
 
     /// What is proven, in a sentence for people.

@@ -23,13 +23,13 @@ pub(crate) fn spin<T>(what: &str, work: impl FnOnce() -> T) -> T {
         spinner.finish_and_clear();
         return result;
     }
-    eprintln!("{what}");
+    note!("{what}");
     let began = Instant::now();
     thread::scope(|scope| {
         let (done, waiting) = channel::<()>();
         scope.spawn(move || {
             while waiting.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                eprintln!("still at it after {:.0} s", began.elapsed().as_secs_f64());
+                note!("still at it after {:.0} s", began.elapsed().as_secs_f64());
             }
         });
         let result = work();

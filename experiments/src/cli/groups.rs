@@ -9,7 +9,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Design backbones",
         &[
-            "init", "check", "run", "refine", "export", "verify", "compare",
+            "init", "check", "run", "refine", "export", "report", "verify", "compare",
         ],
     ),
     ("Price networks", &["platforms", "predict", "profile"]),

@@ -107,7 +107,7 @@ fn fit(
     })?;
     let profile = calibrated.platform.to_toml();
     write_whole(&args.out, profile.as_bytes())?;
-    eprintln!("wrote {}", args.out.display());
+    note!("wrote {}", args.out.display());
     let comparison = calibrated.held_out.as_ref().map(|model| Comparison {
         model,
         baselines: &calibrated.baselines,
@@ -115,7 +115,7 @@ fn fit(
     let comparison = comparison.as_ref();
     if args.format != Format::Table {
         for doubt in doubts(comparison) {
-            eprintln!("warning: {doubt}");
+            note!("warning: {doubt}");
         }
     }
     print(&match args.format {
@@ -188,7 +188,7 @@ fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<P
                     Ok(profile) if is_same_file(&profile.origin, &args.out) => {}
                     Ok(profile) => platforms.push(profile.platform),
                     // one that doesn't read keeps none of the others away
-                    Err(error) => eprintln!("warning: {error}"),
+                    Err(error) => note!("warning: {error}"),
                 }
             }
             platforms.retain(|platform| calibrated(platform) && platform.name != name);
@@ -262,7 +262,7 @@ fn options(
         });
     }
     if args.fit.samples.is_some() && args.fit.cross_validate.is_some() {
-        eprintln!(
+        note!(
             "warning: --cross-validate has no effect beside --samples: the networks that are not drawn are held out"
         );
     }

@@ -67,14 +67,14 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let report = report.map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
     if !measure_plan(args, &plan, &*engine, folder.path(), &mut table)? {
-        eprintln!("interrupted; go on with --resume");
+        note!("interrupted; go on with --resume");
         return Ok(Outcome::Interrupted);
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
     let nodes = node_timings(&plan, &*engine, folder.path(), &latencies)?;
     if is_stopped() {
-        eprintln!("interrupted; go on with --resume");
+        note!("interrupted; go on with --resume");
         return Ok(Outcome::Interrupted);
     }
     let fusion = fusion(&nodes, &latencies);
@@ -155,7 +155,7 @@ fn table(
     match fs::read_to_string(path) {
         Ok(text) if args.here.resume => {
             let known = table.resume(&text)?.len();
-            eprintln!("going on with {}", counted(known, "measured network"));
+            note!("going on with {}", counted(known, "measured network"));
         }
         Ok(_) => {
             return Err(Error::Unusable {
@@ -194,7 +194,7 @@ fn measure_plan(
     } else {
         Protocol::default()
     };
-    eprintln!(
+    note!(
         "{} on {}",
         counted(models.len(), "network"),
         shown_engine(engine)
@@ -304,7 +304,7 @@ fn material(
     let joined = Material::new(read, &networks, fusion);
     let (mut material, warnings) = joined.map_err(|error| unusable(error.to_string()))?;
     for warning in warnings {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     material.threads = Some(conditions.threads.get() as u32);
     let mut profiled = 0;

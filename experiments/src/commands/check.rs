@@ -59,7 +59,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
     for (folder, figures, lines) in rows {
         for line in lines {
             if !told.contains(&line) {
-                eprintln!("{line}");
+                note!("{line}");
                 told.push(line);
             }
         }

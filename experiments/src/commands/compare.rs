@@ -42,7 +42,7 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<u8> {
         }
         let comparison = Comparison::new(contenders, args.quality);
         for remark in &comparison.remarks {
-            eprintln!("remark: {remark}");
+            note!("remark: {remark}");
         }
         print(&shown(&comparison, args.format)?)?;
         if let Some(out) = &args.out {
@@ -68,7 +68,7 @@ fn check_out(out: &Path) -> Result<(), Error> {
 fn search(args: &CompareArgs, contenders: &mut Contenders) -> anyhow::Result<bool> {
     let missing = contenders.missing();
     if missing.is_empty() {
-        eprintln!("remark: every platform has a run of its own: there is nothing to search for");
+        note!("remark: every platform has a run of its own: there is nothing to search for");
         return Ok(true);
     }
     stop_on_signals("stopping after this generation; once more to stop at once")?;
@@ -99,7 +99,7 @@ fn search(args: &CompareArgs, contenders: &mut Contenders) -> anyhow::Result<boo
             } else {
                 "give --out to keep searches"
             };
-            eprintln!("search for {name}: interrupted after {evaluations} networks; {again}");
+            note!("search for {name}: interrupted after {evaluations} networks; {again}");
             return Ok(false);
         }
         contenders.take(place, FinishedRun::read(directory)?.front()?);
@@ -136,6 +136,6 @@ fn write(comparison: &Comparison, out: &Path) -> Result<(), Error> {
     write_whole(&out.join(PLATFORMS), &comparison.characters_csv())?;
     write_whole(&out.join(PAGE), report::compare_html(comparison).as_bytes())?;
     let path = out.display();
-    eprintln!("wrote {path}/{MATRIX}, {path}/{NETWORKS}, {path}/{PLATFORMS} and {path}/{PAGE}");
+    note!("wrote {path}/{MATRIX}, {path}/{NETWORKS}, {path}/{PLATFORMS} and {path}/{PAGE}");
     Ok(())
 }

@@ -28,8 +28,8 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let path = args.out.clone().unwrap_or_else(own);
     write_whole(&path, &bytes)?;
     match &run.experiment.head {
-        None => eprintln!("wrote {}", path.display()),
-        Some(head) => eprintln!(
+        None => note!("wrote {}", path.display()),
+        Some(head) => note!(
             "wrote {}: the backbone alone, without the fixed head {}",
             path.display(),
             head.head.name()

@@ -16,7 +16,7 @@ pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
     let file = args.file.display();
     // a link that leads nowhere is there too
     if args.file.symlink_metadata().is_ok() {
-        eprintln!("error: {file} is there already; name another file, or remove it");
+        note!("error: {file} is there already; name another file, or remove it");
         return Ok(exit::BAD_INPUT);
     }
     let name = args.file.file_stem().and_then(|stem| stem.to_str());
@@ -39,6 +39,6 @@ pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
         text
     };
     write_whole(&args.file, text.as_bytes())?;
-    eprintln!("wrote {file}; look at it, then: roofnas run {file}");
+    note!("wrote {file}; look at it, then: roofnas run {file}");
     Ok(exit::DONE)
 }

@@ -56,9 +56,9 @@ pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Re
     let planned = ExperimentFile::parse(&text, &file, &[])?.runs.remove(0);
     Experiment::new(planned.config, &file, &Profiles::from_environment())?;
     for remark in &draft.found.remarks {
-        eprintln!("warning: {}", printable(&remark.to_string()));
+        note!("warning: {}", printable(&remark.to_string()));
     }
-    eprintln!("{}", draft.sentence());
+    note!("{}", draft.sentence());
     Ok(text)
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn man(args: &ManArgs) -> anyhow::Result<u8> {
         let file = folder.join(format!("{}.1", title(command)));
         write_whole(&file, &page(command)?)?;
     }
-    eprintln!("wrote {} pages to {}", pages.len(), folder.display());
+    note!("wrote {} pages to {}", pages.len(), folder.display());
     Ok(exit::DONE)
 }
 

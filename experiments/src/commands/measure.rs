@@ -48,11 +48,11 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
     let mut table = Table::new(conditions.clone(), args.out.clone());
     let models = left_over(args, models, &mut table)?;
     if models.is_empty() {
-        eprintln!("nothing left to measure: the table holds all of them");
+        note!("nothing left to measure: the table holds all of them");
         return Ok(exit::DONE);
     }
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    eprintln!(
+    note!(
         "{} on {}",
         counted(models.len(), "network"),
         shown_engine(&*engine)
@@ -62,12 +62,12 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
     if !timings.is_empty() {
         print(&shown(timings, &conditions, args.format)?)?;
         if let Some(path) = &args.out {
-            eprintln!("wrote {}", path.display());
+            note!("wrote {}", path.display());
         }
     }
     Ok(if measured.measuring.is_interrupted {
         if args.out.is_some() {
-            eprintln!("interrupted; go on with --resume");
+            note!("interrupted; go on with --resume");
         }
         exit::INTERRUPTED
     } else if measured.failed > 0 {

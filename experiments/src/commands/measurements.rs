@@ -34,7 +34,7 @@ impl Tables<'_> {
             Material::new(measurements, &networks, fusion).map_err(|error| self.unusable(error))?;
         tell(warnings, "such warnings");
         if let Some(warning) = unknown_operators(&material, &networks) {
-            eprintln!("warning: {warning}");
+            note!("warning: {warning}");
         }
         Ok(material)
     }
@@ -46,7 +46,7 @@ impl Tables<'_> {
         let mut measurements = read_measurements(&text, &self.rows.selection())
             .map_err(|error| self.unusable(error.into()))?;
         if let Some(unit) = other_unit(&self.rows.latency_column) {
-            eprintln!(
+            note!(
                 "warning: column {} is taken to hold milliseconds, and its name says {unit}",
                 self.rows.latency_column
             );
@@ -54,7 +54,7 @@ impl Tables<'_> {
         tell(measurements.problems.drain(..), "rows");
         tell(measurements.duplicates.drain(..), "networks");
         if measurements.outdated_rows > 0 {
-            eprintln!(
+            note!(
                 "warning: {} rows are left out, since later ones have the same networks",
                 measurements.outdated_rows
             );
@@ -81,7 +81,7 @@ impl Tables<'_> {
                 ),
             }),
             None => {
-                eprintln!(
+                note!(
                     "warning: the table calls the number format \"{text}\", which is none of fp32, fp16, bf16, int8: it is taken for {dtype}, \
                      as --dtype says"
                 );
@@ -130,11 +130,11 @@ fn other_unit(column: &str) -> Option<&'static str> {
 fn tell(warnings: impl IntoIterator<Item: Display>, of: &str) {
     let mut warnings = warnings.into_iter();
     for warning in warnings.by_ref().take(TOLD) {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     match warnings.count() {
         0 => {}
-        more => eprintln!("warning: the same goes for {more} more {of}"),
+        more => note!("warning: the same goes for {more} more {of}"),
     }
 }
 

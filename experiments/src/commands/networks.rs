@@ -17,7 +17,7 @@ pub(super) fn model(platform: &str, conditions: &Conditions) -> Result<LatencyMo
     let platform = Profiles::from_environment().find(platform)?.platform;
     let model = LatencyModel::new(platform, conditions.dtype, conditions.batch)?;
     for caveat in model.caveats() {
-        eprintln!("warning: {caveat}");
+        note!("warning: {caveat}");
     }
     Ok(model)
 }
@@ -57,12 +57,12 @@ fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
     {
         problems
             .iter()
-            .for_each(|problem| eprintln!("error: {problem}"));
+            .for_each(|problem| note!("error: {problem}"));
         return Err(last);
     }
     problems
         .iter()
-        .for_each(|problem| eprintln!("error: {problem}"));
+        .for_each(|problem| note!("error: {problem}"));
     Ok(Loaded { networks, code })
 }
 
@@ -95,7 +95,7 @@ pub(super) fn model_file(
 fn from_table(path: &Path) -> Result<Loaded, Error> {
     let table = table(path)?;
     for left_out in &table.left_out {
-        eprintln!("warning: {}", without(left_out));
+        note!("warning: {}", without(left_out));
     }
     Ok(Loaded {
         networks: usable(path, table)?,

@@ -27,7 +27,7 @@ pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
         let drawn = drawn.filter(|planned| planned.purpose.kind() == PurposeKind::Space);
         let drawn = drawn.count();
         if drawn < options.networks {
-            eprintln!(
+            note!(
                 "warning: {drawn} networks of {} are all that were found",
                 only.name
             );
@@ -36,7 +36,7 @@ pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
     let bytes = write_plan(&plan, &args.out, args.seed)?;
     let covered = coverage(&plan);
     print(&table(&plan, &covered, &pace).format(args.format)?)?;
-    eprintln!(
+    note!(
         "wrote {} networks and plan.csv to {} ({} MB); some {:.1} minutes for {RUNS} runs of each, {}",
         plan.networks.len(),
         args.out.display(),
@@ -95,7 +95,7 @@ impl Pace {
         let platform = Profiles::from_environment().find(name)?.platform;
         let model = LatencyModel::new(platform, Dtype::Fp32, 1)?;
         for caveat in model.caveats() {
-            eprintln!("warning: {caveat}");
+            note!("warning: {caveat}");
         }
         Ok(Self::Platform(Box::new(model)))
     }

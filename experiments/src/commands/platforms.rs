@@ -24,7 +24,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
                     Ok(profile) => platforms.push(profile.platform),
                     // one that doesn't read keeps none of the others away
                     Err(error) => {
-                        eprintln!("error: {error}");
+                        note!("error: {error}");
                         code = error.exit_code();
                     }
                 }

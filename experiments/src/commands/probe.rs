@@ -27,7 +27,7 @@ pub(crate) fn probe(args: &ProbeArgs) -> anyhow::Result<u8> {
     };
     let report = spin("measuring this machine", || probe_machine(&options)).map_err(Error::from)?;
     for warning in &report.warnings {
-        eprintln!("warning: {warning}");
+        note!("warning: {warning}");
     }
     let text = match args.format {
         Format::Table => for_people(&report)?,
@@ -37,7 +37,7 @@ pub(crate) fn probe(args: &ProbeArgs) -> anyhow::Result<u8> {
     print(&text)?;
     if let Some(svg) = &args.svg {
         write_whole(svg, report::probe_svg(&report)?.as_bytes())?;
-        eprintln!("wrote {}", svg.display());
+        note!("wrote {}", svg.display());
     }
     Ok(exit::DONE)
 }

@@ -95,7 +95,7 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
             let picture = report::profile_svg(network.name(), &platform.model, &platform.profile)?;
             let path = picture_path(svg, &platform.model, platforms.len());
             write_whole(&path, picture.as_bytes())?;
-            eprintln!("wrote {}", path.display());
+            note!("wrote {}", path.display());
         }
     }
     Ok(exit::DONE)

@@ -146,7 +146,7 @@ impl<'a> Ranked<'a> {
         };
         let surrogate = surrogates(args, &space, &networks, &ranking.truth);
         let surrogate = surrogate.unwrap_or_else(|error| {
-            eprintln!("warning: the surrogate is left out, since one of its draws can't be fitted: {error}");
+            note!("warning: the surrogate is left out, since one of its draws can't be fitted: {error}");
             Vec::new()
         });
         Ok(Self {
@@ -170,7 +170,7 @@ impl<'a> Ranked<'a> {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            eprintln!(
+            note!(
                 "warning: {file}: {} for want of an accuracy: line {}{more}",
                 left_out(lines.len(), self.rows + lines.len(), "rows", ""),
                 lines[..lines.len().min(LISTED)].join(", ")
@@ -179,7 +179,7 @@ impl<'a> Ranked<'a> {
         for device in &self.ranking.truth.devices {
             let budgets = Budgets::new(device);
             if budgets.left_out > 0 {
-                eprintln!(
+                note!(
                     "warning: {file}: {} for want of a number in {}",
                     left_out(
                         budgets.left_out,
@@ -192,7 +192,7 @@ impl<'a> Ranked<'a> {
             }
         }
         for term in &self.ranking.constant_terms {
-            eprintln!(
+            note!(
                 "warning: {term} is the same for every network of the table: it adds nothing to a mix"
             );
         }

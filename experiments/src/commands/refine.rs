@@ -95,7 +95,7 @@ impl Refining<'_> {
             &description,
             is_command,
         ) {
-            eprintln!("warning: to begin with, {doubt}");
+            note!("warning: to begin with, {doubt}");
         }
     }
 
@@ -112,9 +112,9 @@ impl Refining<'_> {
                 Step::Done(Some(done)) => done,
             };
             let agrees = done.round.agrees();
-            eprintln!("{}: {}", self.label, done.round.sentence());
+            note!("{}: {}", self.label, done.round.sentence());
             if let Some(doubt) = done.round.doubt() {
-                eprintln!("warning: {}: {doubt}", self.label);
+                note!("warning: {}: {doubt}", self.label);
             }
             refinement.networks.extend(done.networks);
             failed.extend(done.failed);
@@ -153,7 +153,7 @@ impl Refining<'_> {
             .collect();
         let selected = select(&run.experiment, &front, &genotypes, self.config.measure);
         if selected.is_empty() {
-            eprintln!(
+            note!(
                 "warning: {}: round {number}: every network that could be measured has been",
                 self.label
             );
@@ -161,7 +161,7 @@ impl Refining<'_> {
         }
         self.tell(number, front.len(), &selected);
         if !self.folder.is_measured(number)? && !self.measured(number, known, &selected)? {
-            eprintln!(
+            note!(
                 "{}: interrupted in round {number}; go on with --resume",
                 self.label
             );
@@ -221,7 +221,7 @@ impl Refining<'_> {
         ) else {
             return Ok(Some(front));
         };
-        eprintln!(
+        note!(
             "{}: round {number}: no network is predicted to keep the budget of {budget_ms} ms: searching without it, for networks to measure",
             self.label
         );
@@ -244,7 +244,7 @@ impl Refining<'_> {
             0 => String::new(),
             drawn => format!("; {drawn} drawn from the space, since the front has no more"),
         };
-        eprintln!(
+        note!(
             "{}: round {number}: a front of {}, of which {} of the best and the {} most telling are measured{drawn}",
             self.label,
             counted(front, "network"),
@@ -289,7 +289,7 @@ impl Refining<'_> {
         if models.is_empty() {
             return Ok(true);
         }
-        eprintln!(
+        note!(
             "{}: round {number}: {} on {}",
             self.label,
             counted(models.len(), "network"),
@@ -310,7 +310,7 @@ impl Refining<'_> {
         match backbone_bytes(self.start, genotype) {
             Ok(bytes) => Some(Model::from_bytes(name, bytes)),
             Err(error) => {
-                eprintln!("error: {name}: {error}");
+                note!("error: {name}: {error}");
                 None
             }
         }
@@ -325,7 +325,7 @@ impl Refining<'_> {
         let is_measured = !refinement.networks.is_empty();
         if is_measured {
             print(&shown(&refinement))?;
-            eprintln!("{}: {}", self.label, refinement.sentence());
+            note!("{}: {}", self.label, refinement.sentence());
         }
         let platform = match self.folder.last_platform()? {
             Some(platform) => platform,
@@ -354,7 +354,7 @@ fn search(experiment: &Experiment, directory: RunDirectory) -> Result<Option<Fin
     progress.finish();
     match ending? {
         Ending::Interrupted { evaluations } => {
-            eprintln!("{label}: interrupted after {evaluations} networks; go on with --resume");
+            note!("{label}: interrupted after {evaluations} networks; go on with --resume");
             Ok(None)
         }
         Ending::Done(_) | Ending::AlreadyDone { .. } => FinishedRun::read(directory).map(Some),

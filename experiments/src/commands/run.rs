@@ -50,7 +50,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
             }
         }
         if codes.is_empty() {
-            eprintln!("shard {shard} has no runs");
+            note!("shard {shard} has no runs");
         }
         if shard.is_part() && codes.iter().all(|code| *code == exit::INFEASIBLE) {
             // only of the whole it can be said that nothing was found, and its summary says so
@@ -156,7 +156,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Asked>> {
 /// Prints a line that was not printed before.
 fn say(line: String, told: &mut Vec<String>) {
     if !told.contains(&line) {
-        eprintln!("{line}");
+        note!("{line}");
         told.push(line);
     }
 }
@@ -180,7 +180,7 @@ fn run_asked(asked: Asked, start: Start) -> Result<Vec<u8>, Error> {
             is_ours: true,
         } => {
             let code = run_one(&experiment, &directory, start).unwrap_or_else(|error| {
-                eprintln!("error: {error}");
+                note!("error: {error}");
                 error.exit_code()
             });
             Ok(vec![code])
@@ -204,28 +204,28 @@ fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> R
     Ok(match ending {
         Ending::Done(outcome) => match &outcome.nearest {
             Some(nearest) => {
-                eprintln!("{}", infeasible(label, &outcome, nearest));
+                note!("{}", infeasible(label, &outcome, nearest));
                 exit::INFEASIBLE
             }
             None => {
                 for warning in &outcome.warnings {
-                    eprintln!("warning: {label}: {warning}");
+                    note!("warning: {label}: {warning}");
                 }
-                eprintln!("{}", summary(label, &experiment, &outcome));
+                note!("{}", summary(label, &experiment, &outcome));
                 print(&printed_front(&outcome))?;
                 exit::DONE
             }
         },
         Ending::AlreadyDone { found: true } => {
-            eprintln!("{label}: finished before; nothing to do");
+            note!("{label}: finished before; nothing to do");
             exit::DONE
         }
         Ending::AlreadyDone { found: false } => {
-            eprintln!("{label}: finished before: no network keeps the constraints");
+            note!("{label}: finished before: no network keeps the constraints");
             exit::INFEASIBLE
         }
         Ending::Interrupted { evaluations } => {
-            eprintln!("{label}: interrupted after {evaluations} networks; go on with --resume");
+            note!("{label}: interrupted after {evaluations} networks; go on with --resume");
             exit::INTERRUPTED
         }
     })

@@ -58,7 +58,7 @@ pub(super) fn run_batch(batch: Batch, start: Start) -> Result<Vec<u8>, Error> {
     if let Some(asked) = batch.at_a_time.map(NonZeroUsize::get)
         && asked.min(ours.len()) > crew.workers()
     {
-        eprintln!(
+        note!(
             "{} at a time rather than {asked}: each needs a thread, and there are {}",
             crew.workers(),
             rayon::current_num_threads()
@@ -186,9 +186,9 @@ impl Batch {
         }
         print(&summary_table(&entries))?;
         let path = root.display();
-        eprintln!("wrote {path}/summary.csv, {path}/portability.csv and {path}/report.html");
+        note!("wrote {path}/summary.csv, {path}/portability.csv and {path}/report.html");
         if self.shard.is_part() {
-            eprintln!("{}", of_all(self.shard, &entries));
+            note!("{}", of_all(self.shard, &entries));
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
     };
     if args.format != Format::Table {
         for doubt in doubts(Some(&comparison)) {
-            eprintln!("warning: {doubt}");
+            note!("warning: {doubt}");
         }
     }
     print(&match args.format {
@@ -54,12 +54,12 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
 /// Conditions under which the model says little of these measurements.
 fn warn(model: &LatencyModel, material: &Material) {
     for caveat in model.caveats() {
-        eprintln!("warning: {caveat}");
+        note!("warning: {caveat}");
     }
     if let (Some(profile), Some(rows)) = (model.platform().threads, material.threads)
         && profile != rows
     {
-        eprintln!(
+        note!(
             "warning: the rows were measured with {rows} threads, and platform {} holds for {profile}",
             model.platform().name
         );

@@ -58,7 +58,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     };
     work.warn(predicted, args.engine.choice.is_command());
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    eprintln!(
+    note!(
         "{} of {} on {}",
         counted(work.chosen.len(), "network"),
         run.directory().path().display(),
@@ -68,11 +68,11 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let measured = measure(&*engine, &models, &protocol, &|timings| work.save(timings))?;
     if let Some(found) = work.verification(&measured.measuring.timings) {
         print(&work.shown(&found, &shown_engine(&*engine), args.format)?)?;
-        eprintln!("wrote {}", path.display());
+        note!("wrote {}", path.display());
     }
     let failed = measured.failed + work.chosen.len() - models.len();
     Ok(if measured.measuring.is_interrupted {
-        eprintln!(
+        note!(
             "interrupted: {} of {} were measured",
             measured.measuring.timings.len(),
             counted(work.chosen.len(), "network")
@@ -133,10 +133,10 @@ impl Work<'_> {
         let engine = &self.conditions.engine;
         let doubts = differences(model.platform(), predicted, engine, is_command);
         for doubt in model.caveats().into_iter().chain(doubts) {
-            eprintln!("warning: {doubt}");
+            note!("warning: {doubt}");
         }
         if let Some(head) = &self.run.experiment.head {
-            eprintln!(
+            note!(
                 "backbones are run without the fixed head {}, and held against what was predicted for them alone; the run's latencies and its budget are of \
                  both, so nothing is said of the budget",
                 head.head.name()
@@ -150,7 +150,7 @@ impl Work<'_> {
         for row in &self.chosen {
             match backbone_onnx(&self.run.experiment, row) {
                 Ok(bytes) => models.push(Model::from_bytes(row.id.clone(), bytes)),
-                Err(error) => eprintln!("error: {}: {error}", row.id),
+                Err(error) => note!("error: {}: {error}", row.id),
             }
         }
         models

@@ -11,20 +11,23 @@ use crate::profile::ProfiledLayer;
 
 /// Size of the picture, in pixels.
 pub(super) const SIZE: (u32, u32) = (880, 240);
+/// Its size where there is little room.
+pub(super) const SMALL: (u32, u32) = (430, 210);
 
 /// The bars as SVG.
-pub(super) fn svg(layers: &[ProfiledLayer]) -> Result<String, Error> {
+pub(super) fn svg(layers: &[ProfiledLayer], size: (u32, u32)) -> Result<String, Error> {
     let longest = layers.iter().map(ProfiledLayer::micros).fold(0.0, f64::max);
+    let top = (1.05 * longest).max(1e-9);
     let mut drawing = String::new();
-    let mut overlay = Overlay::new(SIZE);
+    let mut overlay = Overlay::new(size);
     {
-        let root = SVGBackend::with_string(&mut drawing, SIZE).into_drawing_area();
+        let root = SVGBackend::with_string(&mut drawing, size).into_drawing_area();
         let failed = failed("time bars");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
             .x_label_area_size(40)
             .y_label_area_size(62)
-            .build_cartesian_2d(0.0..layers.len() as f64, 0.0..(1.05 * longest).max(1e-9))
+            .build_cartesian_2d(0.0..layers.len() as f64, 0.0..top)
             .map_err(&failed)?;
         let mut mesh = chart.configure_mesh();
         style(&mut mesh);
@@ -39,8 +42,10 @@ pub(super) fn svg(layers: &[ProfiledLayer]) -> Result<String, Error> {
             let style = palette::class(layer.cost.class).filled();
             let bar = Rectangle::new([(left, 0.0), (right, layer.micros())], style);
             chart.draw_series([bar]).map_err(&failed)?;
-            let middle = (index as f64 + 0.5, 0.5 * layer.micros());
-            overlay.hover(chart.backend_coord(&middle), 6.0, &layer_hover(layer));
+            // all of its column answers: a short bar is hard to hit
+            let corners = [(index as f64, top), (index as f64 + 1.0, 0.0)];
+            let [from, to] = corners.map(|corner| chart.backend_coord(&corner));
+            overlay.hover_box(from, to, &layer_hover(layer));
         }
         root.present().map_err(&failed)?;
     }

@@ -3,8 +3,8 @@
 use maud::{Markup, PreEscaped, html};
 use plotters::style::RGBColor;
 
-use super::picture::short;
-use super::{fronts_picture, palette, shell, slowdown_map};
+use super::picture::{NARROW, WIDE, in_both_widths, short};
+use super::{fronts_picture, palette, platforms_section, shell, slowdown_map};
 use crate::batch::{BatchEntry, RunStatus};
 use crate::error::Error;
 use crate::portability::{Side, Transfer, sides};
@@ -30,9 +30,13 @@ pub fn batch_html(
     let mut pictures = Vec::new();
     if compares && finished.len() <= PICTURES {
         for &to in &finished {
-            pictures.push((to, fronts_picture::svg(entries, transfers, to)?));
+            let picture = in_both_widths(WIDE, NARROW, |size| {
+                fronts_picture::svg(entries, transfers, to, size)
+            })?;
+            pictures.push((to, picture));
         }
     }
+    let platforms = platforms_section::pictures(entries)?;
     Ok(shell::page(
         name,
         &html! {
@@ -79,6 +83,8 @@ pub fn batch_html(
                     }
                 }
             }
+            (platforms)
+            (platforms_section::record(entries))
         },
     ))
 }

@@ -2,15 +2,24 @@
 
 use plotters::prelude::*;
 
+use super::overlay::Overlay;
 use super::palette;
 use super::picture::{HALF, failed, padded, style};
 use crate::error::Error;
 use crate::history::Generation;
 
+/// What no search can get beyond.
+pub(super) struct Limit {
+    pub(super) value: f64,
+    /// Whether it is what the exact front has, or a bound of that.
+    pub(super) is_exact: bool,
+}
+
 /// One figure of the history as SVG; nothing where the history doesn't have it.
 pub(super) fn svg(
     history: &[Generation],
     title: &str,
+    limit: Option<Limit>,
     figure: fn(&Generation) -> Option<f64>,
 ) -> Result<Option<String>, Error> {
     let points: Vec<(f64, f64)> = history
@@ -20,8 +29,10 @@ pub(super) fn svg(
     let Some(&(last, _)) = points.last() else {
         return Ok(None);
     };
-    let y = padded(points.iter().map(|(_, value)| *value), 0.06);
+    let values = points.iter().map(|(_, value)| *value);
+    let y = padded(values.chain(limit.as_ref().map(|limit| limit.value)), 0.08);
     let mut drawing = String::new();
+    let mut overlay = Overlay::new(HALF);
     {
         let root = SVGBackend::with_string(&mut drawing, HALF).into_drawing_area();
         let failed = failed("convergence");
@@ -39,9 +50,20 @@ pub(super) fn svg(
             .y_labels(6)
             .draw()
             .map_err(&failed)?;
+        if let Some(limit) = limit {
+            let ends = [(0.0, limit.value), (last.max(1.0), limit.value)];
+            let dashes = DashedLineSeries::new(ends, 6, 4, palette::BOUND.stroke_width(2));
+            chart.draw_series(dashes).map_err(&failed)?;
+            let (x, y) = chart.backend_coord(&(0.0, limit.value));
+            let words = match limit.is_exact {
+                true => "the exact front",
+                false => "bound of the exact front",
+            };
+            overlay.text((x + 150, y + 18), words);
+        }
         let line = LineSeries::new(points, palette::FOUND.stroke_width(2));
         chart.draw_series(line).map_err(&failed)?;
         root.present().map_err(&failed)?;
     }
-    Ok(Some(drawing))
+    Ok(Some(overlay.over(&drawing)))
 }

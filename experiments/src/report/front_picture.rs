@@ -2,18 +2,36 @@
 
 use plotters::prelude::*;
 
+use super::card::{Cards, interval_90_ms};
+use super::dominance::Standing;
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, padded, short, style};
+use super::picture::{failed, is_roomy, latency_title, padded, short, style};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 use crate::objective::Objective;
-use crate::outcome::{FrontRow, Outcome};
+use crate::outcome::Outcome;
+
+/// Networks whose latency gets an error bar, spread over the front; of all, nobody could tell one from another.
+const BARS: usize = 12;
+/// The same where there is little room.
+const FEW_BARS: usize = 6;
+/// Points that answer a finger where there is little room, spread over the front.
+const FEW_POINTS: usize = 150;
+
+/// Networks from which a front is a line rather than points.
+const DENSE: usize = 100;
 
 /// The front as SVG.
-pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, Error> {
+pub(super) fn svg(
+    experiment: &Experiment,
+    outcome: &Outcome,
+    standings: &[Standing],
+    size: (u32, u32),
+) -> Result<String, Error> {
     let point = |metrics: &Metrics| (metrics.latency.mean_ms, metrics.quality);
+    let cards = Cards::new(experiment, outcome, standings);
     let front: Vec<(f64, f64)> = outcome
         .front
         .iter()
@@ -34,16 +52,22 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
     let found = front.iter().chain(&sample).chain(band.iter().flatten());
     let y = padded(found.map(|(_, quality)| *quality), 0.12);
     let inside = |(ms, quality): (f64, f64)| x.contains(&ms) && y.contains(&quality);
-    let landmarks = outcome.landmarks.iter();
+    let landmarks = standings.iter();
     let landmarks: Vec<_> = landmarks
-        .map(|priced| (point(&priced.metrics), priced))
+        .map(|standing| (point(&standing.landmark.metrics), standing))
         .filter(|(place, _)| inside(*place))
         .collect();
+    let (bars, points) = match is_roomy(size) {
+        true => (BARS, usize::MAX),
+        false => (FEW_BARS, FEW_POINTS),
+    };
 
+    // a dense front would hide what bounds it
+    let radius = if front.len() > DENSE { 2 } else { 3 };
     let mut drawing = String::new();
-    let mut overlay = Overlay::new(WIDE);
+    let mut overlay = Overlay::new(size);
     {
-        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let root = SVGBackend::with_string(&mut drawing, size).into_drawing_area();
         let failed = failed("front");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
@@ -53,7 +77,7 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             .map_err(&failed)?;
         let mut mesh = chart.configure_mesh();
         style(&mut mesh);
-        mesh.x_desc(x_title(experiment))
+        mesh.x_desc(latency_title(&experiment.appraiser.model, size))
             .y_desc(format!(
                 "{} ({})",
                 experiment.appraiser.quality.name(),
@@ -73,14 +97,21 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
             let line = LineSeries::new(front.iter().copied(), palette::FOUND.stroke_width(2));
             chart.draw_series(line).map_err(&failed)?;
         }
+        for row in outcome.spread(bars) {
+            let quality = row.metrics.quality;
+            let ends = interval_90_ms(&row.metrics).map(|ms| (ms.clamp(x.start, x.end), quality));
+            let style = palette::FOUND.mix(0.5).stroke_width(1);
+            let bar = [PathElement::new(ends.to_vec(), style)];
+            chart.draw_series(bar).map_err(&failed)?;
+        }
         let dots = front
             .iter()
-            .map(|&place| Circle::new(place, 3, palette::FOUND.filled()));
+            .map(|&place| Circle::new(place, radius, palette::FOUND.filled()));
         chart.draw_series(dots).map_err(&failed)?;
         if let (Ok(certified), true) = (&outcome.certified, is_a_curve(experiment)) {
             let bound = certified.proof.bound.iter().map(|&[ms, cost]| (ms, -cost));
             let bound: Vec<_> = bound.filter(|(ms, _)| x.contains(ms)).collect();
-            let line = LineSeries::new(bound, palette::BOUND.stroke_width(1));
+            let line = LineSeries::new(bound, palette::BOUND.stroke_width(2));
             chart.draw_series(line).map_err(&failed)?;
         }
         let marks = landmarks
@@ -107,19 +138,18 @@ pub(super) fn svg(experiment: &Experiment, outcome: &Outcome) -> Result<String, 
         for &place in &front {
             overlay.keep_clear(chart.backend_coord(&place), 4.0);
         }
-        for (place, priced) in &landmarks {
-            let place = chart.backend_coord(place);
-            overlay.keep_clear(place, 6.0);
-            let name = priced.landmark.name;
-            overlay.label(place, name);
-            overlay.hover(place, 8.0, &format!("{name}\n{}", hover(&priced.metrics)));
-        }
         if let Some(best) = outcome.best() {
             overlay.label(chart.backend_coord(&point(&best.metrics)), &best.id);
         }
-        for row in &outcome.front {
+        for row in outcome.spread(points) {
             let place = chart.backend_coord(&point(&row.metrics));
-            overlay.hover(place, 5.0, &row_hover(row));
+            overlay.hover(place, 5.0, &cards.of_row(row));
+        }
+        for (place, standing) in &landmarks {
+            let place = chart.backend_coord(place);
+            overlay.keep_clear(place, 6.0);
+            overlay.label(place, standing.landmark.landmark.name);
+            overlay.hover(place, 8.0, &cards.of_landmark(standing));
         }
         root.present().map_err(&failed)?;
     }
@@ -135,30 +165,4 @@ fn is_a_curve(experiment: &Experiment) -> bool {
 fn x_range(front: &[(f64, f64)], budget: Option<f64>) -> std::ops::Range<f64> {
     let room = budget.map(|budget| 1.4 * budget);
     padded(front.iter().map(|(ms, _)| *ms).chain(room), 0.04)
-}
-
-fn x_title(experiment: &Experiment) -> String {
-    let model = &experiment.appraiser.model;
-    format!(
-        "predicted latency, ms ({}, batch {}, {}; {})",
-        model.platform().name,
-        model.batch(),
-        model.dtype(),
-        model.word()
-    )
-}
-
-fn row_hover(row: &FrontRow) -> String {
-    format!("{}\n{}\n{}", row.id, hover(&row.metrics), row.text)
-}
-
-fn hover(metrics: &Metrics) -> String {
-    format!(
-        "quality {}\n{} ± {} ms\n{} MMACs, {} M params",
-        short(metrics.quality),
-        short(metrics.latency.mean_ms),
-        short(metrics.latency.std_ms),
-        short(1e-6 * metrics.macs as f64),
-        short(1e-6 * metrics.params as f64),
-    )
 }

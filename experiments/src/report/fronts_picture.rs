@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, padded, short, style};
+use super::picture::{failed, latency_title, padded, short, style};
 use crate::batch::BatchEntry;
 use crate::error::Error;
 use crate::portability::Transfer;
@@ -14,6 +14,7 @@ pub(super) fn svg(
     entries: &[BatchEntry],
     transfers: &[Transfer],
     to: usize,
+    size: (u32, u32),
 ) -> Result<String, Error> {
     let priced: Vec<&Transfer> = transfers.iter().filter(|t| t.to == to).collect();
     let points = |transfer: &Transfer| {
@@ -31,9 +32,9 @@ pub(super) fn svg(
     let target = &entries[to].experiment;
     let model = &target.appraiser.model;
     let mut drawing = String::new();
-    let mut overlay = Overlay::new(WIDE);
+    let mut overlay = Overlay::new(size);
     {
-        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let root = SVGBackend::with_string(&mut drawing, size).into_drawing_area();
         let failed = failed("fronts");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
@@ -43,16 +44,10 @@ pub(super) fn svg(
             .map_err(&failed)?;
         let mut mesh = chart.configure_mesh();
         style(&mut mesh);
-        mesh.x_desc(format!(
-            "predicted latency, ms ({}, batch {}, {}; {})",
-            model.platform().name,
-            model.batch(),
-            model.dtype(),
-            model.word()
-        ))
-        .y_desc(target.appraiser.quality.kind())
-        .draw()
-        .map_err(&failed)?;
+        mesh.x_desc(latency_title(model, size))
+            .y_desc(target.appraiser.quality.kind())
+            .draw()
+            .map_err(&failed)?;
         for transfer in priced {
             let colour = palette::RUNS[transfer.from % palette::RUNS.len()];
             let dots = points(transfer).into_iter();
@@ -62,7 +57,7 @@ pub(super) fn svg(
             let name = entries[transfer.from].folder.display();
             for (ms, quality) in points(transfer) {
                 let text = format!(
-                    "found for {name}\nquality {}\n{} ms",
+                    "found for {name}\nquality: {}\nlatency: {} ms here",
                     short(quality),
                     short(ms)
                 );

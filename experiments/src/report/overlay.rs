@@ -34,6 +34,8 @@ impl Box {
 const FONT_SIZE: f64 = 12.0;
 /// Width of a character over the font's size, on the generous side.
 const CHARACTER: f64 = 0.58;
+/// Between a label and the next, in pixels.
+const AIR: f64 = 5.0;
 
 impl Overlay {
     /// An overlay for a picture of this size.
@@ -66,13 +68,28 @@ impl Overlay {
         );
     }
 
+    /// Shows a text while the mouse is over a rectangle between two corners.
+    pub(super) fn hover_box(
+        &mut self,
+        (left, top): (i32, i32),
+        (right, bottom): (i32, i32),
+        text: &str,
+    ) {
+        let text = escape(text);
+        let (width, height) = ((right - left).max(1), (bottom - top).max(1));
+        let _ = write!(
+            self.marks,
+            "<rect class=\"hit\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\"><title>{text}</title></rect>"
+        );
+    }
+
     /// Puts a label beside a point, where nothing else is; leaves it out where everything is taken.
     pub(super) fn label(&mut self, (x, y): (i32, i32), text: &str) {
         let (x, y) = (f64::from(x), f64::from(y));
         let width = CHARACTER * FONT_SIZE * text.chars().count() as f64;
         let offsets = [
             (9.0, 4.0),
-            (-9.0 - width, 4.0),
+            (-9.0 - AIR - width, 4.0),
             (-width / 2.0, -13.0),
             (-width / 2.0, 22.0),
             (9.0, -13.0),
@@ -84,7 +101,7 @@ impl Overlay {
             let place = Box {
                 left: x + dx,
                 top: y + dy - FONT_SIZE,
-                right: x + dx + width,
+                right: x + dx + width + AIR,
                 bottom: y + dy + 3.0,
             };
             let inside = place.left >= 0.0

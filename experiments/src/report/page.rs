@@ -1,25 +1,20 @@
 //! The report's page.
 
 use maud::{Markup, PreEscaped, html};
-use plotters::style::RGBColor;
-use roofnas_cost::OpClass;
-use roofnas_space::Network;
 
+use super::chosen::Chosen;
+use super::dominance::Standing;
+use super::figures::{metric_cells, metric_headers};
 use super::picture::short;
-use super::{bars_picture, refine_section, roofline_picture, shell, training_section};
+use super::{landmark_section, provenance, refine_section, shell, training_section};
 use crate::constraint::Figure;
-use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::metrics::Metrics;
-use crate::outcome::{FrontRow, Outcome};
-use crate::profile::{Profile, ProfiledLayer};
+use crate::outcome::Outcome;
 use crate::proof::Unproven;
 use crate::quality::Quality;
 
 /// Rows of the front that the page lists.
 const LISTED: usize = 40;
-/// Layers that the page lists.
-const LAYERS: usize = 12;
 
 /// The page's pictures, drawn.
 pub(super) struct Pictures {
@@ -30,33 +25,12 @@ pub(super) struct Pictures {
     pub(super) chosen: Option<Chosen>,
 }
 
-/// The chosen network in detail.
-pub(super) struct Chosen {
-    row: FrontRow,
-    network: Network,
-    profile: Profile,
-    legend: Vec<(OpClass, RGBColor)>,
-    roofline: String,
-    bars: String,
-}
-
-impl Chosen {
-    pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
-        let network = experiment.space.deployed(&row.genotype);
-        let model = &experiment.appraiser.model;
-        let profile = Profile::new(model, &network);
-        Ok(Self {
-            roofline: roofline_picture::svg(model, &profile.layers)?,
-            bars: bars_picture::svg(&profile.layers)?,
-            legend: roofline_picture::legend(&profile.layers),
-            row: row.clone(),
-            network,
-            profile,
-        })
-    }
-}
-
-pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictures) -> String {
+pub(super) fn html(
+    experiment: &Experiment,
+    outcome: &Outcome,
+    standings: &[Standing],
+    pictures: &Pictures,
+) -> String {
     shell::page(
         experiment.name(),
         &html! {
@@ -68,9 +42,9 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 figcaption {
                     "Blue: the networks found, none of which another beats in every objective; the red ring is the one with "
                     @if outcome.training.is_some() {
-                        "the highest accuracy. All of them were trained. Point at a mark for its figures."
+                        "the highest accuracy. All of them were trained. "
                     } @else {
-                        "the highest quality. "
+                        "the highest quality. Thin bars: where the latency of some of them lies with a probability of 90 %. "
                         @if experiment.head.is_some() {
                             "Latencies are of backbone and fixed head together. "
                         } @else if experiment.lesson.is_some() {
@@ -80,15 +54,17 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                             "axis of quality is a rough one. "
                         }
                         @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
-                        "Grey: networks drawn at random from the space. Point at a mark for its figures."
-                        @if experiment.lesson.is_none() && experiment.head.is_none() { " (Published networks outside the picture are in the table below.)" }
+                        "Grey: networks drawn at random from the space. "
+                        @if experiment.lesson.is_none() && experiment.head.is_none() { "Published networks outside the picture are in the table below. " }
                     }
+                    "Point at a mark, tap it, or go there with the arrow keys, for its figures."
                 }
             }
+            (landmark_section::sentence(outcome, standings))
             (proof(experiment, outcome))
             (front_table(outcome))
             @if let Some(chosen) = &pictures.chosen {
-                (chosen_section(experiment, chosen))
+                (chosen.section(experiment))
             }
             @if let (Some(refinement), Some(picture)) = (&outcome.refinement, &pictures.refinement) {
                 (refine_section::section(refinement, picture))
@@ -106,8 +82,8 @@ pub(super) fn html(experiment: &Experiment, outcome: &Outcome, pictures: &Pictur
                 }
                 (reference(experiment, outcome))
             }
-            @if !outcome.landmarks.is_empty() { (landmark_table(experiment, outcome)) }
-            (provenance(experiment))
+            @if !outcome.landmarks.is_empty() { (landmark_section::section(experiment, outcome, standings)) }
+            (provenance::section(experiment))
         },
     )
 }
@@ -209,117 +185,6 @@ fn front_table(outcome: &Outcome) -> Markup {
     }
 }
 
-fn metric_headers() -> Markup {
-    html! {
-        th { "latency, ms" } th { "± std" } th { "MMACs" } th { "M params" } th { "traffic, MB" }
-        th { "peak memory, MB" } th { "FLOP/byte" } th { "layers" }
-    }
-}
-
-fn metric_cells(metrics: &Metrics) -> Markup {
-    let mega = |count: u64| short(1e-6 * count as f64);
-    html! {
-        td { (short(metrics.latency.mean_ms)) } td { (short(metrics.latency.std_ms)) } td { (mega(metrics.macs)) }
-        td { (mega(metrics.params)) } td { (mega(metrics.traffic_bytes)) } td { (mega(metrics.peak_memory_bytes)) }
-        td { (short(metrics.intensity)) } td { (metrics.layers) }
-    }
-}
-
-fn chosen_section(experiment: &Experiment, chosen: &Chosen) -> Markup {
-    let mut slowest: Vec<&ProfiledLayer> = chosen.profile.layers.iter().collect();
-    slowest.sort_by(|a, b| b.micros().total_cmp(&a.micros()));
-    html! {
-        h2 { "The network with the highest quality, " (chosen.row.id) }
-        p { code { (chosen.row.text) } }
-        figure {
-            (PreEscaped(&chosen.roofline))
-            figcaption {
-                "Its layers under the roofs of " (experiment.appraiser.model.platform().name) ", each as large as its share of the time."
-                @for (class, RGBColor(r, g, b)) in &chosen.legend {
-                    span class="key" { span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {} (class) }
-                }
-            }
-        }
-        (stage_table(chosen))
-        h2 { "Where its time goes" }
-        figure { (PreEscaped(&chosen.bars)) }
-        div class="scroll" { table {
-            thead { tr {
-                th { "layer" } th class="left" { "class" } th { "input" } th { "output" } th { "MMACs" } th { "FLOP/byte" }
-                th { "µs" } th { "share" } th class="left" { "bound by" }
-            } }
-            tbody {
-                @for kernel in slowest.iter().take(LAYERS) {
-                    tr {
-                        td { (kernel.name) } td class="left" { (kernel.cost.class) } td { (kernel.cost.geometry.input) } td { (kernel.cost.geometry.output) }
-                        td { (short(kernel.mmacs())) } td { (short(kernel.intensity)) } td { (short(kernel.micros())) }
-                        td { (percent(kernel.share)) } td class="left" { (kernel.bound_name()) }
-                    }
-                }
-            }
-        } }
-        p class="soft" {
-            "The " (slowest.len().min(LAYERS)) " slowest of " (slowest.len()) " layers, what the engine fuses counted once."
-        }
-    }
-}
-
-fn stage_table(chosen: &Chosen) -> Markup {
-    let sections = chosen.network.sections().iter().enumerate();
-    html! {
-        div class="scroll" { table {
-            thead { tr {
-                th { "part" } th class="left" { "block" } th { "output" } th { "MMACs" } th { "µs" } th { "share" }
-            } }
-            tbody {
-                @for (index, section) in sections {
-                    @let kernels = chosen.profile.layers.iter().filter(|kernel| kernel.section == index);
-                    @let output = chosen.network.layers()[section.layers.end - 1].output;
-                    tr {
-                        td { (section.name()) } td class="left" { (section.description) } td { (output) }
-                        td { (short(kernels.clone().map(ProfiledLayer::mmacs).sum())) }
-                        td { (short(kernels.clone().map(ProfiledLayer::micros).sum())) }
-                        td { (percent(kernels.map(|k| k.share).sum())) }
-                    }
-                }
-                tr {
-                    td { "the call itself" } td {} td {} td {} td { (short(1e6 * chosen.profile.call_s)) }
-                    td { (percent(chosen.profile.call_share())) }
-                }
-            }
-        } }
-    }
-}
-
-fn landmark_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
-    html! {
-        h2 { "Published networks on the same scale" }
-        p class="soft" {
-            "Built from the same blocks, at 224x224, and priced by the same model"
-            @if experiment.lesson.is_none() {
-                "; scored by the same formula with this space's normalisation. Their accuracy is what others published for trained weights: "
-                "it stands here as a note, and the score does not predict it."
-            } @else {
-                ". Their accuracy is what others published for trained weights, by other recipes; what predicts accuracy here knows networks of the space alone."
-            }
-        }
-        div class="scroll" { table {
-            thead { tr {
-                th { "network" } th { (experiment.appraiser.quality.name()) } (metric_headers())
-                th { "top-1, %" } th class="left" { "source of top-1" }
-            } }
-            tbody {
-                @for priced in &outcome.landmarks {
-                    tr {
-                        td { (priced.landmark.name) } td { @if priced.metrics.quality.is_finite() { (short(priced.metrics.quality)) } } (metric_cells(&priced.metrics))
-                        td { (format!("{:.1}", priced.landmark.top1)) } td class="left" { (priced.landmark.source) }
-                    }
-                }
-            }
-        } }
-    }
-}
-
 fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
     let names = experiment.objectives.iter().zip(&outcome.reference);
     html! {
@@ -332,42 +197,4 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
             " (the budget, or the 95th percentile of random networks; the 5th for quality)."
         }
     }
-}
-
-fn provenance(experiment: &Experiment) -> Markup {
-    let platform = experiment.appraiser.model.platform();
-    let normalisation = match &experiment.appraiser.quality {
-        Quality::Proxy { normalisation, .. } => Some(normalisation),
-        Quality::Surrogate { .. } | Quality::External { .. } => None,
-    };
-    html! {
-        h2 { "Where the numbers come from" }
-        ul {
-            li { "roofnas " (env!("CARGO_PKG_VERSION")) ", experiment in experiment.toml, platform " (platform.name) " in platform.toml" }
-            @for source in &platform.provenance.sources { li { (source) } }
-            @if let Some(licence) = &platform.provenance.licence { li { "licence of the measurements: " (licence) } }
-            @if let Some(author) = &platform.provenance.attribution { li { "measured by: " (author) } }
-            @if let Some(calibration) = experiment.appraiser.model.calibration() {
-                li { "calibrated on: " (calibration.measured.source) }
-            } @else {
-                li { "overheads: " (platform.overhead.source) }
-                li { "uncertainty: " (platform.uncertainty.reason) }
-            }
-            li { "space of " (experiment.space.size()) " networks" }
-            @if let Some(lesson) = &experiment.lesson {
-                li { "accuracy is predicted from trained.csv, for the recipe those networks were trained by: " (lesson.validation.sentence()) }
-            }
-            @if let Some(normalisation) = normalisation { li {
-                "scores are normalised over " (experiment.sample.len()) " networks drawn from the space with seed 0: "
-                @for (index, (term, moments)) in normalisation.terms().enumerate() {
-                    @if index > 0 { "; " }
-                    (term) " " (short(moments.mean)) " ± " (short(moments.std))
-                }
-            } }
-        }
-    }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
 }

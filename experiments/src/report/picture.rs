@@ -3,6 +3,7 @@
 use plotters::chart::MeshStyle;
 use plotters::coord::ranged1d::Ranged;
 use plotters::prelude::*;
+use roofnas_cost::LatencyModel;
 
 use super::overlay::escape;
 use super::palette;
@@ -12,6 +13,30 @@ use crate::error::Error;
 pub(super) const WIDE: (u32, u32) = (880, 440);
 /// Size of one of two pictures side by side.
 pub(super) const HALF: (u32, u32) = (430, 280);
+/// Size of what a phone shows in the place of a full-width picture.
+pub(super) const NARROW: (u32, u32) = (430, 400);
+
+/// Width below which a picture's texts must be short, in pixels.
+const ROOMY: u32 = 600;
+
+/// Whether a picture of this size has room for long texts.
+pub(super) const fn is_roomy((width, _): (u32, u32)) -> bool {
+    width >= ROOMY
+}
+
+/// A picture drawn twice, for a wide page and for a phone; the style sheet shows one of them.
+pub(super) fn in_both_widths(
+    wide: (u32, u32),
+    narrow: (u32, u32),
+    draw: impl Fn((u32, u32)) -> Result<String, Error>,
+) -> Result<String, Error> {
+    Ok(both(&draw(wide)?, &draw(narrow)?))
+}
+
+/// The two forms of a picture, one above the other in the page's source.
+pub(super) fn both(wide: &str, narrow: &str) -> String {
+    format!("<div class=\"wide\">{wide}</div><div class=\"narrow\">{narrow}</div>")
+}
 
 /// Height of the title of a picture that stands by itself.
 pub(super) const TITLE: u32 = 34;
@@ -26,6 +51,20 @@ pub(super) fn standalone((width, height): (u32, u32), title: &str, body: &str) -
          <style>{STYLE}</style><rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\
          <text x=\"64\" y=\"24\" font-size=\"15\" font-weight=\"bold\">{title}</text>{body}</svg>\n",
         title = escape(title),
+    )
+}
+
+/// What stands at an axis of latency.
+pub(super) fn latency_title(model: &LatencyModel, size: (u32, u32)) -> String {
+    if !is_roomy(size) {
+        return format!("predicted latency, ms ({})", model.word());
+    }
+    format!(
+        "predicted latency, ms ({}, batch {}, {}; {})",
+        model.platform().name,
+        model.batch(),
+        model.dtype(),
+        model.word()
     )
 }
 

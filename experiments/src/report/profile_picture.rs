@@ -30,8 +30,8 @@ pub fn profile_svg(name: &str, model: &LatencyModel, profile: &Profile) -> Resul
         short(profile.latency.std_ms),
         model.label()
     );
-    let roofline = roofline_picture::svg(model, &profile.layers)?;
-    let bars = bars_picture::svg(&profile.layers)?;
+    let roofline = roofline_picture::svg(model, &profile.layers, WIDE)?;
+    let bars = bars_picture::svg(&profile.layers, bars_picture::SIZE)?;
     let mut legend = String::new();
     let mut x = 64;
     for (class, RGBColor(r, g, b)) in roofline_picture::legend(&profile.layers) {

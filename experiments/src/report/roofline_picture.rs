@@ -1,16 +1,20 @@
 //! The roofline of the platform with the layers of one network: where each stands, and what it takes.
 
 use plotters::prelude::*;
-use roofnas_cost::{LatencyModel, OpClass, RoofKind};
+use roofnas_cost::{LatencyModel, OpClass, Roof, RoofKind};
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, short, style};
+use super::picture::{failed, is_roomy, short, style};
 use crate::error::Error;
 use crate::profile::ProfiledLayer;
 
 /// The roofline as SVG. Layers without FLOPs have no place on it.
-pub(super) fn svg(model: &LatencyModel, layers: &[ProfiledLayer]) -> Result<String, Error> {
+pub(super) fn svg(
+    model: &LatencyModel,
+    layers: &[ProfiledLayer],
+    size: (u32, u32),
+) -> Result<String, Error> {
     let roofs: Vec<_> = model.platform().roofs[&model.dtype()].known().collect();
     let layers: Vec<&ProfiledLayer> = layers.iter().filter(|layer| layer.computes()).collect();
     let peak = roofs
@@ -31,10 +35,11 @@ pub(super) fn svg(model: &LatencyModel, layers: &[ProfiledLayer]) -> Result<Stri
     let x = decade_below(lowest(|k| k.intensity).min(1.0))..decade_above(4.0 * highest);
     let y = decade_below(lowest(gflops).min(peak / 100.0))..decade_above(1.2 * peak);
 
+    let scale = if is_roomy(size) { 1.0 } else { 0.6 };
     let mut drawing = String::new();
-    let mut overlay = Overlay::new(WIDE);
+    let mut overlay = Overlay::new(size);
     {
-        let root = SVGBackend::with_string(&mut drawing, WIDE).into_drawing_area();
+        let root = SVGBackend::with_string(&mut drawing, size).into_drawing_area();
         let failed = failed("roofline");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
@@ -63,13 +68,13 @@ pub(super) fn svg(model: &LatencyModel, layers: &[ProfiledLayer]) -> Result<Stri
             // the upper left is free: no kernel is above a roof
             let (left, top) = chart.backend_coord(&(x.start, y.end));
             let line = top + 18 + 17 * index as i32;
-            overlay.text((left + 12, line), &roof_label(*kind, in_use, &roof));
+            overlay.text((left + 12, line), &roof_label(*kind, in_use, &roof, size));
         }
         let mut largest_first = layers.clone();
         largest_first.sort_by(|a, b| b.share.total_cmp(&a.share));
         for layer in largest_first {
             let place = (layer.intensity, gflops(layer));
-            let radius = (3.0 + 34.0 * layer.share.sqrt()).min(24.0);
+            let radius = scale * (3.0 + 34.0 * layer.share.sqrt()).min(24.0);
             let style = palette::class(layer.cost.class).mix(0.65).filled();
             let dot = [Circle::new(place, radius as i32, style)];
             chart.draw_series(dot).map_err(&failed)?;
@@ -80,15 +85,19 @@ pub(super) fn svg(model: &LatencyModel, layers: &[ProfiledLayer]) -> Result<Stri
     Ok(overlay.over(&drawing))
 }
 
-fn roof_label(kind: RoofKind, in_use: bool, roof: &roofnas_cost::Roof) -> String {
+fn roof_label(kind: RoofKind, in_use: bool, roof: &Roof, size: (u32, u32)) -> String {
+    let line = if in_use { "━━" } else { "╌╌" };
+    let kind = kind.name();
+    let bandwidth = short(1e-9 * roof.bandwidth);
+    let ridge = short(roof.ridge());
+    if !is_roomy(size) {
+        let peak = short(1e-9 * roof.peak_flops);
+        return format!("{line} {kind}: {peak} GFLOP/s, {bandwidth} GB/s, ridge {ridge}");
+    }
     format!(
-        "{} {}{}: {} TFLOP/s, {} GB/s, ridge {} FLOP/byte",
-        if in_use { "━━" } else { "╌╌" },
-        kind.name(),
+        "{line} {kind}{}: {} TFLOP/s, {bandwidth} GB/s, ridge {ridge} FLOP/byte",
         if in_use { " (in use)" } else { "" },
         short(1e-12 * roof.peak_flops),
-        short(1e-9 * roof.bandwidth),
-        short(roof.ridge()),
     )
 }
 
@@ -96,17 +105,18 @@ fn gflops(layer: &ProfiledLayer) -> f64 {
     1e-9 * layer.flops_per_second
 }
 
-/// What the mouse shows of a layer.
+/// What the page says of a layer when it is pointed at.
 pub(super) fn layer_hover(layer: &ProfiledLayer) -> String {
     let geometry = &layer.cost.geometry;
     format!(
-        "{}\n{}, {} to {}\n{} µs, {:.1} % of the network\n{} FLOP/byte, {}-bound",
+        "{}\nclass: {}\ninput: {}\noutput: {}\ntime: {} µs, {:.1} % of the network's\nMACs: {} M\nintensity: {} FLOP/byte\nbound by: {}",
         layer.name,
         layer.cost.class,
         geometry.input,
         geometry.output,
         short(layer.micros()),
         100.0 * layer.share,
+        short(layer.mmacs()),
         short(layer.intensity),
         layer.bound_name()
     )

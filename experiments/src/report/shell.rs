@@ -16,6 +16,7 @@ pub(super) fn page(title: &str, body: &Markup) -> String {
             body {
                 h1 { (title) }
                 (body)
+                script { (PreEscaped(include_str!("script.js"))) }
             }
         }
     };

@@ -33,6 +33,7 @@ fn every_command_has_help_with_an_example() {
         "compare",
         "platforms",
         "export",
+        "report",
         "schema",
         "completions",
         "man",

@@ -55,7 +55,7 @@ fn a_report_holds_everything_itself() {
     let desk = Desk::with_run();
     let report = desk.read("run/report.html");
     for outside in [
-        "src=", "href=", "url(", "@import", "<link", "<script", "<iframe",
+        "src=", "href=", "url(", "@import", "<link", "fetch(", "import(", "XMLHttp", "<iframe",
     ] {
         assert!(!report.contains(outside), "{outside}");
     }
