@@ -128,9 +128,13 @@ pub(crate) fn quality_kind(experiment: &Experiment) -> String {
     experiment.appraiser.quality.kind()
 }
 
-/// How far latencies can be trusted, in words.
+/// How far latencies can be trusted, in words, and whether a fixed head is in them.
 pub(crate) fn latency_kind(experiment: &Experiment) -> String {
-    experiment.appraiser.model.label()
+    let label = experiment.appraiser.model.label();
+    match &experiment.head {
+        None => label,
+        Some(file) => format!("{label}; with the fixed head {}", file.head.name()),
+    }
 }
 
 /// A figure, or nothing.

@@ -1,8 +1,8 @@
 //! One chip, several engines: networks found for each of them, measured on all.
 //!
-//! `experiments/three-engines.sh` runs all of it. This program has its two ends:
+//! `experiments/three-engines/run.sh` runs all of it. This program has its two ends:
 //!
-//! * `cargo bench -p roofnas --bench engines -- choose BATCH_DIR OUT_DIR` takes the runs of `experiments/configs/three-engines.toml` and writes the networks
+//! * `cargo bench -p roofnas --bench engines -- choose BATCH_DIR OUT_DIR` takes the runs of `experiments/three-engines/search.toml` and writes the networks
 //!   that are to be measured, as ONNX files, with `networks.csv`, which says what each is for;
 //! * `... -- tell OUT_DIR ENGINE...` reads `measured-ENGINE.csv`, which `roofnas measure` has written meanwhile, and tells.
 //!

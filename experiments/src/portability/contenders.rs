@@ -113,7 +113,10 @@ impl Contenders {
             }
         }
         let mut contenders = Self {
-            remarks: unequal_constraints(&runs).into_iter().collect(),
+            remarks: unequal_constraints(&runs)
+                .into_iter()
+                .chain(first.experiment.head_sentence())
+                .collect(),
             runs: runs.iter().map(GivenRun::name).collect(),
             all: grouped(runs),
             columns: Vec::new(),

@@ -3,18 +3,18 @@
 # MACs), measures what was found on all three, and tells.
 #
 #     python3 -m venv engines && engines/bin/pip install onnxruntime openvino ncnn pnnx
-#     PATH="$PWD/engines/bin:$PATH" experiments/three-engines.sh runs/three-engines
+#     PATH="$PWD/engines/bin:$PATH" experiments/three-engines/run.sh runs/three-engines
 #
 # Takes about half an hour; what is done is not done again when the script is run again. Leave the machine alone meanwhile. Tables and the picture
 # matrix.svg come to the folder.
 set -euo pipefail
 
-out=${1:?usage: three-engines.sh FOLDER}
+out=${1:?usage: run.sh FOLDER}
 mkdir -p "$out/profiles"
 out=$(cd "$out" && pwd)
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 engines=(onnxruntime openvino ncnn)
-space=experiments/configs/contrasts.toml
+space=experiments/spaces/contrasts.toml
 
 cargo build --locked --release
 roofnas=${CARGO_TARGET_DIR:-target}/release/roofnas
@@ -61,7 +61,7 @@ TOML
 batch=$out/search
 resume=()
 if [[ -e $batch ]]; then resume=(--resume); fi
-"$roofnas" run experiments/configs/three-engines.toml --out "$batch" "${resume[@]}"
+"$roofnas" run experiments/three-engines/search.toml --out "$batch" "${resume[@]}"
 cargo bench --locked -p roofnas --bench engines -- choose "$batch" "$out"
 
 for engine in "${engines[@]}"; do
