@@ -17,7 +17,7 @@ fn main() {
 }
 
 fn experiment() -> Experiment {
-    let text = "name = \"bench\"\n[platform]\nprofile = \"raspberry-pi-4-ncnn-1-thread\"\n[constraints]\nlatency_ms = 60\n";
+    let text = "name = \"bench\"\n[platform]\nprofile = \"raspberry-pi-4-ncnn-1-thread\"\n[space]\npreset = \"mobile\"\n[constraints]\nlatency_ms = 60\n";
     let mut file = ExperimentFile::parse(text, "bench.toml", &[]).expect("is sound");
     let config = file.runs.remove(0).config;
     Experiment::new(config, "bench.toml", &Profiles::default()).expect("is sound")

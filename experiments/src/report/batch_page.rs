@@ -3,7 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 use plotters::style::RGBColor;
 
-use super::picture::{NARROW, WIDE, in_both_widths, short};
+use super::picture::{HALF, short};
 use super::{fronts_picture, palette, platforms_section, shell, slowdown_map};
 use crate::batch::{BatchEntry, RunStatus};
 use crate::error::Error;
@@ -30,9 +30,7 @@ pub fn batch_html(
     let mut pictures = Vec::new();
     if compares && finished.len() <= PICTURES {
         for &to in &finished {
-            let picture = in_both_widths(WIDE, NARROW, |size| {
-                fronts_picture::svg(entries, transfers, to, size)
-            })?;
+            let picture = fronts_picture::svg(entries, transfers, to, HALF)?;
             pictures.push((to, picture));
         }
     }
@@ -67,26 +65,37 @@ pub fn batch_html(
                     "of the prices."
                 }
                 figure { (PreEscaped(slowdown_map::svg(&named(entries, &finished), &finished, &finished, transfers))) }
-                @for (to, picture) in &pictures {
-                    figure {
-                        (PreEscaped(picture))
-                        figcaption {
-                            "Priced for " (entries[*to].folder.display()) ": the front found for it, and those found for the others."
-                            @for transfer in transfers.iter().filter(|transfer| transfer.to == *to) {
-                                @let RGBColor(r, g, b) = palette::RUNS[transfer.from % palette::RUNS.len()];
-                                span class="key" {
-                                    span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {}
-                                    (entries[transfer.from].folder.display())
-                                }
-                            }
-                        }
-                    }
-                }
+                @if !pictures.is_empty() { (fronts(entries, &finished, &pictures)) }
             }
             (platforms)
             (platforms_section::record(entries))
         },
     ))
+}
+
+/// Every front under the conditions of each run.
+fn fronts(entries: &[BatchEntry], finished: &[usize], pictures: &[(usize, String)]) -> Markup {
+    let folder = |entry: usize| entries[entry].folder.display();
+    html! {
+        p {
+            "The fronts themselves: in each picture all of them are priced under the conditions of one run. Where one colour is left of and above the others, its "
+            "networks are the best there."
+        }
+        ul class="legend" {
+            @for &entry in finished {
+                @let RGBColor(r, g, b) = palette::RUNS[entry % palette::RUNS.len()];
+                li { span class="swatch" style={ "background:rgb(" (r) "," (g) "," (b) ")" } {} "found for " (folder(entry)) }
+            }
+        }
+        div class="pair" {
+            @for (to, picture) in pictures {
+                figure {
+                    figcaption { "Priced for " b { (folder(*to)) } }
+                    (PreEscaped(picture))
+                }
+            }
+        }
+    }
 }
 
 fn runs(entries: &[BatchEntry]) -> Markup {

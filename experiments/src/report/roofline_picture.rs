@@ -53,22 +53,25 @@ pub(super) fn svg(
             .y_desc("GFLOP/s, predicted")
             .draw()
             .map_err(&failed)?;
-        for (index, (kind, figures)) in roofs.iter().enumerate() {
+        let mut line = 1;
+        for (kind, figures) in &roofs {
             let roof = figures.roof();
             let attainable = |intensity: f64| 1e-9 * roof.attainable_flops(intensity);
-            let line = [x.start, roof.ridge(), x.end].map(|i| (i, attainable(i).max(y.start)));
+            let ends = [x.start, roof.ridge(), x.end].map(|i| (i, attainable(i).max(y.start)));
             let in_use = *kind == model.roof_kind();
             if in_use {
-                let line = LineSeries::new(line, palette::INK.stroke_width(2));
-                chart.draw_series(line).map_err(&failed)?;
+                let curve = LineSeries::new(ends, palette::INK.stroke_width(2));
+                chart.draw_series(curve).map_err(&failed)?;
             } else {
-                let line = DashedLineSeries::new(line, 7, 5, palette::INK.stroke_width(1));
-                chart.draw_series(line).map_err(&failed)?;
+                let curve = DashedLineSeries::new(ends, 7, 5, palette::INK.stroke_width(1));
+                chart.draw_series(curve).map_err(&failed)?;
             }
             // the upper left is free: no kernel is above a roof
             let (left, top) = chart.backend_coord(&(x.start, y.end));
-            let line = top + 18 + 17 * index as i32;
-            overlay.text((left + 12, line), &roof_label(*kind, in_use, &roof, size));
+            for text in roof_label(*kind, in_use, &roof, size) {
+                line += 17;
+                overlay.text((left + 12, top + line), &text);
+            }
         }
         let mut largest_first = layers.clone();
         largest_first.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -85,20 +88,24 @@ pub(super) fn svg(
     Ok(overlay.over(&drawing))
 }
 
-fn roof_label(kind: RoofKind, in_use: bool, roof: &Roof, size: (u32, u32)) -> String {
-    let line = if in_use { "━━" } else { "╌╌" };
+/// A roof in words: a line where there is room for it, else two.
+fn roof_label(kind: RoofKind, in_use: bool, roof: &Roof, size: (u32, u32)) -> Vec<String> {
+    let mark = if in_use { "━━" } else { "╌╌" };
     let kind = kind.name();
     let bandwidth = short(1e-9 * roof.bandwidth);
     let ridge = short(roof.ridge());
     if !is_roomy(size) {
         let peak = short(1e-9 * roof.peak_flops);
-        return format!("{line} {kind}: {peak} GFLOP/s, {bandwidth} GB/s, ridge {ridge}");
+        return vec![
+            format!("{mark} {kind}: {peak} GFLOP/s,"),
+            format!("{bandwidth} GB/s, ridge {ridge}"),
+        ];
     }
-    format!(
-        "{line} {kind}{}: {} TFLOP/s, {bandwidth} GB/s, ridge {ridge} FLOP/byte",
+    vec![format!(
+        "{mark} {kind}{}: {} TFLOP/s, {bandwidth} GB/s, ridge {ridge} FLOP/byte",
         if in_use { " (in use)" } else { "" },
         short(1e-12 * roof.peak_flops),
-    )
+    )]
 }
 
 fn gflops(layer: &ProfiledLayer) -> f64 {

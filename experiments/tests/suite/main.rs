@@ -35,6 +35,7 @@ mod profile;
 mod quickstart;
 mod rank;
 mod refine;
+mod report;
 mod report_page;
 mod resume;
 mod run_directory;

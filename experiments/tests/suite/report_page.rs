@@ -12,7 +12,7 @@ const LARGEST: usize = 3_000_000;
 
 #[test]
 fn the_page_of_a_front_of_200_is_small() {
-    let text = "name = \"large\"\n[platform]\nprofile = \"raspberry-pi-4-ncnn-1-thread\"\n[constraints]\nlatency_ms = 60\n";
+    let text = "name = \"large\"\n[platform]\nprofile = \"raspberry-pi-4-ncnn-1-thread\"\n[space]\npreset = \"mobile\"\n[constraints]\nlatency_ms = 60\n";
     let config = ExperimentFile::parse(text, "large.toml", &[]).unwrap();
     let config = config.runs.into_iter().next().unwrap().config;
     let experiment = Experiment::new(config, "large.toml", &Profiles::default()).unwrap();
@@ -102,7 +102,10 @@ fn the_record_names_platform_hash_and_command() {
 
 #[test]
 fn the_chosen_network_is_drawn_stage_by_stage() {
-    let desk = Desk::with_run();
+    let desk = Desk::with_tiny();
+    let resolution = "space.resolution=224";
+    desk.roofnas(&["run", "tiny.toml", "--out", "run", "--set", resolution])
+        .ends(0);
     let report = desk.read("run/report.html");
     let picture = report.split("<svg class=\"backbone\"").nth(1).unwrap();
     let picture = picture.split("</svg>").next().unwrap();
