@@ -32,8 +32,8 @@ const WIDE: Columns = Columns {
     channels: (200.0, 240.0),
     words: 336.0,
     time: 640.0,
-    macs: 764.0,
-    share: 66.0,
+    macs: 760.0,
+    share: 60.0,
     row: 21.0,
     words_line: 14.5,
     bars_middle: 10.5,
@@ -44,9 +44,9 @@ const NARROW: Columns = Columns {
     width: 430.0,
     channels: (118.0, 200.0),
     words: 18.0,
-    time: 234.0,
-    macs: 336.0,
-    share: 46.0,
+    time: 230.0,
+    macs: 331.0,
+    share: 36.0,
     row: 36.0,
     words_line: 13.0,
     bars_middle: 25.0,
@@ -61,11 +61,20 @@ const LEAST: f64 = 2.0;
 
 /// The network, for a wide page and for a phone. `call_share` is the part of the time that no layer has.
 pub(super) fn svg(stages: &[Stage], call_share: f64) -> String {
-    let draw = |columns| {
-        let scale = Scale::of(stages, call_share);
-        Drawing { columns, scale }.svg(stages, call_share)
-    };
-    both(&draw(&WIDE), &draw(&NARROW))
+    both(
+        &drawn(&WIDE, stages, call_share),
+        &narrow(stages, call_share),
+    )
+}
+
+/// The form for a phone alone, which also fits beside another.
+pub(super) fn narrow(stages: &[Stage], call_share: f64) -> String {
+    drawn(&NARROW, stages, call_share)
+}
+
+fn drawn(columns: &Columns, stages: &[Stage], call_share: f64) -> String {
+    let scale = Scale::of(stages, call_share);
+    Drawing { columns, scale }.svg(stages, call_share)
 }
 
 /// What the longest bars stand for.

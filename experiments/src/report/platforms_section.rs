@@ -5,8 +5,9 @@ use plotters::style::RGBColor;
 use roofnas_cost::OpClass;
 
 use super::chosen::key;
+use super::part::Stage;
 use super::picture::{HALF, short};
-use super::{bars_picture, provenance, roofline_picture};
+use super::{backbone_picture, bars_picture, provenance, roofline_picture};
 use crate::batch::BatchEntry;
 use crate::error::Error;
 use crate::outcome::FrontRow;
@@ -27,6 +28,7 @@ struct Drawn<'a> {
     best: &'a FrontRow,
     roofline: String,
     bars: String,
+    backbone: String,
     legend: Vec<(OpClass, RGBColor)>,
 }
 
@@ -55,7 +57,7 @@ pub(super) fn pictures(entries: &[BatchEntry]) -> Result<Markup, Error> {
             h2 { "The chosen networks under their platforms' rooflines" }
             p {
                 "For each platform the network of the highest quality among its runs, at most " (PICTURES) " of them: its layers under the roofs, each as large as its share of "
-                "the time, and a bar for each layer in the order they run." (key(&legend))
+                "the time, a bar for each layer in the order they run, and the network itself." (key(&legend))
             }
             div class="pair" { @for one in &drawn { (one.figure()) } }
         }
@@ -142,11 +144,14 @@ impl<'a> Drawn<'a> {
         let model = &entry.experiment.appraiser.model;
         let network = entry.experiment.space.deployed(&best.genotype);
         let profile = Profile::new(model, &network);
+        let space = &entry.experiment.space;
+        let stages = Stage::all(space, &best.genotype, &network, &profile);
         Ok(Self {
             entry,
             best,
             roofline: roofline_picture::svg(model, &profile.layers, HALF)?,
             bars: bars_picture::svg(&profile.layers, bars_picture::SMALL)?,
+            backbone: backbone_picture::narrow(&stages, profile.call_share()),
             legend: roofline_picture::legend(&profile.layers),
         })
     }
@@ -161,6 +166,10 @@ impl<'a> Drawn<'a> {
                 }
                 (PreEscaped(&self.roofline))
                 (PreEscaped(&self.bars))
+                details {
+                    summary { "Drawn stage by stage" }
+                    (PreEscaped(&self.backbone))
+                }
             }
         }
     }
