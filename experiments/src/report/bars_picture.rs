@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{failed, style};
+use super::picture::{RIGHT, failed, style};
 use super::roofline_picture::layer_hover;
 use crate::error::Error;
 use crate::profile::ProfiledLayer;
@@ -25,6 +25,7 @@ pub(super) fn svg(layers: &[ProfiledLayer], size: (u32, u32)) -> Result<String, 
         let failed = failed("time bars");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(40)
             .y_label_area_size(62)
             .build_cartesian_2d(0.0..layers.len() as f64, 0.0..top)

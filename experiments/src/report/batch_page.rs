@@ -100,7 +100,7 @@ fn fronts(entries: &[BatchEntry], finished: &[usize], pictures: &[(usize, String
 
 fn runs(entries: &[BatchEntry]) -> Markup {
     html! {
-        div class="scroll" { table {
+        div class="scroll" { table class="runs" {
             thead { tr {
                 th { "run" } th class="left" { "platform" } th { "batch" } th class="left" { "dtype" } th { "budget, ms" } th { "seed" }
                 th class="left" { "status" } th { "front" } th { "hypervolume" } th { "evaluations" } th { "seconds" }
@@ -138,7 +138,7 @@ fn link(entry: &BatchEntry) -> Markup {
 fn answers(entries: &[BatchEntry]) -> Markup {
     let mega = |count: u64| short(1e-6 * count as f64);
     html! {
-        div class="scroll" { table {
+        div class="scroll" { table class="runs" {
             thead { tr {
                 th { "run" } th { "quality" } th { "latency, ms" } th { "MMACs" } th { "M params" } th { "FLOP/byte" } th { "layers" }
                 th { "compute" } th { "memory" } th { "overhead" }

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{HALF, failed, padded, style};
+use super::picture::{HALF, RIGHT, failed, padded, style};
 use crate::error::Error;
 use crate::history::Generation;
 
@@ -13,6 +13,18 @@ pub(super) struct Limit {
     pub(super) value: f64,
     /// Whether it is what the exact front has, or a bound of that.
     pub(super) is_exact: bool,
+}
+
+/// Room for the words about a limit, in pixels.
+const LEGEND: i32 = 190;
+
+impl Limit {
+    const fn words(&self) -> &'static str {
+        match self.is_exact {
+            true => "╌╌ the exact front",
+            false => "╌╌ bound of the exact front",
+        }
+    }
 }
 
 /// One figure of the history as SVG; nothing where the history doesn't have it.
@@ -31,6 +43,7 @@ pub(super) fn svg(
     };
     let values = points.iter().map(|(_, value)| *value);
     let y = padded(values.chain(limit.as_ref().map(|limit| limit.value)), 0.08);
+    let floor = y.start;
     let mut drawing = String::new();
     let mut overlay = Overlay::new(HALF);
     {
@@ -38,6 +51,7 @@ pub(super) fn svg(
         let failed = failed("convergence");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(40)
             .y_label_area_size(60)
             .build_cartesian_2d(0.0..last.max(1.0), y)
@@ -54,12 +68,9 @@ pub(super) fn svg(
             let ends = [(0.0, limit.value), (last.max(1.0), limit.value)];
             let dashes = DashedLineSeries::new(ends, 6, 4, palette::BOUND.stroke_width(2));
             chart.draw_series(dashes).map_err(&failed)?;
-            let (x, y) = chart.backend_coord(&(0.0, limit.value));
-            let words = match limit.is_exact {
-                true => "the exact front",
-                false => "bound of the exact front",
-            };
-            overlay.text((x + 150, y + 18), words);
+            // at the lower right: no curve that rises is there
+            let (right, bottom) = chart.backend_coord(&(last.max(1.0), floor));
+            overlay.text((right - LEGEND, bottom - 12), limit.words());
         }
         let line = LineSeries::new(points, palette::FOUND.stroke_width(2));
         chart.draw_series(line).map_err(&failed)?;

@@ -6,7 +6,7 @@ use super::card::{Cards, interval_90_ms};
 use super::dominance::Standing;
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{failed, is_roomy, latency_title, padded, short, style};
+use super::picture::{RIGHT, failed, is_roomy, latency_title, padded, short, style};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
@@ -71,6 +71,7 @@ pub(super) fn svg(
         let failed = failed("front");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(44)
             .y_label_area_size(62)
             .build_cartesian_2d(x.clone(), y.clone())

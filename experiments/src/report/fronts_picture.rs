@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{failed, latency_title, padded, short, style};
+use super::picture::{RIGHT, failed, latency_title, padded, short, style};
 use crate::batch::BatchEntry;
 use crate::error::Error;
 use crate::portability::Transfer;
@@ -38,6 +38,7 @@ pub(super) fn svg(
         let failed = failed("fronts");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(44)
             .y_label_area_size(62)
             .build_cartesian_2d(x, y)

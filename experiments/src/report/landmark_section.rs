@@ -59,17 +59,17 @@ pub(super) fn section(
         }
         div class="scroll" { table {
             thead { tr {
-                th { "network" } th { (experiment.appraiser.quality.name()) } (metric_headers())
-                th { "top-1, %" }
+                th { "network" } th { (experiment.appraiser.quality.name()) }
                 @if !standings.is_empty() { th { "dominated by" } th { "fastest of these" } th { "times as fast" } th { "dominates" } }
+                (metric_headers()) th { "top-1, %" }
                 th class="left" { "source of top-1" }
             } }
             tbody {
                 @for priced in &outcome.landmarks {
                     tr {
-                        td { (priced.landmark.name) } td { @if priced.metrics.quality.is_finite() { (short(priced.metrics.quality)) } } (metric_cells(&priced.metrics))
-                        td { (format!("{:.1}", priced.landmark.top1)) }
+                        td { (priced.landmark.name) } td { @if priced.metrics.quality.is_finite() { (short(priced.metrics.quality)) } }
                         @if !standings.is_empty() { (standing_cells(priced, standings)) }
+                        (metric_cells(&priced.metrics)) td { (format!("{:.1}", priced.landmark.top1)) }
                         td class="left" { (priced.landmark.source) }
                     }
                 }

@@ -38,6 +38,9 @@ pub(super) fn both(wide: &str, narrow: &str) -> String {
     format!("<div class=\"wide\">{wide}</div><div class=\"narrow\">{narrow}</div>")
 }
 
+/// Right of a chart, for half of the last number below it.
+pub(super) const RIGHT: u32 = 22;
+
 /// Height of the title of a picture that stands by itself.
 pub(super) const TITLE: u32 = 34;
 

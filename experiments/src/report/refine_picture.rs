@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{WIDE, failed, short, style};
+use super::picture::{RIGHT, WIDE, failed, short, style};
 use crate::error::Error;
 use crate::refine::{MeasuredNetwork, Refinement};
 
@@ -19,6 +19,7 @@ pub(super) fn svg(refinement: &Refinement) -> Result<String, Error> {
         let failed = failed("predictions");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(44)
             .y_label_area_size(62)
             .build_cartesian_2d(range.clone().log_scale(), range.clone().log_scale())

@@ -5,7 +5,7 @@ use roofnas_cost::{LatencyModel, OpClass, Roof, RoofKind};
 
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{failed, is_roomy, short, style};
+use super::picture::{RIGHT, failed, is_roomy, short, style};
 use crate::error::Error;
 use crate::profile::ProfiledLayer;
 
@@ -43,6 +43,7 @@ pub(super) fn svg(
         let failed = failed("roofline");
         let mut chart = ChartBuilder::on(&root)
             .margin(10)
+            .margin_right(RIGHT)
             .x_label_area_size(44)
             .y_label_area_size(62)
             .build_cartesian_2d(x.clone().log_scale(), y.clone().log_scale())
