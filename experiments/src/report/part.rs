@@ -59,7 +59,7 @@ impl Stage {
                 }
                 _ => (section.name().into_owned(), None),
             };
-            let words = words.unwrap_or_else(|| section.description.replace('_', " "));
+            let words = words.unwrap_or_else(|| said(&section.description));
             let part = Part::new(network, section, index, words, profile);
             match stages.last_mut() {
                 Some(last) if last.name == name => {
@@ -122,6 +122,18 @@ impl Part {
     pub(super) fn shrinks(&self) -> bool {
         self.output.positions() < self.input.positions()
     }
+}
+
+/// A section's own description, with kernels as people write them.
+fn said(description: &str) -> String {
+    let words = description.split(' ').map(|word| {
+        let kernel = word.strip_prefix('k').and_then(|size| size.parse().ok());
+        kernel.map_or_else(
+            || word.replace('_', " "),
+            |size: usize| format!("{size}×{size}"),
+        )
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A block in short words: `inverted 7×7 depthwise, ×6, SE 0.25, relu`.
@@ -187,6 +199,12 @@ mod tests {
         assert!((time + profile.call_share() - 1.0).abs() < 1e-9, "{time}");
         let macs: f64 = stages.iter().map(Stage::macs).sum();
         assert!((macs - 1.0).abs() < 1e-9, "{macs}");
+    }
+
+    #[test]
+    fn stems_are_told_in_the_same_words() {
+        assert_eq!(said("conv k3 hard_swish"), "conv 3×3 hard swish");
+        assert_eq!(said("classifier, 10 classes"), "classifier, 10 classes");
     }
 
     #[test]

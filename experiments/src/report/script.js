@@ -31,14 +31,18 @@
     }
   };
 
-  // Above its mark, or below where there is more room; always inside the window.
+  // Beside its mark where there is room, so that it hides little of a rising front; else above or below it. Always inside the window.
   const place = () => {
     if (!shown) return;
     const mark = shown.getBoundingClientRect();
     const [width, height] = [card.offsetWidth, card.offsetHeight];
     const [across, down] = [document.documentElement.clientWidth, window.innerHeight];
-    const left = mark.left + mark.width / 2 - width / 2;
-    const top = mark.top - height - 10 >= 4 ? mark.top - height - 10 : mark.bottom + 10;
+    let [left, top] = [mark.right + 12, mark.top];
+    if (left + width > across - 8) left = mark.left - width - 12;
+    if (left < 8) {
+      left = mark.left + mark.width / 2 - width / 2;
+      top = mark.top - height - 10 >= 4 ? mark.top - height - 10 : mark.bottom + 10;
+    }
     card.style.left = Math.max(8, Math.min(left, across - width - 8)) + "px";
     card.style.top = Math.max(4, Math.min(top, down - height - 4)) + "px";
   };
