@@ -120,7 +120,7 @@ impl Drawing<'_> {
         }
         let width = self.columns.width;
         format!(
-            "<svg class=\"backbone\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {y}\" role=\"img\" \
+            "<svg class=\"backbone\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {y}\" role=\"group\" \
              aria-label=\"the network, stage by stage\">{body}</svg>"
         )
     }

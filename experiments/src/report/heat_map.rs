@@ -68,7 +68,7 @@ impl HeatMap {
         let most = self.scale();
         // writing to a string can't fail
         let mut svg = format!(
-            "<svg class=\"heat\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" style=\"width:{width:.0}px;max-width:none;min-width:0\" role=\"img\">"
+            "<svg class=\"heat\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" style=\"width:{width:.0}px;max-width:none;min-width:0\" role=\"group\">"
         );
         self.heads(&layout, &mut svg);
         for (r, row) in self.cells.iter().enumerate() {
