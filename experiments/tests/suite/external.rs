@@ -312,7 +312,8 @@ esac
 fn a_command_that_only_fails_is_told_with_what_it_said() {
     let desk = desk("echo starting\necho 'no module named torch' >&2\nexit 1\n");
     run(&desk, "run").ends(1).says(&[
-        "the first 3 trainings failed",
+        // another may have failed beside the third
+        "trainings failed, so it is not the networks",
         "no module named torch",
         "--resume",
     ]);
