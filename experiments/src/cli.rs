@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Write a commented experiment to start from
     ///
-    /// Nothing is asked, and no file that is there is touched. With --from, the search space surrounds a network of your own: its stem, stages and head are read from the
+    /// Nothing is asked, and no experiment that is there is touched. With --from, the search space surrounds a network of your own: its stem, stages and head are read from the
     /// ONNX file, the choices lie around each value, the search begins with it, and what it costs on the platform is the budget. What no space can have is named in the file.
     #[command(
         after_help = "Example: roofnas init my-experiment.toml --from my-network.onnx --platform raspberry-pi-4-ncnn-4-threads"

@@ -165,8 +165,8 @@ impl Experiment {
             warnings.extend(head.warnings());
             if let Some(Err(strides)) = space.settled_head() {
                 warnings.push(format!(
-                    "the channels of the feature maps that the fixed head reads vary, at {}: networks are priced layer by layer, which takes some \
-                     hundred times as long, and nothing can be proven; with one number of channels at the end of these stages neither is so",
+                    "the channels of the feature maps that the fixed head reads vary, at {}: networks are priced layer by layer, which is much \
+                     slower, and nothing can be proven; with one number of channels at the end of these stages neither is so",
                     strides_in_words(strides)
                 ));
             }

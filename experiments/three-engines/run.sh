@@ -5,7 +5,7 @@
 #     python3 -m venv engines && engines/bin/pip install onnxruntime openvino ncnn pnnx
 #     PATH="$PWD/engines/bin:$PATH" experiments/three-engines/run.sh runs/three-engines
 #
-# Takes about half an hour; what is done is not done again when the script is run again. Leave the machine alone meanwhile. Tables and the picture
+# What is done is not done again when the script is run again. Leave the machine alone meanwhile. Tables and the picture
 # matrix.svg come to the folder.
 set -euo pipefail
 
