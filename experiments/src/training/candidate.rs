@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use roofnas_cost::surrogate::TopOne;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Genotype, pytorch};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,16 @@ pub struct Forecast {
 /// How many deviations the ends of a 90 % interval lie from the mean of a normal distribution.
 const Z90: f64 = 1.644_853_627;
 
+impl From<TopOne> for Forecast {
+    /// Of a network trained once.
+    fn from(predicted: TopOne) -> Self {
+        Self {
+            mean: predicted.mean,
+            std: predicted.total_std(),
+        }
+    }
+}
+
 impl Forecast {
     /// The expected accuracy (its median), in per cent.
     pub fn accuracy(&self) -> f64 {
@@ -118,6 +129,9 @@ pub struct TrainingRow {
     pub text: String,
     /// What came of it.
     pub result: TrainingResult,
+    /// What another training of it would give, as the surrogate sees it after all trainings; nothing where it failed, where rounds are still to
+    /// come, or where the surrogate can't be fitted. Of many trainings the best measured was lucky; this is not.
+    pub expected: Option<Forecast>,
 }
 
 /// Writes what a command gets of a network: `network.onnx` with initial weights from the training's seed, `network.py`, `network.toml` and

@@ -4,15 +4,17 @@
 //! what keeps the constraints: a model that has only seen what one formula likes can't tell where the formula errs.
 //!
 //! Each later round fits the surrogate to all that was trained, searches for the front of latency and *optimistic* quality, and takes
-//! from what it has found the network of the largest expected improvement. With the surrogate's normal distribution `N(m, s^2)` of the
-//! logarithm of a network's error, and `b` that of the best network that costs no more in anything (latency, in most experiments),
+//! from what it has found the network of the largest expected improvement, averaged over [budgets](Budgets). With the surrogate's normal
+//! distribution `N(m, s^2)` of the logarithm of a network's error, and `b` the lowest that it believes of a trained network within the budget,
 //!
 //! ```text
 //! EI = s (z Phi(z) + phi(z)),  z = (b - m) / s
 //! ```
 //!
-//! (J. Mockus, 1975; D. R. Jones, M. Schonlau, W. J. Welch, J. Global Optimization 13, 1998). So a gain of a tenth of the error counts
-//! alike wherever it is on the front; one faster than all that were trained has to beat the worst of them, so that the fast end seldom moves beyond the first round. The rest of a batch is chosen as if what was chosen already had come out as expected (the "kriging
+//! under a budget that the network keeps, and 0 under one that it doesn't (J. Mockus, 1975; D. R. Jones, M. Schonlau, W. J. Welch, J. Global
+//! Optimization 13, 1998). Over evenly spread budgets, the mean is the expected gain in hypervolume (M. Emmerich, K. Giannakoglou, B. Naujoks,
+//! IEEE Trans. Evolutionary Computation 10, 2006). `b` is what the surrogate believes and not what was measured, since of many
+//! trainings the luckiest stands out. The rest of a batch is chosen as if what was chosen already had come out as expected (the "kriging
 //! believer" of D. Ginsbourger, R. Le Riche, L. Carraro, 2010), which keeps a batch from being the same network with variations.
 
 use std::collections::BTreeSet;
@@ -47,6 +49,8 @@ const TRIES: u64 = 200;
 
 /// The search of a later round looks for networks whose accuracy stays below a figure with this probability: a deviation above the median.
 const OPTIMISM: f64 = 0.84;
+/// Budgets below the one that rules nothing out, about.
+const BUDGETS: f64 = 64.0;
 
 /// A network to train, why, and what is expected of it.
 pub(super) type Proposal = (Genotype, Origin, Option<Forecast>);
@@ -59,6 +63,14 @@ pub(super) struct Proposer<'a> {
     problem: &'a BackboneProblem<'a>,
     /// What was proposed.
     taken: BTreeSet<Architecture>,
+}
+
+/// Budgets for all that is minimised (latency, in most experiments), under which networks compete: one that rules nothing out, and a
+/// grid below it, evenly in the logarithm. The first weighs as much as all others together: whoever gives a limit means that limit.
+#[derive(Debug, PartialEq)]
+struct Budgets {
+    /// What each allows in each cost, with its weight.
+    all: Vec<(Vec<f64>, f64)>,
 }
 
 /// A network that could be trained.
@@ -192,8 +204,12 @@ impl<'a> Proposer<'a> {
         let mut options = self.options(found);
         let mut known: Vec<(Vec<f64>, f64)> = trained
             .iter()
-            .map(|row| (self.costs(&row.genotype), log_error(row.accuracy)))
+            .map(|row| (self.costs(&row.genotype), self.believed(&fitted, row)))
             .collect();
+        let budgets = Budgets::new(
+            known.iter().map(|(costs, _)| costs.as_slice()),
+            options.iter().map(|option| option.costs.as_slice()),
+        );
         let mut chosen = Vec::new();
         while chosen.len() < count && !options.is_empty() {
             if wants_to_stop() {
@@ -203,8 +219,11 @@ impl<'a> Proposer<'a> {
                 .par_iter()
                 .map(|option| surrogate.predict(&option.genotype, &option.terms))
                 .collect();
+            let rivals = budgets.best(&known);
             let worth = options.iter().zip(&predicted).map(|(option, prediction)| {
-                expected_improvement(prediction, best_at(&known, &option.costs))
+                budgets.mean(&option.costs, |budget| {
+                    expected_improvement(prediction, rivals[budget])
+                })
             });
             let Some(best) = first_largest(worth) else {
                 break;
@@ -213,10 +232,7 @@ impl<'a> Proposer<'a> {
             if !self.take(&option.genotype) {
                 continue;
             }
-            let forecast = Forecast {
-                mean: predicted[best].mean,
-                std: predicted[best].total_std(),
-            };
+            let forecast = Forecast::from(predicted[best]);
             known.push((option.costs, forecast.mean));
             believed.push(Trained {
                 genotype: option.genotype.clone(),
@@ -233,6 +249,12 @@ impl<'a> Proposer<'a> {
         let rest = self.at_random(trained, count - chosen.len(), round);
         chosen.extend(rest);
         Ok(Some(chosen))
+    }
+
+    /// The mean of the logarithm of a trained network's error, after all trainings.
+    fn believed(&self, surrogate: &Surrogate, row: &Trained) -> f64 {
+        let terms = QualityTerms::new(&self.proxy.space.decode(&row.genotype));
+        surrogate.predict(&row.genotype, &terms).mean
     }
 
     fn training_set(&self, trained: &[Trained]) -> Result<TrainingSet, SurrogateError> {
@@ -319,25 +341,101 @@ impl<'a> Proposer<'a> {
     }
 }
 
+impl Budgets {
+    /// Between the least that a trained network costs, and the most that one costs which is or could be trained.
+    fn new<'c>(
+        trained: impl Iterator<Item = &'c [f64]> + Clone,
+        options: impl Iterator<Item = &'c [f64]>,
+    ) -> Self {
+        let least = trained
+            .clone()
+            .map(<[f64]>::to_vec)
+            .reduce(pairwise(f64::min));
+        let most = trained
+            .chain(options)
+            .map(<[f64]>::to_vec)
+            .reduce(pairwise(f64::max));
+        let (Some(least), Some(most)) = (least, most) else {
+            return Self { all: Vec::new() };
+        };
+        // one too many for an even root, so that its floor is the root
+        let levels = (BUDGETS + 0.5)
+            .powf(1.0 / least.len().max(1) as f64)
+            .floor()
+            .max(2.0);
+        let mut grid = vec![Vec::new()];
+        for (least, most) in least.iter().zip(&most) {
+            let step = |level: u32| {
+                // a cost of nothing has no logarithm
+                let share = (f64::from(level) + 0.5) / levels;
+                match *least > 0.0 {
+                    true => least * (most / least).powf(share),
+                    false => least + share * (most - least),
+                }
+            };
+            grid = grid
+                .iter()
+                .flat_map(|lower: &Vec<f64>| {
+                    (0..levels as u32).map(move |level| {
+                        let mut budget = lower.clone();
+                        budget.push(step(level));
+                        budget
+                    })
+                })
+                .collect();
+        }
+        let weight = 1.0 / grid.len() as f64;
+        let mut all: Vec<(Vec<f64>, f64)> = grid.into_iter().map(|own| (own, weight)).collect();
+        all.push((most, 1.0));
+        Self { all }
+    }
+
+    /// The lowest logarithm of an error within each budget; where nothing keeps it, the highest of all: whatever comes there is the first.
+    fn best(&self, known: &[(Vec<f64>, f64)]) -> Vec<f64> {
+        let errors = known.iter().map(|(_, error)| *error);
+        let worst = errors.reduce(f64::max).unwrap_or(0.0);
+        let best = |budget: &[f64]| {
+            let rivals = known.iter().filter(|(costs, _)| keeps(costs, budget));
+            rivals.map(|(_, error)| *error).reduce(f64::min)
+        };
+        let budgets = self.all.iter();
+        budgets
+            .map(|(budget, _)| best(budget).unwrap_or(worst))
+            .collect()
+    }
+
+    /// The weighted mean of a gain, of which there is none where a budget isn't kept. `gain` gets a budget's position.
+    fn mean(&self, costs: &[f64], gain: impl Fn(usize) -> f64) -> f64 {
+        let gains = self
+            .all
+            .iter()
+            .enumerate()
+            .map(|(position, (budget, weight))| match keeps(costs, budget) {
+                true => weight * gain(position),
+                false => 0.0,
+            });
+        let weights = self.all.iter().map(|(_, weight)| weight);
+        gains.sum::<f64>() / weights.sum::<f64>()
+    }
+}
+
+/// Combines two rows of numbers, one by one.
+fn pairwise(combine: fn(f64, f64) -> f64) -> impl Fn(Vec<f64>, Vec<f64>) -> Vec<f64> {
+    move |a, b| a.into_iter().zip(b).map(|(a, b)| combine(a, b)).collect()
+}
+
+/// Whether these costs keep a budget.
+fn keeps(costs: &[f64], budget: &[f64]) -> bool {
+    costs
+        .iter()
+        .zip(budget)
+        .all(|(own, allowed)| own <= allowed)
+}
+
 /// The position of what is nearest to an aim; the first of equals.
 fn nearest(left: &[(f64, &Genotype)], aim: f64) -> Option<usize> {
     let distance = |position: &usize| (left[*position].0 - aim).abs();
     (0..left.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
-}
-
-/// Errors below a hundredth of a point count as that: none at all has no logarithm.
-fn log_error(accuracy: f64) -> f64 {
-    (100.0 - accuracy).max(0.01).ln()
-}
-
-/// The lowest logarithm of an error among networks that cost no more in anything; where there are none, the highest of all: whatever comes
-/// there is the first.
-fn best_at(known: &[(Vec<f64>, f64)], costs: &[f64]) -> f64 {
-    let costs_no_more = |other: &[f64]| other.iter().zip(costs).all(|(other, own)| other <= own);
-    let rivals = known.iter().filter(|(other, _)| costs_no_more(other));
-    let best = rivals.map(|(_, error)| *error).reduce(f64::min);
-    let worst = || known.iter().map(|(_, error)| *error).reduce(f64::max);
-    best.or_else(worst).unwrap_or(0.0)
 }
 
 /// By how much a network is expected to lower the logarithm of the error below `best`. What training adds by chance is no improvement.
@@ -418,16 +516,71 @@ mod tests {
     }
 
     #[test]
-    fn rivals_are_what_costs_no_more() {
+    fn budgets_are_spread_between_the_cheapest_and_the_dearest() {
+        let trained = [[2.0], [8.0]];
+        let options = [[1.0], [32.0]];
+        let budgets = Budgets::new(
+            trained.iter().map(<[f64; 1]>::as_slice),
+            options.iter().map(<[f64; 1]>::as_slice),
+        );
+        let all = &budgets.all;
+        assert_eq!(all.len(), 65);
+        // the middle of the first and of the last of 64 even parts of ln 2 to ln 32
+        assert!((all[0].0[0].ln() - (2f64.ln() + 16f64.ln() / 128.0)).abs() < 1e-12);
+        assert!((all[63].0[0].ln() - (32f64.ln() - 16f64.ln() / 128.0)).abs() < 1e-12);
+        assert_eq!(all[64].0, [32.0]);
+        let weights = all.iter().map(|(_, weight)| weight);
+        assert!((weights.sum::<f64>() - 2.0).abs() < 1e-12);
+        // of two costs, a grid of 8 x 8; of none, that which rules nothing out
+        let two = [[1.0, 3.0], [2.0, 5.0]];
+        let two = Budgets::new(two.iter().map(<[f64; 2]>::as_slice), std::iter::empty());
+        assert_eq!(two.all.len(), 65);
+        assert!(two.all.iter().all(|(budget, _)| budget.len() == 2));
+    }
+
+    #[test]
+    fn a_network_competes_with_what_keeps_the_same_budget() {
         let known = [
             (vec![2.0, 5.0], 3.0),
             (vec![4.0, 1.0], 2.0),
             (vec![1.0, 9.0], 3.5),
         ];
-        assert_eq!(best_at(&known, &[4.0, 5.0]), 2.0);
-        assert_eq!(best_at(&known, &[3.0, 6.0]), 3.0);
-        // none costs so little: the worst of all
-        assert_eq!(best_at(&known, &[0.5, 0.5]), 3.5);
+        let budgets = Budgets {
+            all: vec![
+                (vec![4.0, 5.0], 1.0),
+                (vec![3.0, 6.0], 1.0),
+                (vec![0.5, 0.5], 2.0),
+            ],
+        };
+        // none costs as little as the last: the worst of all
+        assert_eq!(budgets.best(&known), [2.0, 3.0, 3.5]);
+        let gains = [1.0, 10.0, 100.0];
+        assert_eq!(budgets.mean(&[3.5, 1.0], |place| gains[place]), 0.25);
+        assert_eq!(budgets.mean(&[0.1, 0.1], |place| gains[place]), 52.75);
+        assert_eq!(budgets.mean(&[9.0, 9.0], |place| gains[place]), 0.0);
+    }
+
+    #[test]
+    fn a_step_in_the_front_is_no_improvement() {
+        // between 2 and 2.001 ms the front leaps; what is a trifle faster than the second gains next to nothing
+        let known = [(vec![1.0], 3.5), (vec![2.0], 3.0), (vec![8.0], 2.8)];
+        let options = [vec![1.999], vec![4.0]];
+        let budgets = Budgets::new(
+            known.iter().map(|(costs, _)| costs.as_slice()),
+            options.iter().map(Vec::as_slice),
+        );
+        let rivals = budgets.best(&known);
+        let worth = |cost: f64, mean| {
+            let prediction = TopOne {
+                mean,
+                std: 0.02,
+                training_std: 0.1,
+            };
+            budgets.mean(&[cost], |budget| {
+                expected_improvement(&prediction, rivals[budget])
+            })
+        };
+        assert!(worth(1.999, 3.0) < 0.5 * worth(4.0, 2.95));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use roofnas_cost::surrogate::Trained;
+use roofnas_cost::surrogate::{Trained, TrainingSet};
 use roofnas_search::{Individual, ParetoFront, StopReason};
 use roofnas_space::Genotype;
 
@@ -186,7 +186,7 @@ impl Training<'_> {
                 self.campaign.history.push(generation);
                 self.campaign.write(self.directory)?;
             }
-            self.write_table(&[])?;
+            self.write_table(&self.rows(), &[])?;
             round += 1;
             if round == self.campaign.rounds.len() && !self.propose(watcher)? {
                 return Ok(false);
@@ -254,8 +254,27 @@ impl Training<'_> {
             candidate: candidate.clone(),
             text: self.experiment.space.format(&candidate.genotype),
             result: result.clone(),
+            expected: None,
         })
         .collect()
+    }
+
+    /// The same, with what another training of each would give.
+    fn rows_with_hindsight(&self) -> Vec<TrainingRow> {
+        let mut rows = self.rows();
+        let space = &self.experiment.space;
+        let learnt = TrainingSet::new(space, &self.experiment.sample, &self.trained())
+            .and_then(|set| Ok((set.fit()?, set)));
+        // whatever keeps it from being fitted, the trainings stand
+        if let Ok((surrogate, set)) = learnt {
+            let trained = rows
+                .iter_mut()
+                .filter(|row| row.result.measured().is_some());
+            for (place, row) in trained.enumerate() {
+                row.expected = Some(set.prediction(&surrogate, place).into());
+            }
+        }
+        rows
     }
 
     /// The experiment, with what was measured as its quality.
@@ -316,13 +335,9 @@ impl Training<'_> {
         }
     }
 
-    fn write_table(&self, front: &[FrontRow]) -> Result<(), Error> {
-        let table = table::trained_csv(
-            &self.measured(),
-            &self.rows(),
-            front,
-            self.config.training_seed,
-        );
+    fn write_table(&self, rows: &[TrainingRow], front: &[FrontRow]) -> Result<(), Error> {
+        let seed = self.config.training_seed;
+        let table = table::trained_csv(&self.measured(), rows, front, seed);
         self.directory.write(RunDirectory::TRAINED, &table)
     }
 
@@ -333,9 +348,10 @@ impl Training<'_> {
         let reference = self.reference(&measured);
         let recorder = Recorder::from_reference(reference.clone());
         let front = front_rows(&measured, &exact);
-        self.write_table(&front)?;
+        let rows = self.rows_with_hindsight();
+        self.write_table(&rows, &front)?;
         let summary = TrainingSummary {
-            rows: self.rows(),
+            rows,
             command: self.config.command.clone(),
             known,
         };

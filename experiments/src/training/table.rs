@@ -6,7 +6,7 @@ use crate::outcome::FrontRow;
 use crate::tables::{csv, latency_kind, optional, quality_kind};
 
 /// Columns of what was trained.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 28] = [
     "id",
     "round",
     "genotype",
@@ -18,6 +18,9 @@ const COLUMNS: [&str; 25] = [
     "predicted",
     "predicted_lower",
     "predicted_upper",
+    "expected",
+    "expected_lower",
+    "expected_upper",
     "latency_ms",
     "latency_ms_std",
     "latency_ms_upper95",
@@ -43,7 +46,7 @@ pub(super) fn trained_csv(
 ) -> Vec<u8> {
     let rows = rows.iter().map(|row| {
         let candidate = &row.candidate;
-        let forecast = candidate.forecast;
+        let (forecast, expected) = (candidate.forecast, row.expected);
         let metrics = experiment.appraise(&candidate.genotype);
         let measured = row.result.measured();
         let in_front = front
@@ -68,6 +71,9 @@ pub(super) fn trained_csv(
             optional(forecast.map(|forecast| forecast.accuracy())),
             optional(forecast.map(|forecast| forecast.lower())),
             optional(forecast.map(|forecast| forecast.upper())),
+            optional(expected.map(|expected| expected.accuracy())),
+            optional(expected.map(|expected| expected.lower())),
+            optional(expected.map(|expected| expected.upper())),
             metrics.latency.mean_ms.to_string(),
             metrics.latency.std_ms.to_string(),
             metrics.latency.upper95_ms().to_string(),
