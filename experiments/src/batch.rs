@@ -11,6 +11,7 @@ use crate::history::Generation;
 use crate::outcome::FrontRow;
 use crate::outcome_record::{NearestRecord, OutcomeRecord, stop_reason_name};
 use crate::run_directory::{Contents, RunDirectory};
+use crate::source::Setting;
 use crate::tables::{csv, latency_kind, optional, quality_kind};
 
 /// How one run of a batch ended.
@@ -43,6 +44,8 @@ impl RunStatus {
 pub struct BatchEntry {
     /// Its folder within the batch.
     pub folder: PathBuf,
+    /// The matrix's values for it.
+    pub settings: Vec<Setting>,
     /// The experiment.
     pub experiment: Experiment,
     /// How it ended.
@@ -60,6 +63,7 @@ impl BatchEntry {
     /// the folder is read there; and a folder that doesn't read is one.
     pub fn read(
         folder: PathBuf,
+        settings: Vec<Setting>,
         experiment: Experiment,
         directory: &RunDirectory,
         failure: Option<String>,
@@ -80,6 +84,7 @@ impl BatchEntry {
         };
         Self {
             folder,
+            settings,
             experiment,
             status,
             front,
@@ -93,8 +98,8 @@ impl BatchEntry {
         if self.status != RunStatus::Unfinished {
             return false;
         }
-        let experiment = self.experiment.clone();
-        *self = Self::read(self.folder.clone(), experiment, directory, None);
+        let (settings, experiment) = (self.settings.clone(), self.experiment.clone());
+        *self = Self::read(self.folder.clone(), settings, experiment, directory, None);
         self.status != RunStatus::Unfinished
     }
 

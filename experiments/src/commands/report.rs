@@ -1,6 +1,6 @@
 //! `roofnas report`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use roofnas::exit;
@@ -37,17 +37,13 @@ fn of_run(folder: &Path) -> Result<String, Error> {
 fn of_batch(folder: &Path) -> Result<String, Error> {
     let file = ExperimentFile::read(&folder.join(BatchDirectory::MATRIX), &[])?;
     let checked = experiments(&file, &Profiles::from_environment())?;
-    let runs: Vec<(PathBuf, _)> = file
-        .runs
-        .iter()
-        .map(|planned| planned.folder.clone())
-        .zip(checked)
-        .collect();
+    let runs: Vec<_> = file.runs.into_iter().zip(checked).collect();
     let entries: Vec<BatchEntry> = runs
         .into_par_iter()
-        .map(|(run, experiment)| {
-            let directory = RunDirectory::new(folder.join(&run));
-            BatchEntry::read(run, experiment, &directory, None)
+        .map(|(planned, experiment)| {
+            let directory = RunDirectory::new(folder.join(&planned.folder));
+            let (folder, settings) = (planned.folder, planned.settings);
+            BatchEntry::read(folder, settings, experiment, &directory, None)
         })
         .collect();
     pages::batch_html(&file.name, &entries, &transfers(&entries))

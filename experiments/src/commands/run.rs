@@ -130,6 +130,7 @@ fn plan(args: &RunArgs) -> anyhow::Result<Vec<Asked>> {
                 .map(|(planned, experiment)| Job {
                     directory: RunDirectory::new(root.join(&planned.folder)),
                     folder: planned.folder.clone(),
+                    settings: planned.settings.clone(),
                     experiment,
                     is_ours: is_ours(),
                 });

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 use roofnas::{
-    BatchDirectory, BatchEntry, Crew, Ending, Error, Experiment, RunDirectory, RunStatus, Shard,
-    Start, exit, portability_csv, report, summary_csv, transfers,
+    BatchDirectory, BatchEntry, Crew, Ending, Error, Experiment, RunDirectory, RunStatus, Setting,
+    Shard, Start, exit, portability_csv, report, summary_csv, transfers,
 };
 use serde_json::Value;
 
@@ -23,6 +23,8 @@ use crate::progress::is_stopped;
 pub(super) struct Job {
     /// Its folder within the batch.
     pub(super) folder: PathBuf,
+    /// The matrix's values for it.
+    pub(super) settings: Vec<Setting>,
     pub(super) directory: RunDirectory,
     pub(super) experiment: Experiment,
     /// Whether this command does it, and not one for another part of the batch.
@@ -168,7 +170,8 @@ impl Batch {
             .into_par_iter()
             .map(|(job, ended)| {
                 let failure = ended.and_then(|ended| ended.failure);
-                BatchEntry::read(job.folder, job.experiment, &job.directory, failure)
+                let (folder, settings) = (job.folder, job.settings);
+                BatchEntry::read(folder, settings, job.experiment, &job.directory, failure)
             })
             .collect();
         let root = self.directory.path();

@@ -27,6 +27,7 @@ pub use comparison::Comparison;
 pub use contenders::{Contender, Contenders, Found, NamedPlatform};
 pub use given::{GivenRun, given_runs};
 pub use side::Side;
+pub(crate) use side::fastest;
 pub use slowdown::Slowdown;
 pub use table::PORTABILITY_COLUMNS;
 pub use transfer::{PricedNetwork, Rival, Transfer};

@@ -37,7 +37,7 @@ fn side<'a>(experiment: &'a Experiment, count: usize) -> Side<'a> {
         model: &experiment.appraiser.model,
         space: &experiment.space,
         quality_kind: String::new(),
-        front: side::fastest(rows(experiment, count)),
+        front: fastest(rows(experiment, count)),
     }
 }
 
@@ -48,7 +48,7 @@ const PHONE: &str = "snapdragon-855-plus-ncnn-4-threads";
 fn fronts_rise_and_hold_what_nothing_beats() {
     let board = experiment(BOARD);
     let all = rows(&board, 100);
-    let front = side::fastest(all.clone());
+    let front = fastest(all.clone());
     assert!(front.windows(2).all(|pair| {
         pair[0].metrics.quality < pair[1].metrics.quality
             && pair[0].metrics.latency.mean_ms < pair[1].metrics.latency.mean_ms

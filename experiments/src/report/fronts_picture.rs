@@ -1,17 +1,16 @@
-//! The fronts of several runs under the conditions of one of them.
+//! The fronts of several runs, or platforms, under the conditions of one of them.
 
 use plotters::prelude::*;
 
 use super::overlay::Overlay;
 use super::palette;
 use super::picture::{RIGHT, failed, latency_title, padded, short, style};
-use crate::batch::BatchEntry;
 use crate::error::Error;
-use crate::portability::Transfer;
+use crate::portability::{Side, Transfer};
 
-/// Every front that was priced under the conditions of run `to`, as SVG.
+/// Every front that was priced under the conditions of side `to`, as SVG.
 pub(super) fn svg(
-    entries: &[BatchEntry],
+    sides: &[Side<'_>],
     transfers: &[Transfer],
     to: usize,
     size: (u32, u32),
@@ -29,8 +28,7 @@ pub(super) fn svg(
         .collect();
     let x = padded(all.iter().map(|(ms, _)| *ms), 0.04);
     let y = padded(all.iter().map(|(_, quality)| *quality), 0.06);
-    let target = &entries[to].experiment;
-    let model = &target.appraiser.model;
+    let target = &sides[to];
     let mut drawing = String::new();
     let mut overlay = Overlay::new(size);
     {
@@ -45,8 +43,8 @@ pub(super) fn svg(
             .map_err(&failed)?;
         let mut mesh = chart.configure_mesh();
         style(&mut mesh);
-        mesh.x_desc(latency_title(model, size))
-            .y_desc(target.appraiser.quality.kind())
+        mesh.x_desc(latency_title(target.model, size))
+            .y_desc(&target.quality_kind)
             .draw()
             .map_err(&failed)?;
         for transfer in priced {
@@ -55,7 +53,7 @@ pub(super) fn svg(
             chart
                 .draw_series(dots.map(|place| Circle::new(place, 3, colour.filled())))
                 .map_err(&failed)?;
-            let name = entries[transfer.from].folder.display();
+            let name = &sides[transfer.from].name;
             for (ms, quality) in points(transfer) {
                 let text = format!(
                     "found for {name}\nquality: {}\nlatency: {} ms here",

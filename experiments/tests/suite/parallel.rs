@@ -348,7 +348,8 @@ fn many_runs_are_not_all_priced_on_each_others_platforms() {
     let summary = desk.table("out/summary.csv");
     assert_eq!(summary.text("status"), vec!["done"; 65]);
     assert!(desk.table("out/portability.csv").rows.is_empty());
-    assert!(desk.read("out/report.html").contains("roofnas compare"));
+    // they differ in their seeds alone: there is nothing to hold against each other
+    assert!(!desk.read("out/report.html").contains("Portability"));
 }
 
 #[test]

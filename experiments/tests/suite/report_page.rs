@@ -1,5 +1,7 @@
 //! The page of a run: what it says, how large it is, and that it needs nothing but itself.
 
+use std::collections::HashMap;
+
 use roofnas::{Experiment, ExperimentFile, FrontRow, Outcome, PricedLandmark, Unproven, report};
 use roofnas_hardware::Profiles;
 use roofnas_search::StopReason;
@@ -166,4 +168,58 @@ fn a_batch_draws_each_platform_once_and_says_what_made_it() {
     ] {
         assert!(platforms.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_batch_says_what_can_be_had_within_each_budget() {
+    let desk = Desk::new();
+    let matrix = "[matrix]\n\"platform.profile\" = [\"intel-i9-10980xe\", \"nvidia-v100\"]\n\
+        \"constraints.latency_ms\" = [1.0, 0.0001]\nseed = [1, 2]\n";
+    desk.write("batch.toml", format!("{TINY}{matrix}"));
+    desk.roofnas(&["run", "batch.toml", "--out", "out"]);
+    let report = desk.read("out/report.html");
+    let section = report.split("What can be had").nth(1).unwrap();
+    let table = section.split("</table>").next().unwrap();
+    let (tight, loose) = (
+        table.find("within 0.0001 ms").unwrap(),
+        table.find("within 1 ms").unwrap(),
+    );
+    assert!(tight < loose, "budgets rise from left to right");
+    assert_eq!(table.matches("nothing fits").count(), 2);
+    assert_eq!(table.matches("at most 0.0001").count(), 2, "{table}");
+    let summary = desk.table("out/summary.csv").rows;
+    for platform in ["intel-i9-10980xe", "nvidia-v100"] {
+        let quality = |row: &HashMap<String, String>| row["best_quality"].parse::<f64>().unwrap();
+        let own = summary.iter().filter(|row| {
+            row["platform"] == platform
+                && row["latency_budget_ms"] == "1"
+                && row["status"] == "done"
+        });
+        let best = own
+            .max_by(|a, b| quality(a).total_cmp(&quality(b)))
+            .unwrap();
+        let line = table
+            .split("<tr>")
+            .find(|line| line.contains(platform))
+            .unwrap();
+        let link = format!("href=\"{}/report.html\"", best["run"]);
+        assert!(line.contains(&link), "{link}: {line}");
+    }
+    let picture = section.split("The runs").next().unwrap();
+    assert_eq!(picture.matches("class=\"swatch\"").count(), 2);
+    assert!(picture.contains("network: "), "no point says what it is");
+}
+
+#[test]
+fn runs_that_differ_in_seeds_alone_are_put_together_where_there_are_many() {
+    let desk = Desk::new();
+    let matrix = "[matrix]\n\"platform.profile\" = [\"intel-i9-10980xe\", \"nvidia-v100\"]\n\
+        seed = [1, 2, 3, 4, 5, 6, 7, 8, 9]\n";
+    desk.write("batch.toml", format!("{TINY}{matrix}"));
+    desk.roofnas(&["run", "batch.toml", "--out", "out"]).ends(0);
+    let report = desk.read("out/report.html");
+    let matrix = report.split("Portability").nth(1).unwrap();
+    let matrix = matrix.split("</figure>").next().unwrap();
+    assert_eq!(matrix.matches("\npriced on ").count(), 4, "{matrix}");
+    assert!(matrix.contains("their fronts are one"));
 }
