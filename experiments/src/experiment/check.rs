@@ -1,0 +1,95 @@
+//! What an experiment file may say: its names, limits and objectives.
+
+use roofnas_cost::LatencyModel;
+use roofnas_search::MAX_OBJECTIVES;
+
+use crate::config::{ConstraintsConfig, ExperimentConfig, ObjectivesConfig};
+use crate::constraint::{Constraint, Figure};
+use crate::error::Error;
+use crate::objective::Objective;
+
+/// Checks the tables of one file.
+pub(super) struct Check<'a> {
+    pub(super) file: &'a str,
+}
+
+impl Check<'_> {
+    pub(super) fn error(&self, key: &str, value: impl ToString, rule: impl Into<String>) -> Error {
+        Error::Value {
+            file: self.file.to_owned(),
+            key: key.to_owned(),
+            value: value.to_string(),
+            rule: rule.into(),
+        }
+    }
+
+    pub(super) fn names(&self, config: &ExperimentConfig) -> Result<(), Error> {
+        let name = &config.name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            let rule = "a name names a folder: letters, digits, '-', '_' and '.', not first a '.'";
+            return Err(self.error("name", format!("\"{name}\""), rule));
+        }
+        if i64::try_from(config.seed).is_err() {
+            return Err(self.error("seed", config.seed, "must be below 2^63"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn constraints(
+        &self,
+        config: &ConstraintsConfig,
+        model: &LatencyModel,
+    ) -> Result<(), Error> {
+        for constraint in Constraint::all(config, model) {
+            if constraint.figure != Figure::ChannelDrop
+                && !(constraint.limit > 0.0 && constraint.limit.is_finite())
+            {
+                let key = format!("constraints.{}", constraint.figure.key());
+                return Err(self.error(&key, constraint.limit, "a bound is a number above 0"));
+            }
+        }
+        let confidence = config.confidence;
+        if !(0.5..1.0).contains(&confidence) {
+            let rule = "a confidence is from 0.5 (the mean) to below 1";
+            return Err(self.error("constraints.confidence", confidence, rule));
+        }
+        if confidence > 0.5 && model.calibration().is_none() {
+            let rule = "the platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
+                        would promise what nobody knows; leave confidence at 0.5, the mean";
+            return Err(self.error("constraints.confidence", confidence, rule));
+        }
+        Ok(())
+    }
+
+    /// The objectives, minimised ones first, so that fronts are sorted by what is to be low.
+    pub(super) fn objectives(&self, config: &ObjectivesConfig) -> Result<Vec<Objective>, Error> {
+        let sides = [
+            ("minimize", &config.minimize, false),
+            ("maximize", &config.maximize, true),
+        ];
+        let mut all: Vec<Objective> = Vec::new();
+        for (side, listed, maximized) in sides {
+            for &objective in listed {
+                let key = format!("objectives.{side}");
+                if objective.is_maximized() != maximized {
+                    let rule = if maximized {
+                        "only quality is maximised; list it under minimize"
+                    } else {
+                        "quality is maximised; list it under maximize"
+                    };
+                    return Err(self.error(&key, objective, rule));
+                }
+                if all.contains(&objective) {
+                    return Err(self.error(&key, objective, "is listed twice"));
+                }
+                all.push(objective);
+            }
+        }
+        if all.is_empty() || all.len() > MAX_OBJECTIVES {
+            let rule = format!("a search has 1 to {MAX_OBJECTIVES} objectives");
+            return Err(self.error("objectives", all.len(), rule));
+        }
+        Ok(all)
+    }
+}
