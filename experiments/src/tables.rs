@@ -88,7 +88,7 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
         return csv(&PARETO_COLUMNS, rows);
     };
     let header: Vec<&str> = PARETO_COLUMNS.into_iter().chain(HEAD_COLUMNS).collect();
-    let whole = rows.zip(front).map(|(cells, row)| {
+    let mut whole = rows.zip(front).map(|(cells, row)| {
         let alone = experiment.backbone_alone(&row.genotype);
         let alone = [
             file.head.name().to_owned(),
@@ -97,15 +97,9 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             optional(alone.map(|alone| alone.macs)),
             optional(alone.map(|alone| alone.params)),
         ];
-        cells.into_iter().chain(alone).collect::<Vec<_>>()
+        cells.into_iter().chain(alone).collect()
     });
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    // a vector takes any bytes, and rows are as long as the header
-    let _ = writer.write_record(header);
-    for row in whole {
-        let _ = writer.write_record(row);
-    }
-    writer.into_inner().unwrap_or_default()
+    csv_of_width(&header, &mut whole)
 }
 
 /// The history as CSV, one row a generation.
@@ -143,19 +137,29 @@ pub(crate) fn optional(figure: Option<impl ToString>) -> String {
 }
 
 /// A table with a header.
-///
-/// # Panics
-/// Never: a vector takes any number of bytes, and rows have the header's length by their type.
 pub(crate) fn csv<const N: usize>(
     header: &[&str; N],
     rows: impl Iterator<Item = [String; N]>,
+) -> Vec<u8> {
+    csv_of_width(header, &mut rows.map(Vec::from))
+}
+
+/// A table whose width is known only when it is written: every row must be as long as the header.
+///
+/// # Panics
+/// For a row of another length; for nothing else, as a vector takes any number of bytes.
+pub(crate) fn csv_of_width(
+    header: &[impl AsRef<[u8]>],
+    rows: &mut dyn Iterator<Item = Vec<String>>,
 ) -> Vec<u8> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer
         .write_record(header)
         .expect("a vector takes any bytes");
     for row in rows {
-        writer.write_record(row).expect("a vector takes any bytes");
+        writer
+            .write_record(row)
+            .expect("rows are as long as the header");
     }
     writer.into_inner().expect("a vector takes any bytes")
 }

@@ -10,7 +10,7 @@ use super::config::{Columns, SurrogateConfig};
 use super::cross_validation::CrossValidated;
 use crate::error::Error;
 use crate::run_directory::RunDirectory;
-use crate::tables::optional;
+use crate::tables::{csv_of_width, optional};
 use crate::trained::{DistinctNetwork, TrainedColumns, TrainedTable};
 
 /// What an experiment's surrogate has learnt from.
@@ -64,18 +64,16 @@ impl Lesson {
 
     /// The table as a run's folder keeps it: genotypes in words, and the accuracies that were used.
     pub fn csv(&self, space: &SearchSpace) -> Vec<u8> {
-        let columns = self.columns();
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        let header = [GENOTYPE.to_owned()].into_iter().chain(columns);
-        // a vector takes any bytes, and rows are as long as the header
-        let _ = writer.write_record(header);
-        for row in &self.table.rows {
+        let columns = self.columns().into_iter();
+        let header: Vec<String> = [GENOTYPE.to_owned()].into_iter().chain(columns).collect();
+        let mut rows = self.table.rows.iter().map(|row| {
             let std = self.has_std().then_some(&row.std);
             let figures = row.accuracies.iter().chain(std);
             let cells = figures.map(|figure| optional(*figure));
-            let _ = writer.write_record([space.format(&row.genotype)].into_iter().chain(cells));
-        }
-        writer.into_inner().unwrap_or_default()
+            let name = space.format(&row.genotype);
+            [name].into_iter().chain(cells).collect()
+        });
+        csv_of_width(&header, &mut rows)
     }
 
     /// The configuration for a run's folder, where the table stands beside it.
