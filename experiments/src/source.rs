@@ -195,6 +195,12 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
                 })
             })
             .collect::<Result<_, _>>()?;
+        if let Some(again) = (1..values.len())
+            .find(|&at| values[..at].iter().any(|value| is_same(value, &values[at])))
+        {
+            let rule = "stands there twice, and each combination is run once";
+            return Err(error(key, values[again].to_string(), rule));
+        }
         if all.len() * values.len() > MOST_RUNS {
             let rule = "a matrix can have at most 10000 combinations";
             return Err(error(key, format!("{} values", values.len()), rule));
@@ -219,6 +225,18 @@ fn combinations(table: &Table, base: &ExperimentConfig, file: &str) -> Result<Ve
         })
     });
     planned.collect()
+}
+
+/// Whether two values of a matrix ask for the same: `2` is `2.0`.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Integer(whole), Value::Float(float))
+        | (Value::Float(float), Value::Integer(whole)) => *whole as f64 == *float,
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(a, b)| is_same(a, b))
+        }
+        (one, other) => one == other,
+    }
 }
 
 /// What tells a combination from the others, fit for a folder's name: `-latency_ms-2.5-seed-1`.
@@ -298,7 +316,7 @@ fn settle(table: &mut Table, settings: &[Setting]) {
     }
 }
 
-/// The values at these places of each list; a single one without its list.
+/// The values at these places of each list, each once; a single one without its list.
 fn picked(values: Value, places: &[usize]) -> Value {
     let pick = |value: Value| match value {
         Value::Array(list) => {
@@ -311,7 +329,16 @@ fn picked(values: Value, places: &[usize]) -> Value {
         other => other,
     };
     match values {
-        Value::Array(values) => Value::Array(values.into_iter().map(pick).collect()),
+        Value::Array(values) => {
+            let mut picked: Vec<Value> = Vec::new();
+            for value in values.into_iter().map(pick) {
+                // lists that differed in what is settled now ask for the same
+                if !picked.iter().any(|earlier| is_same(earlier, &value)) {
+                    picked.push(value);
+                }
+            }
+            Value::Array(picked)
+        }
         other => other,
     }
 }
@@ -440,6 +467,10 @@ latency_ms = 2.0
             .collect();
         assert_eq!(budgets, [Some(9.0), Some(9.0)]);
         assert_eq!(file.runs[1].config.platform.profile, "intel-i9-10980xe");
+        // lists that differed in what is settled are one
+        let pairs = "[matrix]\n\"seed,constraints.latency_ms\" = [[1, 2], [2, 2.0], [3, 5]]\n";
+        let file = parse(&format!("{TEXT}{pairs}"), &["seed=4"]).unwrap();
+        assert_eq!(file.runs.len(), 2);
         let twice = "[matrix]\nseed = [1]\n\"seed,constraints.latency_ms\" = [[1, 2]]\n";
         let error = parse(&format!("{TEXT}{twice}"), &[]).unwrap_err();
         assert!(error.to_string().contains("another entry"), "{error}");
@@ -454,6 +485,25 @@ latency_ms = 2.0
         assert!(error.to_string().contains("seed stands there twice"));
         let error = parse(&format!("{TEXT}[matrix]\n\"seed,\" = [[1, 2]]\n"), &[]).unwrap_err();
         assert!(error.to_string().contains("comma"));
+    }
+
+    #[test]
+    fn a_value_stands_in_a_matrix_once() {
+        for (values, again) in [
+            ("seed = [1, 2, 1]", "1"),
+            ("\"constraints.latency_ms\" = [2, 5, 2.0]", "2.0"),
+            (
+                "\"seed,constraints.latency_ms\" = [[1, 2], [1, 3], [1, 2.0]]",
+                "[1, 2.0]",
+            ),
+        ] {
+            let error = parse(&format!("{TEXT}[matrix]\n{values}\n"), &[]).unwrap_err();
+            let said = error.to_string();
+            assert!(
+                said.contains(&format!("{again}: stands there twice")),
+                "{said}"
+            );
+        }
     }
 
     #[test]
