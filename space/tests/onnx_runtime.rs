@@ -5,10 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod in_python;
+
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -18,102 +18,14 @@ use roofnas_space::{
     SearchSpace, Shape, Tensor, presets,
 };
 
-/// Groups that seldom divide, features and a classifier with a hidden layer, odd and oblong resolutions.
-const AWKWARD: &str = r#"
-resolution = [32, 33, "64x48"]
-features = [4, 8]
-se_style = { of = "input", multiple_of = 1, activation = "swish", gate = "sigmoid" }
-
-[stem]
-channels = [8, 24, 40]
-pool = "max"
-activation = "hard_swish"
-
-[[stage]]
-block = ["conv", "grouped_shuffle", "inverted_bottleneck"]
-depth = [1, 3]
-channels = [24, 40, 48]
-stride = [1, 2]
-groups = [1, 3, 5, 8]
-expand = [1, 2.5]
-activation = ["relu", "hard_swish", "hard_sigmoid"]
-per_layer = ["block", "kernel", "expand"]
-kernel = [3, 5]
-
-[[stage]]
-block = ["fused_inverted_bottleneck", "basic", "depthwise_separable", { kind = "bottleneck", expand = 0.5, groups = { width = 8 } }]
-depth = [1, 2]
-channels = { from = 24, to = 72, step = 24 }
-stride = [2]
-groups = [1, { width = 24 }, "depthwise"]
-se = [0, 0.25]
-activation = ["sigmoid", "relu6"]
-per_layer = ["se"]
-
-[[stage]]
-block = "identity"
-depth = [1, 2]
-channels = [24, 48]
-stride = [1, 2]
-
-[[stage]]
-block = "large_kernel_depthwise"
-depth = 1
-channels = [32]
-activation = ["gelu", "swish", "relu6"]
-
-[head]
-channels = 64
-hidden = 24
-activation = "gelu"
-classes = 10
-"#;
+use in_python::{AWKWARD, judged_by};
 
 /// Samples of the awkward space that are written.
 const AWKWARD_NETWORKS: usize = 16;
 
 #[test]
 fn others_can_run_what_is_exported() {
-    if let Err(reason) = python() {
-        // past the test harness, which would keep it to itself
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: exported ONNX models were not run: needs python3 with onnx and onnxruntime, {reason}"
-        );
-        return;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("onnx_runtime");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    write_models(&folder);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/onnx_runtime.py");
-    let status = Command::new("python3")
-        .arg(script)
-        .arg(&folder)
-        .status()
-        .unwrap();
-    assert!(
-        status.success(),
-        "see above; the models are in {}",
-        folder.display()
-    );
-    fs::remove_dir_all(&folder).unwrap();
-}
-
-/// Whether the suite is asked for and can be run.
-fn python() -> Result<(), &'static str> {
-    if std::env::var_os("ROOFNAS_PYTHON").is_none_or(|value| value != "1") {
-        return Err("and ROOFNAS_PYTHON=1");
-    }
-    let import = Command::new("python3")
-        .args(["-c", "import numpy, onnx, onnxruntime"])
-        .stderr(Stdio::null())
-        .status();
-    match import {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("which python3 can't import"),
-        Err(_) => Err("and there is no python3"),
-    }
+    judged_by("onnx_runtime.py", "numpy, onnx, onnxruntime", write_models);
 }
 
 fn write_models(folder: &Path) {

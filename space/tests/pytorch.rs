@@ -4,11 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod in_python;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -16,58 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Activation, Attribute, BlockKind, Genotype, SearchSpace, presets, pytorch};
 
-/// Every family, groups that seldom divide, features, a classifier with a hidden layer, odd and oblong
-/// resolutions.
-const AWKWARD: &str = r#"
-resolution = [32, 33, "64x48"]
-features = [4, 8]
-se_style = { of = "input", multiple_of = 1, activation = "swish", gate = "sigmoid" }
-
-[stem]
-channels = [8, 24, 40]
-pool = "max"
-activation = "hard_swish"
-
-[[stage]]
-block = ["conv", "grouped_shuffle", "inverted_bottleneck"]
-depth = [1, 4]
-channels = [24, 40, 48]
-stride = [1, 2]
-groups = [1, 3, 5, 8]
-expand = [1, 2.5]
-activation = ["relu", "hard_swish", "hard_sigmoid"]
-per_layer = ["block", "kernel", "expand"]
-kernel = [3, 5]
-
-[[stage]]
-block = ["fused_inverted_bottleneck", "basic", "depthwise_separable", { kind = "bottleneck", expand = 0.5, groups = { width = 8 } }]
-depth = [1, 3]
-channels = { from = 24, to = 72, step = 24 }
-stride = [2]
-groups = [1, { width = 24 }, "depthwise"]
-expand = [1, 2]
-se = [0, 0.25]
-activation = ["sigmoid", "relu6"]
-per_layer = ["expand", "se"]
-
-[[stage]]
-block = "identity"
-depth = [1, 2]
-channels = [24, 48]
-stride = [1, 2]
-
-[[stage]]
-block = "large_kernel_depthwise"
-depth = 1
-channels = [32]
-activation = ["gelu", "swish", "relu6"]
-
-[head]
-channels = 64
-hidden = 24
-activation = "gelu"
-classes = 10
-"#;
+use in_python::{AWKWARD, judged_by};
 
 /// Feature maps alone, of which the coarsest is not the last, from images of one channel.
 const HEADLESS: &str = r#"
@@ -447,46 +396,11 @@ fn stage_shapes_are_those_of_the_network(source: &str, space: &SearchSpace, geno
 
 #[test]
 fn pytorch_runs_what_is_exported() {
-    if let Err(reason) = python() {
-        // past the test harness, which would keep it to itself
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: exported PyTorch sources were not run: needs python3 with torch, onnx and onnxruntime, {reason}"
-        );
-        return;
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pytorch");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    write_networks(&folder);
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/pytorch.py");
-    let status = Command::new("python3")
-        .arg(script)
-        .arg(&folder)
-        .status()
-        .unwrap();
-    assert!(
-        status.success(),
-        "see above; the networks are in {}",
-        folder.display()
+    judged_by(
+        "pytorch.py",
+        "numpy, onnx, onnxruntime, torch",
+        write_networks,
     );
-    fs::remove_dir_all(&folder).unwrap();
-}
-
-/// Whether the suite is asked for and can be run.
-fn python() -> Result<(), &'static str> {
-    if std::env::var_os("ROOFNAS_PYTHON").is_none_or(|value| value != "1") {
-        return Err("and ROOFNAS_PYTHON=1");
-    }
-    let import = Command::new("python3")
-        .args(["-c", "import numpy, onnx, onnxruntime, torch"])
-        .stderr(Stdio::null())
-        .status();
-    match import {
-        Ok(status) if status.success() => Ok(()),
-        Ok(_) => Err("which python3 can't import"),
-        Err(_) => Err("and there is no python3"),
-    }
 }
 
 fn write_networks(folder: &Path) {
