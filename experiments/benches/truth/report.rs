@@ -119,12 +119,14 @@ fn picks(world: &World, knowledge: &Knowledge, accuracies: &Path, seed: u64) -> 
     let macs: Vec<f64> = networks.iter().map(|n| n.cost.macs as f64).collect();
     let by_macs = line(&macs, &latency, &knowledge.timed);
     let trained = &knowledge.timed[..knowledge.trained];
-    let everywhere = |latency: &[f64], score: &[f64]| -> Vec<Option<usize>> {
+    let among = |latency: &[f64], score: &[f64], networks: &[usize]| -> Vec<Option<usize>> {
         let budgets = world.budgets_ms.iter();
         budgets
-            .map(|&budget| best(latency, score, budget, 0..networks.len()))
+            .map(|&budget| best(latency, score, budget, networks.iter().copied()))
             .collect()
     };
+    let all_networks: Vec<usize> = (0..networks.len()).collect();
+    let everywhere = |latency: &[f64], score: &[f64]| among(latency, score, &all_networks);
     let played = training::play(world, knowledge, accuracies, seed);
     let searched = |&budget: &f64| knowledge.search(world, budget, seed);
     let all: [Vec<Option<usize>>; 12] = [
@@ -137,35 +139,9 @@ fn picks(world: &World, knowledge: &Knowledge, accuracies: &Path, seed: u64) -> 
         everywhere(&knowledge.mean_ms, &knowledge.quality),
         everywhere(&knowledge.upper_ms, &knowledge.proxy),
         everywhere(&by_macs, &macs),
-        world
-            .budgets_ms
-            .iter()
-            .map(|&budget| best(&latency, &seen, budget, trained.iter().copied()))
-            .collect(),
-        world
-            .budgets_ms
-            .iter()
-            .map(|&budget| {
-                best(
-                    &knowledge.upper_ms,
-                    &seen,
-                    budget,
-                    played.networks.iter().copied(),
-                )
-            })
-            .collect(),
-        world
-            .budgets_ms
-            .iter()
-            .map(|&budget| {
-                best(
-                    &knowledge.upper_ms,
-                    &played.expected,
-                    budget,
-                    played.networks.iter().copied(),
-                )
-            })
-            .collect(),
+        among(&latency, &seen, trained),
+        among(&knowledge.upper_ms, &seen, &played.networks),
+        among(&knowledge.upper_ms, &played.expected, &played.networks),
     ];
     let oracle = all[0].clone();
     let whole = covered(world, &oracle, &oracle);

@@ -1,6 +1,6 @@
 //! Training of the user's own: commands that are scripts with a made-up accuracy.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -126,6 +126,22 @@ fn the_budget_is_trained_and_the_front_is_what_was_measured() {
         assert_eq!(row["predicted"].is_empty(), row["round"] == "0", "{row:?}");
         assert!(row["latency_ms"].parse::<f64>().unwrap() <= 0.35);
     }
+    // what another training would give follows what this one gave, each network its own
+    let figures = |row: &HashMap<String, String>| {
+        ["accuracy", "expected_lower", "expected", "expected_upper"]
+            .map(|column| row[column].parse::<f64>().unwrap())
+    };
+    let mut rows: Vec<[f64; 4]> = trained.rows.iter().map(figures).collect();
+    rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    assert!(
+        rows.iter()
+            .all(|[_, lower, mean, upper]| lower < mean && mean < upper)
+    );
+    let inside = rows
+        .iter()
+        .filter(|[own, lower, _, upper]| lower <= own && own <= upper);
+    assert!(inside.count() >= 9, "{rows:?}");
+    assert!(rows[0][2] < rows[11][2], "{rows:?}");
     let front = desk.table("run/pareto.csv");
     assert!(front.rows.len() > 1);
     for row in &front.rows {
