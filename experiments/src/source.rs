@@ -66,6 +66,8 @@ pub struct ExperimentFile {
 
 /// Combinations that a matrix can have; more are more likely a mistake.
 const MOST_RUNS: usize = 10_000;
+/// Tables that a key can stand in: more than any key has, and few enough for what walks nested tables by recursion.
+const DEEPEST: usize = 16;
 
 impl ExperimentFile {
     /// Reads an experiment, with these settings in the place of what the file says.
@@ -264,6 +266,14 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
     for setting in settings {
         let mut parts: Vec<&str> = setting.key.split('.').collect();
         let last = parts.pop().unwrap_or_default();
+        if parts.len() > DEEPEST {
+            return Err(Error::Value {
+                file: file.to_owned(),
+                key: setting.key.chars().take(40).chain("...".chars()).collect(),
+                value: setting.value.to_string(),
+                rule: format!("no key stands in more than {DEEPEST} tables"),
+            });
+        }
         let mut inner = &mut *table;
         for part in parts {
             let entry = inner

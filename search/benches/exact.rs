@@ -212,7 +212,7 @@ impl Trial {
         ];
         let range = left.costs[1] - right.costs[1];
         settings.epsilon = self.epsilon * range;
-        let front = exact_front(&problem, &settings, &[], |progress| {
+        let front = exact_front(&problem, &settings, &[], &mut |progress| {
             if self.talk == Talk::Progress {
                 let seconds = start.elapsed().as_secs_f64();
                 eprintln!("{seconds:.2} {progress:?}");

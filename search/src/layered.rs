@@ -98,7 +98,7 @@ pub(crate) fn log_worth(amount: f64) -> f64 {
 /// The criteria of the path with these choices, or nothing when there is no such path.
 ///
 /// Limits and [`accepts`](Layered::accepts) are not looked at.
-pub fn path_costs<L: Layered + ?Sized>(layered: &L, choices: &[u32]) -> Option<Costs> {
+pub fn path_costs(layered: &dyn Layered, choices: &[u32]) -> Option<Costs> {
     if choices.len() != layered.positions() {
         return None;
     }
@@ -122,8 +122,8 @@ pub fn path_costs<L: Layered + ?Sized>(layered: &L, choices: &[u32]) -> Option<C
     Some(costs)
 }
 
-fn find<L: Layered + ?Sized>(
-    layered: &L,
+fn find(
+    layered: &dyn Layered,
     position: usize,
     state: usize,
     choice: u32,

@@ -92,7 +92,7 @@ fn starts(groups: impl Iterator<Item = u32>, count: usize) -> Vec<usize> {
 }
 
 /// The criteria that matter: the objectives, then others with a limit.
-pub(super) fn columns<L: Layered + ?Sized>(layered: &L, objectives: usize) -> Vec<usize> {
+pub(super) fn columns(layered: &dyn Layered, objectives: usize) -> Vec<usize> {
     let limited = |criterion: &usize| layered.limit(*criterion) < f64::INFINITY;
     let others = (objectives..layered.criteria()).filter(limited);
     (0..objectives).chain(others).collect()
@@ -100,7 +100,7 @@ pub(super) fn columns<L: Layered + ?Sized>(layered: &L, objectives: usize) -> Ve
 
 impl<const K: usize> Graph<K> {
     /// Writes out a problem, without the transitions that lead nowhere or beyond a limit.
-    pub(super) fn new<L: Layered + ?Sized>(layered: &L, objectives: usize) -> Self {
+    pub(super) fn new(layered: &dyn Layered, objectives: usize) -> Self {
         let columns = columns(layered, objectives);
         let mut limits = [f64::INFINITY; K];
         for (column, &criterion) in columns.iter().enumerate() {
@@ -136,12 +136,7 @@ impl<const K: usize> Graph<K> {
         graph
     }
 
-    fn read_layer<L: Layered + ?Sized>(
-        &self,
-        layered: &L,
-        columns: &[usize],
-        position: usize,
-    ) -> Layer<K> {
+    fn read_layer(&self, layered: &dyn Layered, columns: &[usize], position: usize) -> Layer<K> {
         let sum = layered.log_sum().filter(|_| self.log.is_some());
         let (sources, targets) = (layered.states(position), layered.states(position + 1));
         let mut edges = Vec::new();
@@ -241,11 +236,7 @@ impl<const K: usize> Graph<K> {
     }
 }
 
-fn check_log_sum<L: Layered + ?Sized>(
-    layered: &L,
-    log_sum: crate::layered::LogSum,
-    objectives: usize,
-) {
+fn check_log_sum(layered: &dyn Layered, log_sum: crate::layered::LogSum, objectives: usize) {
     assert!(
         log_sum.weight > 0.0 && log_sum.sum != log_sum.into,
         "a log-sum should have a positive weight and two criteria, but is {log_sum:?}"

@@ -137,7 +137,7 @@ const WIDENING: usize = 64;
 ///     }
 /// }
 ///
-/// let front = exact_front(&Van, &ExactSettings::default(), &[], |_| ControlFlow::Continue(()));
+/// let front = exact_front(&Van, &ExactSettings::default(), &[], &mut |_| ControlFlow::Continue(()));
 ///
 /// assert_eq!(front.epsilon, 0.0);
 /// let fullest = front.members.last().expect("an empty van is feasible");
@@ -149,11 +149,12 @@ const WIDENING: usize = 64;
 ///
 /// When the problem or the settings break their laws: an epsilon below 0 or NaN, fewer than 2
 /// slopes, more objectives than criteria, known points of too few objectives.
-pub fn exact_front<L: Layered + ?Sized>(
-    layered: &L,
+// No type parameters: what is heavy is compiled here, with this crate's optimisation, whoever calls it.
+pub fn exact_front(
+    layered: &dyn Layered,
     settings: &ExactSettings,
     known: &[Costs],
-    observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(ExactProgress) -> ControlFlow<()>,
 ) -> ExactFront {
     assert!(
         settings.epsilon >= 0.0 && settings.slopes >= 2,
@@ -168,17 +169,17 @@ pub fn exact_front<L: Layered + ?Sized>(
         layered.criteria()
     );
     match columns(layered, objectives).len() {
-        0..=2 => search::<L, 2>(layered, settings, known, observer),
-        3..=4 => search::<L, 4>(layered, settings, known, observer),
-        _ => search::<L, 8>(layered, settings, known, observer),
+        0..=2 => search::<2>(layered, settings, known, observer),
+        3..=4 => search::<4>(layered, settings, known, observer),
+        _ => search::<8>(layered, settings, known, observer),
     }
 }
 
-fn search<L: Layered + ?Sized, const K: usize>(
-    layered: &L,
+fn search<const K: usize>(
+    layered: &dyn Layered,
     settings: &ExactSettings,
     known: &[Costs],
-    observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(ExactProgress) -> ControlFlow<()>,
 ) -> ExactFront {
     let graph = Graph::<K>::new(layered, settings.objectives);
     let completion = Completion::new(&graph);
@@ -223,18 +224,18 @@ fn search<L: Layered + ?Sized, const K: usize>(
 
 /// Makes passes of more and more room, up to `most` labels, until one proves what was asked for.
 /// Returns the refused paths.
-fn widen<L: Layered + ?Sized, const K: usize>(
-    mut pass: Pass<'_, L, K>,
+fn widen<const K: usize>(
+    mut pass: Pass<'_, K>,
     most: usize,
     incumbents: &mut Incumbents,
     front: &mut ExactFront,
-    mut observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
+    observer: &mut dyn FnMut(ExactProgress) -> ControlFlow<()>,
 ) -> Vec<Costs> {
     let mut refused = Vec::new();
     let mut proofs: Vec<Dropped> = Vec::new();
     loop {
         front.passes += 1;
-        let outcome = pass.run(incumbents, |position, labels, gain| {
+        let outcome = pass.run(incumbents, &mut |position, labels, gain| {
             observer(ExactProgress {
                 pass: front.passes,
                 position,
@@ -271,8 +272,8 @@ fn brought(known: &[Costs], objectives: usize) -> Incumbents {
 }
 
 /// Makes incumbents of the paths that relaxations found.
-fn seed<L: Layered + ?Sized, const K: usize>(
-    layered: &L,
+fn seed<const K: usize>(
+    layered: &dyn Layered,
     graph: &Graph<K>,
     slopes: &Slopes<K>,
     incumbents: &mut Incumbents,
@@ -286,7 +287,7 @@ fn seed<L: Layered + ?Sized, const K: usize>(
     }
 }
 
-fn members<L: Layered + ?Sized>(layered: &L, incumbents: &Incumbents) -> Vec<ExactMember> {
+fn members(layered: &dyn Layered, incumbents: &Incumbents) -> Vec<ExactMember> {
     let named = incumbents
         .sorted()
         .iter()

@@ -14,8 +14,8 @@ use crate::exact::screen::Screen;
 use crate::layered::Layered;
 
 /// One walk over all positions with room for so many labels.
-pub(super) struct Pass<'a, L: ?Sized, const K: usize> {
-    pub(super) layered: &'a L,
+pub(super) struct Pass<'a, const K: usize> {
+    pub(super) layered: &'a dyn Layered,
     pub(super) graph: &'a Graph<K>,
     pub(super) completion: &'a Completion<K>,
     /// Without lines when there are no two objectives.
@@ -42,13 +42,13 @@ pub(super) struct Outcome {
 /// A label's parent, by its number among all at the position before, and its choice.
 type Origin = (u32, u32);
 
-impl<L: Layered + ?Sized, const K: usize> Pass<'_, L, K> {
+impl<const K: usize> Pass<'_, K> {
     /// Walks from the first position to the last; `observer` hears of the position, the number of
     /// labels kept, and the gain that labels dropped so far may have had.
     pub(super) fn run(
         &self,
         incumbents: &mut Incumbents,
-        mut observer: impl FnMut(usize, usize, f64) -> ControlFlow<()>,
+        observer: &mut dyn FnMut(usize, usize, f64) -> ControlFlow<()>,
     ) -> Outcome {
         let mut outcome = Outcome {
             dropped: Dropped::new(self.envelope.lines.len()),

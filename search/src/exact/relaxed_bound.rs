@@ -47,18 +47,15 @@ impl RelaxedBound {
 /// Bounds criteria 0 and 1 of a problem by lines, and finds good paths on the way; fast.
 ///
 /// Of the settings, `slopes` and `rounds` count.
-pub fn relaxed_bound<L: Layered + ?Sized>(layered: &L, settings: &ExactSettings) -> RelaxedBound {
+pub fn relaxed_bound(layered: &dyn Layered, settings: &ExactSettings) -> RelaxedBound {
     match columns(layered, 2).len() {
-        0..=2 => bound_by_lines::<L, 2>(layered, settings),
-        3..=4 => bound_by_lines::<L, 4>(layered, settings),
-        _ => bound_by_lines::<L, 8>(layered, settings),
+        0..=2 => bound_by_lines::<2>(layered, settings),
+        3..=4 => bound_by_lines::<4>(layered, settings),
+        _ => bound_by_lines::<8>(layered, settings),
     }
 }
 
-fn bound_by_lines<L: Layered + ?Sized, const K: usize>(
-    layered: &L,
-    settings: &ExactSettings,
-) -> RelaxedBound {
+fn bound_by_lines<const K: usize>(layered: &dyn Layered, settings: &ExactSettings) -> RelaxedBound {
     let graph = Graph::<K>::new(layered, 2);
     let slopes = Slopes::new(&graph, settings.slopes, settings.rounds);
     let mut incumbents = Incumbents::default();

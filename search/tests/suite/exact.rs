@@ -39,7 +39,7 @@ fn settings(epsilon: f64, labels: usize) -> ExactSettings {
 }
 
 fn run(table: &Table, settings: &ExactSettings) -> ExactFront {
-    exact_front(table, settings, &[], |_| ControlFlow::Continue(()))
+    exact_front(table, settings, &[], &mut |_| ControlFlow::Continue(()))
 }
 
 /// Whether a point is at most as large as another, with epsilon off objective 1.
@@ -129,7 +129,7 @@ proptest! {
     fn the_claim_holds_when_broken_off(make in makes(), after in 1..5_usize) {
         let table = Table::new(make);
         let settings = settings(0.0, 1_000_000);
-        let front = exact_front(&table, &settings, &[], |progress| {
+        let front = exact_front(&table, &settings, &[], &mut |progress| {
             if progress.position < after {
                 ControlFlow::Continue(())
             } else {
@@ -153,7 +153,7 @@ proptest! {
             .collect();
         known.truncate(known.len() / 2);
         let settings = settings(0.0, labels);
-        let front = exact_front(&table, &settings, &known, |_| ControlFlow::Continue(()));
+        let front = exact_front(&table, &settings, &known, &mut |_| ControlFlow::Continue(()));
         check_members(&table, &front, 2)?;
         check_claim(&table, &front, 2)?;
     }
@@ -258,7 +258,7 @@ fn a_refused_path_counts_for_the_bound_only() {
 
 fn run_line(line: &Line) -> ExactFront {
     let settings = settings(0.0, 1000);
-    exact_front(line, &settings, &[], |_| ControlFlow::Continue(()))
+    exact_front(line, &settings, &[], &mut |_| ControlFlow::Continue(()))
 }
 
 #[test]
