@@ -1,8 +1,8 @@
 """Times an ONNX model on ncnn, on the CPU.
 
-    python3 ncnn_latency.py MODEL.onnx [--threads N] [--batch 1] [--runs N] [--warmup N] [--dtype fp32|fp16|bf16|int8]
+    python3 ncnn_latency.py MODEL.onnx [--threads N] [--batch 1] [--runs N] [--warmup N] [--dtype fp32|fp16|bf16|int8] [--converted FOLDER]
 
-Converts the model with pnnx, in a temporary folder, and prints roofnas' plain protocol: "latency_ms: N" for every
+Converts the model with pnnx, in a temporary folder or in one where it is found again, and prints roofnas' plain protocol: "latency_ms: N" for every
 run, "initialisation_ms" (of loading what was converted) and "resident_bytes" once. Versions go to standard error.
 Needs the packages ncnn, pnnx and numpy. ncnn takes one image at a time. It would store tensors as half precision
 where the processor is fast at that; here that is done for fp16 and bf16 only.
@@ -26,6 +26,7 @@ def parse_arguments():
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--warmup", type=int, default=5)
     parser.add_argument("--dtype", choices=["fp32", "fp16", "bf16", "int8"], default="fp32")
+    parser.add_argument("--converted", type=Path, help="a folder for this model alone, where it stays converted")
     return parser.parse_args()
 
 
@@ -56,16 +57,20 @@ def resident_bytes():
 
 def convert(model, folder):
     """Converts the model; returns the files for ncnn, and the shapes of the inputs (an open batch becomes 1)."""
-    import pnnx
-
-    path = folder / "network.onnx"
-    shutil.copyfile(model, path)
-    command = [pnnx.EXEC_PATH, str(path), "fp16=0"]
-    result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     structure, weights = folder / "network.ncnn.param", folder / "network.ncnn.bin"
-    if result.returncode != 0 or not structure.exists():
-        tail = result.stdout.decode(errors="replace").strip().splitlines()[-5:]
-        sys.exit("pnnx can't convert the model: " + " | ".join(tail))
+    done = folder / "done"
+    if not done.exists():
+        import pnnx
+
+        path = folder / "network.onnx"
+        shutil.copyfile(model, path)
+        command = [pnnx.EXEC_PATH, str(path), "fp16=0"]
+        result = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if result.returncode != 0 or not structure.exists():
+            tail = result.stdout.decode(errors="replace").strip().splitlines()[-5:]
+            sys.exit("pnnx can't convert the model: " + " | ".join(tail))
+        path.unlink()
+        done.touch()
     graph = (folder / "network.pnnx.param").read_text()
     inputs = re.findall(r"^pnnx\.Input .*#\d+=\(([\d,]+)\)", graph, re.MULTILINE)
     if not inputs:
@@ -96,7 +101,7 @@ def main():
 
     print(f"ncnn {ncnn.__version__}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
-        structure, weights, shapes = convert(arguments.model, Path(folder))
+        structure, weights, shapes = convert(arguments.model, arguments.converted or Path(folder))
         if any(shape[0] != 1 for shape in shapes):
             sys.exit(f"the model takes {shapes[0][0]} images at once, always, and ncnn one")
         before = resident_bytes()

@@ -208,6 +208,27 @@ fn endless_output_is_cut_off() {
 }
 
 #[test]
+fn what_is_converted_once_is_found_again_while_the_model_is_measured() {
+    let text = "test -e \"$2/made\" && echo 3 || echo 4; touch \"$2/made\"; echo \"$2\" >> \"$3\"";
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    let notes = notes.to_str().unwrap();
+    let line = script(text, &["{model}", "{scratch}", notes]);
+    let clock = SystemClock::new();
+    let model = Model::from_bytes("net", *b"onnx");
+    let mut first = session(line.clone(), PATIENCE, &model);
+    let mut second = session(line, PATIENCE, &model);
+    assert_eq!(first.run(1, &clock).unwrap(), [0.004]);
+    assert_eq!(first.run(1, &clock).unwrap(), [0.003]);
+    // a folder of its own
+    assert_eq!(second.run(1, &clock).unwrap(), [0.004]);
+    drop((first, second));
+    let folders = fs::read_to_string(notes).unwrap();
+    assert_eq!(folders.lines().count(), 3);
+    assert!(folders.lines().all(|folder| !Path::new(folder).exists()));
+}
+
+#[test]
 fn results_may_be_in_a_file_or_on_standard_error() {
     let text = "echo chatter; printf '[{\"latencyMs\": 2.5}, {\"latencyMs\": 3}]' > \"$2\"";
     let arguments = ["-c", text, "sh", "{model}", "{output}"];

@@ -59,7 +59,7 @@ pub use definition::{
     StageDefinition, StemDefinition, StemPool,
 };
 pub use file_names::FileNames;
-pub use fixed_head::{FixedHead, FixedHeadError, HeadInput, HeadTableError};
+pub use fixed_head::{FixedHead, FixedHeadError, HeadCut, HeadCutError, HeadInput, HeadTableError};
 pub use genotype::{Genotype, PlacedBlock};
 pub use lattice::{Lattice, Step};
 pub use network::{

@@ -53,7 +53,7 @@ pub(crate) struct EngineChoice {
     /// What runs the networks
     #[arg(long, value_enum, default_value_t = EngineName::Embedded)]
     pub(crate) engine: EngineName,
-    /// With --engine command: a program and its arguments, in which {model}, {threads}, {batch}, {runs}, {dtype} and {output} are replaced. Quotes keep words
+    /// With --engine command: a program and its arguments, in which {model}, {threads}, {batch}, {runs}, {dtype}, {output} and {scratch} are replaced. Quotes keep words
     /// together; no shell is involved. By default each line it prints that is a number is one run's milliseconds
     #[arg(long, value_name = "PROGRAM ARGUMENT...")]
     pub(crate) command: Option<String>,

@@ -1,6 +1,6 @@
 //! `roofnas init`.
 
-use roofnas::{SchemaOf, exit, write_whole};
+use roofnas::{Error, SchemaOf, exit, write_whole};
 
 use super::{init_from, schema};
 use crate::cli::InitArgs;
@@ -27,10 +27,24 @@ pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
                 .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
     };
     let name = name.filter(plain).unwrap_or("experiment");
-    let text = match &args.own.from {
-        Some(model) => init_from::experiment(model, args, name)?,
+    let drafted = match &args.own.from {
+        Some(model) => Some(init_from::experiment(model, args, name)?),
+        None => None,
+    };
+    let text = match &drafted {
+        Some(drafted) => drafted.text.clone(),
         None => STARTER.replacen("name = \"quickstart\"", &format!("name = \"{name}\""), 1),
     };
+    if let Err(error) = write(args, text) {
+        drafted.iter().for_each(init_from::Drafted::undo);
+        return Err(error.into());
+    }
+    note!("wrote {file}; look at it, then: roofnas run {file}");
+    Ok(exit::DONE)
+}
+
+/// Writes the experiment, and its schema where that is asked for.
+fn write(args: &InitArgs, text: String) -> Result<(), Error> {
     let text = if args.with_schema {
         let schema = schema::text(SchemaOf::Experiment);
         write_whole(&args.file.with_file_name(SCHEMA), schema.as_bytes())?;
@@ -38,7 +52,5 @@ pub(crate) fn init(args: &InitArgs) -> anyhow::Result<u8> {
     } else {
         text
     };
-    write_whole(&args.file, text.as_bytes())?;
-    note!("wrote {file}; look at it, then: roofnas run {file}");
-    Ok(exit::DONE)
+    write_whole(&args.file, text.as_bytes())
 }

@@ -1,13 +1,18 @@
 //! `roofnas init --from`: an experiment around a network of the user's own.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use roofnas::{Error, Experiment, ExperimentFile};
+use roofnas::{Error, Experiment, ExperimentFile, write_whole};
 use roofnas_cost::{Dtype, Latency, LatencyModel, NetworkCost};
 use roofnas_hardware::Profiles;
-use roofnas_space::recognise::{Likeness, OwnStage, Reach, Recognised, Surroundings, recognise};
-use roofnas_space::{Block, HeadDefinition, Network, StageDefinition, StemDefinition};
+use roofnas_space::recognise::{
+    Likeness, OwnStage, Reach, RecogniseError, Recognised, Surroundings, recognise,
+};
+use roofnas_space::{
+    Block, FixedHead, HeadDefinition, Network, SearchSpace, StageDefinition, StemDefinition,
+};
 use serde::Serialize;
 
 use super::networks::{model, model_file};
@@ -16,8 +21,26 @@ use crate::cli::{Conditions, InitArgs};
 /// The platform where none is named: that of the experiment without `--from`.
 const PLATFORM: &str = "raspberry-pi-4-ncnn-4-threads";
 
-/// The experiment's text. It is accepted: what is written has been read and checked.
-pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Result<String> {
+/// An experiment around a network, with a file beside it where the network has a head of its own.
+pub(super) struct Drafted {
+    /// The experiment's text. It is accepted: it has been read and checked.
+    pub(super) text: String,
+    /// The head's file, which is there.
+    pub(super) head: Option<PathBuf>,
+}
+
+impl Drafted {
+    /// Takes back what was written.
+    pub(super) fn undo(&self) {
+        if let Some(head) = &self.head {
+            // a leftover harms nobody but the next who wants that name, and is told so
+            let _ = fs::remove_file(head);
+        }
+    }
+}
+
+/// The experiment around the network of a file.
+pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Result<Drafted> {
     let own = &args.own;
     let platform = own.platform.as_deref().unwrap_or(PLATFORM);
     let conditions = Conditions {
@@ -30,13 +53,17 @@ pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Re
         problem: format!("no search space can be put around it: {error}"),
     };
     let found = recognise(&network).map_err(|error| refused(&error))?;
+    let has_more = found.behind.is_some();
+    let (found, head) = with_head(path, &network, found, &args.file).map_err(|e| refused(&e))?;
     let around = found.surroundings().map_err(|error| refused(&error))?;
-    let genotype = around
-        .space
-        .parse(&around.own)
-        .map_err(|error| refused(&error))?;
-    let nearest = around.space.decode(&genotype);
+    let space = match &head {
+        Some(head) => head.space.clone(),
+        None => around.space.clone(),
+    };
+    let genotype = space.parse(&around.own).map_err(|error| refused(&error))?;
+    let nearest = space.deployed(&genotype);
     let draft = Draft {
+        is_cut: has_more && head.is_none(),
         file: path
             .file_name()
             .unwrap_or_default()
@@ -50,16 +77,86 @@ pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Re
         nearest,
         found,
         around,
+        head,
     };
-    let text = draft.text()?;
-    let file = args.file.display().to_string();
-    let planned = ExperimentFile::parse(&text, &file, &[])?.runs.remove(0);
-    Experiment::new(planned.config, &file, &Profiles::from_environment())?;
+    let mut drafted = Drafted {
+        text: draft.text()?,
+        head: None,
+    };
+    if let Some(head) = &draft.head {
+        if head.path.symlink_metadata().is_ok() {
+            let problem = "is there already, and is where the network's head would go; remove it, or name the experiment otherwise";
+            return Err(Error::Unusable {
+                path: head.path.clone(),
+                problem: problem.to_owned(),
+            }
+            .into());
+        }
+        write_whole(&head.path, &head.bytes)?;
+        drafted.head = Some(head.path.clone());
+    }
+    if let Err(error) = check(&drafted.text, &args.file) {
+        drafted.undo();
+        return Err(error.into());
+    }
     for remark in &draft.found.remarks {
         note!("warning: {}", printable(&remark.to_string()));
     }
     note!("{}", draft.sentence());
-    Ok(text)
+    Ok(drafted)
+}
+
+/// Reads an experiment as a run does.
+fn check(text: &str, file: &Path) -> Result<(), Error> {
+    let file = file.display().to_string();
+    let planned = ExperimentFile::parse(text, &file, &[])?.runs.remove(0);
+    Experiment::new(planned.config, &file, &Profiles::from_environment()).map(|_| ())
+}
+
+/// A neck and head that all networks of the space carry.
+struct OwnHead {
+    /// The space around the backbone, with the head.
+    space: SearchSpace,
+    /// The layers in words, and their share of the MACs.
+    layers: String,
+    share: f64,
+    /// The file it goes to.
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+/// Cuts the neck and head out of the file, where the network has them; what a space can't carry is left out, with the reason among the remarks.
+fn with_head(
+    path: &Path,
+    network: &Network,
+    found: Recognised,
+    experiment: &Path,
+) -> Result<(Recognised, Option<OwnHead>), RecogniseError> {
+    let Some(behind) = &found.behind else {
+        return Ok((found, None));
+    };
+    let name = experiment.file_stem().unwrap_or_default();
+    let name = format!("{}-head", name.to_string_lossy());
+    let around = found.surroundings()?;
+    let cut = FixedHead::cut_from_onnx_file(path, &name, network, &behind.cut);
+    let cut = cut.map_err(|error| error.to_string());
+    let carried = cut.and_then(|(head, bytes)| {
+        let space = around.space.with_fixed_head(head);
+        Ok((space.map_err(|error| error.to_string())?, bytes))
+    });
+    match carried {
+        Ok((space, bytes)) => {
+            let head = OwnHead {
+                space,
+                layers: behind.layers.clone(),
+                share: behind.share,
+                path: experiment.with_file_name(format!("{name}.onnx")),
+                bytes,
+            };
+            Ok((found, Some(head)))
+        }
+        Err(reason) => Ok((found.without_head(Some(&reason))?, None)),
+    }
 }
 
 /// A file that takes shape.
@@ -74,6 +171,9 @@ struct Draft<'a> {
     likeness: Likeness,
     found: Recognised,
     around: Surroundings,
+    head: Option<OwnHead>,
+    /// Whether what comes behind the backbone was left out.
+    is_cut: bool,
 }
 
 impl Draft<'_> {
@@ -83,10 +183,31 @@ impl Draft<'_> {
         (cost, latency)
     }
 
-    /// The network's own latency, rounded up, so that it keeps it; that of what stands for it where this takes longer.
+    /// The network's own latency, rounded up, so that it keeps it; that of what stands for it where this takes longer, or where the network
+    /// has layers behind its backbone that are left out.
     fn budget_ms(&self) -> f64 {
-        let latencies = [&self.network, &self.nearest].map(|network| self.price(network).1.mean_ms);
-        rounded_up(latencies[0].max(latencies[1]))
+        let [own, nearest] =
+            [&self.network, &self.nearest].map(|network| self.price(network).1.mean_ms);
+        rounded_up(if self.is_cut {
+            nearest
+        } else {
+            own.max(nearest)
+        })
+    }
+
+    /// Whose latency the budget is.
+    fn whose(&self) -> &'static str {
+        match (&self.head, self.is_cut) {
+            (Some(_), _) => "the network with its head",
+            (None, true) => "the backbone",
+            (None, false) => "the network",
+        }
+    }
+
+    /// The name of the head's file.
+    fn head_file(head: &OwnHead) -> String {
+        let name = head.path.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// What was found, for whoever reads the terminal.
@@ -104,9 +225,17 @@ impl Draft<'_> {
         } else {
             "the space holds a network near it, not the network itself; the file says what differs"
         };
+        let head = self.head.as_ref().map_or_else(String::new, |head| {
+            let layers = printable(&head.layers);
+            format!(
+                " Its neck and head ({layers}) are fixed, in {}.",
+                Self::head_file(head)
+            )
+        });
         format!(
-            "{}: {blocks} blocks in {stages} stages; {holds}. The budget is what the network takes on {}: {} ms",
+            "{}: {blocks} blocks in {stages} stages; {holds}.{head} The budget is what {} takes on {}: {} ms",
             printable(&self.file),
+            self.whose(),
             self.model.platform().name,
             self.budget_ms()
         )
@@ -126,12 +255,20 @@ impl Draft<'_> {
         writeln!(text, "[platform]\nprofile = {}", inline(&self.platform)?)?;
         writeln!(text, "batch = {}", self.model.batch())?;
         writeln!(text, "dtype = \"{}\"\n", self.model.dtype())?;
+        if let Some(head) = &self.head {
+            writeln!(
+                text,
+                "[fixed_head]                           # not searched, but part of every figure: latency, memory, MACs\nonnx = {}\n",
+                inline(&Self::head_file(head))?
+            )?;
+        }
         self.space(&mut text)?;
         text += OBJECTIVES;
         writeln!(
             text,
-            "[constraints]\nlatency_ms = {}   # what the network itself takes; also: macs, params, peak_memory_mib, weights_mib and others",
-            self.budget_ms()
+            "[constraints]\nlatency_ms = {}   # what {} takes; also: macs, params, peak_memory_mib, weights_mib and others",
+            self.budget_ms(),
+            self.whose()
         )?;
         text += "confidence = 0.5                       # half of the networks at the edge may be slower; 0.95 keeps a distance, and then the network itself breaks the budget\n\n";
         text += SEARCH;
@@ -156,10 +293,22 @@ impl Draft<'_> {
         ];
         let blocks: usize = own.stages.iter().map(|stage| stage.blocks.len()).sum();
         lines.push(format!(
-            "Recognised: {blocks} blocks in {} stages; {:.0} % of the MACs lie in layers of a known form.",
+            "Recognised: {blocks} blocks in {} stages; {:.0} % of the {}MACs lie in layers of a known form.",
             own.stages.len(),
-            100.0 * self.found.share
+            100.0 * self.found.share,
+            if self.head.is_some() { "backbone's " } else { "" }
         ));
+        if let Some(head) = &self.head {
+            lines.push(format!(
+                "Behind them come a neck and head, {}, with {:.0} % of the MACs: every network of the space carries them.",
+                head.layers,
+                100.0 * head.share
+            ));
+            lines.push(format!(
+                "{} has them, without the elements of their weights. What the backbones put out is what they read.",
+                Self::head_file(head)
+            ));
+        }
         let (mine, latency) = self.price(&self.network);
         if self.likeness.is_same() {
             lines.push("The space holds the network: every layer is one of".to_owned());
@@ -233,7 +382,8 @@ impl Draft<'_> {
             inline(&definition.resolution)?
         )?;
         writeln!(text, "input_channels = {}", definition.input_channels)?;
-        if !definition.features.is_empty() {
+        // with a head, those that it reads
+        if !definition.features.is_empty() && self.head.is_none() {
             writeln!(
                 text,
                 "features = {}   # strides whose feature maps are outputs",

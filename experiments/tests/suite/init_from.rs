@@ -315,6 +315,125 @@ fn what_no_space_can_surround_is_refused_with_a_reason() {
     refused("foreign.onnx", &["of its MACs", "left", "join"]);
 }
 
+/// A detector: the feature maps of a small backbone at strides 8 and 16, a way down, and two outputs.
+fn detector() -> Network {
+    let text = r#"
+        resolution = "64x96"
+        features = [8, 16]
+        stem = { channels = 16 }
+        stage = [
+            { block = "inverted_bottleneck", depth = 2, channels = 24, stride = 2, expand = 4 },
+            { block = "inverted_bottleneck", depth = 2, channels = 40, stride = 2, expand = 4 },
+            { block = "inverted_bottleneck", depth = 2, channels = 80, stride = 2, expand = 4 },
+        ]
+    "#;
+    let space = SearchSpace::new(toml::from_str(text).unwrap()).unwrap();
+    let backbone = space.decode(&space.only());
+    let [fine, coarse] = [0, 1].map(|output| backbone.outputs()[output].tensor);
+    let mut b = NetworkBuilder::continuing(backbone);
+    b.section(Part::FixedHead, "");
+    let conv = |conv: Conv| Op::Conv(conv.with_bias());
+    let down = b.push("down", conv(Conv::same(32, 3, 2)), &[fine], Role::Main);
+    let join = b.push("join", Op::Concat, &[down, coarse], Role::Main);
+    let boxes = b.push("boxes", conv(Conv::same(16, 3, 1)), &[join], Role::Main);
+    let scores = b.push("scores", conv(Conv::pointwise(10)), &[fine], Role::Main);
+    b.output("boxes", boxes);
+    b.output("scores", scores);
+    b.finish().unwrap()
+}
+
+#[test]
+fn a_detector_keeps_its_head() {
+    let desk = Desk::new();
+    let network = detector();
+    save(&desk, "net.onnx", &network);
+    desk.roofnas(&["init", "own.toml", "--from", "net.onnx"])
+        .ends(0)
+        .says(&[
+            "the space holds the network",
+            "down (conv) to scores (conv), 4 layers",
+            "fixed, in own-head.onnx",
+            "The budget is what the network with its head takes",
+        ]);
+    let text = desk.read("own.toml");
+    assert!(text.contains("onnx = \"own-head.onnx\""), "{text}");
+    assert!(!text.contains("features ="), "{text}");
+    assert!(!text.contains("[space.head]"), "{text}");
+    let config = config(&desk, "own.toml");
+    let head = desk.path("own-head.onnx").to_string_lossy().into_owned();
+    // beside the experiment, wherever that is
+    let file = desk.path("own.toml").to_string_lossy().into_owned();
+    let experiment = Experiment::new(config, &file, &Profiles::default()).unwrap();
+    assert!(std::path::Path::new(&head).exists());
+    let whole = experiment.space.deployed(&experiment.start[0]);
+    let likeness = Likeness::of(&network, &whole);
+    assert!(likeness.is_same(), "{likeness:#?}");
+    let (own, built) = (costs(&network), costs(&whole));
+    assert_eq!((own.macs, own.params), (built.macs, built.params));
+    assert!(experiment.space.size() > 1000_u32.into());
+    // the budget is that of both, and the network keeps it
+    let budget = experiment.resolved.constraints.latency_ms.unwrap();
+    let latency = experiment.appraiser.appraise(&whole).latency.mean_ms;
+    assert!(
+        budget >= latency && budget <= 1.002 * latency,
+        "{budget} {latency}"
+    );
+
+    let run = ["run", "own.toml", "--out", "run"].into_iter().chain(QUICK);
+    desk.roofnas(&run.collect::<Vec<_>>())
+        .ends(0)
+        .says(&["fixed head own-head"]);
+    assert!(desk.path("run/head.onnx").exists());
+}
+
+#[test]
+fn the_place_of_a_head_may_be_taken() {
+    let desk = Desk::new();
+    save(&desk, "net.onnx", &detector());
+    desk.write("own-head.onnx", "mine");
+    let init = ["init", "own.toml", "--from", "net.onnx"];
+    desk.roofnas(&init)
+        .ends(2)
+        .says(&["own-head.onnx", "is there already"]);
+    assert_eq!(desk.read("own-head.onnx"), "mine");
+    assert!(!desk.path("own.toml").exists());
+    // nothing is left of what could not be finished
+    let lost = ["init", "no/folder/own.toml", "--from", "net.onnx"];
+    desk.roofnas(&lost).ends(2);
+    assert!(!desk.path("no").exists());
+}
+
+#[test]
+fn a_head_that_reads_the_image_is_left_out() {
+    let desk = Desk::new();
+    let mut b = NetworkBuilder::continuing(detector());
+    b.section(Part::FixedHead, "again");
+    let finished = detector();
+    let boxes = finished.outputs()[0].tensor;
+    // the image, made as small as the boxes
+    let thumb = Conv::same(16, 5, 16).with_bias();
+    let thumb = b.push("thumb", Op::Conv(thumb), &[Tensor::Input], Role::Main);
+    let sum = b.push("sum", Op::Add, &[boxes, thumb], Role::Main);
+    b.output("boxes", sum);
+    b.output("scores", finished.outputs()[1].tensor);
+    save(&desk, "net.onnx", &b.finish().unwrap());
+    desk.roofnas(&["init", "own.toml", "--from", "net.onnx"])
+        .ends(0)
+        .says(&[
+            "left out: a neck or a head of its own; it reads the model's input",
+            "The budget is what the backbone takes",
+        ]);
+    assert!(!desk.path("own-head.onnx").exists());
+    let experiment = experiment(&desk, "own.toml");
+    let own = experiment.space.decode(&experiment.start[0]);
+    let budget = experiment.resolved.constraints.latency_ms.unwrap();
+    let latency = experiment.appraiser.appraise(&own).latency.mean_ms;
+    assert!(
+        budget >= latency && budget <= 1.002 * latency,
+        "{budget} {latency}"
+    );
+}
+
 #[test]
 fn arguments_that_make_no_sense() {
     let desk = Desk::new();

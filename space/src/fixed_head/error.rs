@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::onnx::ImportError;
 use crate::shape::{Resolution, Shape};
 
 /// A table of layers that is no head.
@@ -33,6 +34,33 @@ pub enum HeadTableError {
         "no layer reads a feature map of the backbone: column from names them by their strides, such as stride8"
     )]
     NoInput,
+}
+
+/// A head that can't be cut out of a model.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum HeadCutError {
+    /// The model can't be read, or what was cut out of it.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A layer of the backbone that is no feature map.
+    #[error("it reads {0}, within a block of the backbone")]
+    Within(String),
+    /// An input of the model.
+    #[error("it reads the model's input {0} itself")]
+    Input(String),
+    /// Feature maps of one stride that differ.
+    #[error("it reads feature maps of {one} and of {other}, both at stride {stride}")]
+    Differ {
+        /// The stride.
+        stride: usize,
+        /// One shape.
+        one: Shape,
+        /// Another.
+        other: Shape,
+    },
+    /// A model without an output behind the backbone.
+    #[error("no output of the model comes from it")]
+    NoOutput,
 }
 
 /// A head that doesn't fit a space.

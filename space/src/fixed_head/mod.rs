@@ -17,6 +17,7 @@
 //! ```
 
 mod attached;
+mod cut;
 mod error;
 mod table;
 #[cfg(test)]
@@ -25,7 +26,8 @@ mod tests;
 use std::path::Path;
 
 pub(crate) use attached::Attached;
-pub use error::{FixedHeadError, HeadTableError};
+pub use cut::HeadCut;
+pub use error::{FixedHeadError, HeadCutError, HeadTableError};
 
 use crate::network::{Network, NetworkBuilder, NetworkError, Part, Tensor};
 use crate::onnx::{self, ImportError};
@@ -69,6 +71,20 @@ impl FixedHead {
     /// As [`onnx::import_file`], and for a model with an input that is no feature map.
     pub fn from_onnx_file(path: &Path) -> Result<(Self, Vec<u8>), ImportError> {
         onnx::import_head_file(path)
+    }
+
+    /// Cuts the head out of the ONNX file of a whole network, which was read as `network`. Its inputs are called `stride8`, `stride16` and so on.
+    /// The other value is the head as a model of its own, without the elements of its weights.
+    ///
+    /// # Errors
+    /// As [`onnx::import_file`], and where the head reads something else than the feature maps.
+    pub fn cut_from_onnx_file(
+        path: &Path,
+        name: &str,
+        network: &Network,
+        cut: &HeadCut,
+    ) -> Result<(Self, Vec<u8>), HeadCutError> {
+        onnx::cut_head_file(path, name, network, cut)
     }
 
     /// A builder for a head with these inputs, and their tensors.

@@ -28,7 +28,7 @@ mod weights;
 
 pub use batch::Batch;
 pub use export::{ExportError, export};
-pub(crate) use import::import_head_file;
 pub use import::{ImportError, ImportOptions, import, import_file};
+pub(crate) use import::{cut_head_file, import_head_file};
 pub use operators::HELPER_NODES;
 pub use weights::{InitialWeights, LayerWeights};

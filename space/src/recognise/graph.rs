@@ -30,6 +30,8 @@ pub(super) struct Node {
 pub(super) struct Graph<'a> {
     pub(super) network: &'a Network,
     pub(super) nodes: Vec<Node>,
+    /// The node that each layer is, or has become part of.
+    node_of: Vec<Id>,
     /// Paddings in layers of their own, each before a convolution, which has them here.
     pub(super) paddings: usize,
 }
@@ -91,6 +93,7 @@ impl<'a> Graph<'a> {
         Self {
             network,
             nodes,
+            node_of,
             paddings,
         }
     }
@@ -105,6 +108,15 @@ impl<'a> Graph<'a> {
 
     pub(super) fn shape(&self, id: Id) -> Shape {
         self.nodes[id].shape
+    }
+
+    /// The layers that nodes stand for, with the nodes: all but views and paddings.
+    pub(super) fn layers(&self) -> impl Iterator<Item = (usize, Id)> {
+        let layers = self.node_of.iter().copied().enumerate();
+        layers.filter(|&(layer, id)| {
+            let folds = matches!(self.network.layers()[layer].op, Op::BatchNorm);
+            self.nodes[id].layer == Some(layer) || folds
+        })
     }
 
     /// The only one that reads a tensor, which is nothing else besides.

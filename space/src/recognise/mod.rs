@@ -3,6 +3,7 @@
 //! A network that was read from a file is a list of operators. Here it becomes what a space is made of: a stem, blocks in stages, a head, and the feature maps
 //! that leave it ([`Recognised`]). From the image on, each tensor is asked which block begins at it: a run of convolutions whose sum, activations,
 //! groups and squeeze-and-excite are those of a [family](crate::BlockKind). What has no such form gets the nearest block, and a [`Remark`]; a network that is mostly of such is refused.
+//! Where the blocks end and no classifier comes, what follows is a neck and head ([`Behind`]), which a space can carry as it is.
 //!
 //! Whether the space really holds the network, and not one like it, is nobody's guess: the network that [`Recognised::own`] stands for is built and held against the
 //! file's, layer by layer ([`Likeness`]).
@@ -19,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod behind;
 mod families;
 mod graph;
 mod likeness;
@@ -33,6 +35,7 @@ mod tests;
 
 use thiserror::Error;
 
+pub use self::behind::Behind;
 use self::graph::Graph;
 pub use self::likeness::Likeness;
 pub use self::stages::{Own, OwnStage};
@@ -46,8 +49,10 @@ pub struct Recognised {
     pub own: Own,
     /// Where the parts differ from the network, in the order of its layers; none where they are the network.
     pub remarks: Vec<Remark>,
-    /// Share of the network's MACs in layers that were recognised.
+    /// Share of the MACs in layers that were recognised; of those of the backbone where something comes [behind](Self::behind) it.
     pub share: f64,
+    /// The neck and head behind the backbone.
+    pub behind: Option<Behind>,
 }
 
 /// Something about a layer that a space can't have.
@@ -131,6 +136,9 @@ fn listed(remarks: &[Remark]) -> String {
 /// Least share of the MACs that must lie in layers of a known form.
 const LEAST_SHARE: f64 = 0.5;
 
+/// Most of the MACs that may come behind the backbone: where there is more, the blocks are hardly what the network is made of.
+const MOST_BEHIND: f64 = 0.8;
+
 /// Least side of an image, in pixels.
 const LEAST_SIDE: usize = 8;
 
@@ -150,12 +158,11 @@ pub fn recognise(network: &Network) -> Result<Recognised, RecogniseError> {
     }
     let graph = Graph::new(network);
     let walked = walk::walk(&graph)?;
-    let (share, mut remarks) = (walked.share, walked.remarks.clone());
+    let mut remarks = walked.remarks.clone();
+    let behind = walked.behind.clone();
     if walked.blocks.is_empty() {
+        remarks.extend(behind.map(|behind| behind.left_out(None)));
         return Err(RecogniseError::NoBlocks { remarks });
-    }
-    if share < LEAST_SHARE {
-        return Err(RecogniseError::Foreign { share, remarks });
     }
     if graph.paddings > 0 {
         remarks.push(Remark {
@@ -163,10 +170,41 @@ pub fn recognise(network: &Network) -> Result<Recognised, RecogniseError> {
             what: "are layers of their own; here the convolutions have them".to_owned(),
         });
     }
+    let share = walked.share;
     let own = Own::new(input, walked, &mut remarks);
-    Ok(Recognised {
+    let found = Recognised {
         own,
         remarks,
         share,
-    })
+        behind,
+    };
+    match &found.behind {
+        Some(behind) if behind.share <= MOST_BEHIND => found.known_enough(),
+        Some(_) => found.without_head(None),
+        None => found.known_enough(),
+    }
+}
+
+impl Recognised {
+    /// The same where a space can't carry what comes behind the backbone, for this reason: it is left out.
+    ///
+    /// # Errors
+    /// For a network that is mostly of layers that are no blocks.
+    pub fn without_head(mut self, reason: Option<&str>) -> Result<Self, RecogniseError> {
+        if let Some(behind) = self.behind.take() {
+            self.share *= 1.0 - behind.share;
+            self.remarks.push(behind.left_out(reason));
+        }
+        self.known_enough()
+    }
+
+    fn known_enough(self) -> Result<Self, RecogniseError> {
+        if self.share < LEAST_SHARE {
+            return Err(RecogniseError::Foreign {
+                share: self.share,
+                remarks: self.remarks,
+            });
+        }
+        Ok(self)
+    }
 }

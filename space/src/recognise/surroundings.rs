@@ -46,7 +46,7 @@ impl Recognised {
     }
 
     fn at(&self, reach: Reach) -> Result<Surroundings, SpaceError> {
-        let definition = self.own.around(reach);
+        let definition = self.own.around(reach, self.behind.is_some());
         let space = SearchSpace::new(definition.clone())?;
         let own = self.own.genotype(&space);
         if let Err(problem) = space.parse(&own) {
@@ -66,21 +66,35 @@ impl Recognised {
 }
 
 impl Own {
-    /// The definition of a space around these parts.
-    fn around(&self, reach: Reach) -> SpaceDefinition {
+    /// The definition of a space around these parts. Where a head reads the feature maps, these keep their channels: with others it would be
+    /// another head.
+    fn around(&self, reach: Reach, is_read: bool) -> SpaceDefinition {
         let widths = |own: usize, next: Option<&OwnStage>| match reach {
             Reach::Around => around_channels(own, |channels| suits(channels, next)),
             Reach::OwnChannels | Reach::Alone => Numbers::one(own),
         };
+        let is_read = |stage: Option<usize>| is_read && self.is_feature(stage);
         let followed = self.stages.iter().enumerate();
-        let stages = followed.map(|(index, stage)| stage.around(reach, self.stages.get(index + 1)));
+        let stages = followed.map(|(index, stage)| {
+            let around = stage.around(reach, self.stages.get(index + 1));
+            match is_read(Some(index)) {
+                true => StageDefinition {
+                    channels: Numbers::one(stage.channels),
+                    ..around
+                },
+                false => around,
+            }
+        });
         SpaceDefinition {
             resolution: Choices::One(self.resolution),
             input_channels: self.input_channels,
             features: self.features.clone(),
             se_style: self.se_style,
             stem: StemDefinition {
-                channels: widths(self.stem_channels, self.stages.first()),
+                channels: match is_read(None) {
+                    true => Numbers::one(self.stem_channels),
+                    false => widths(self.stem_channels, self.stages.first()),
+                },
                 ..self.stem.clone()
             },
             stage: stages.collect(),
@@ -89,6 +103,18 @@ impl Own {
                 ..head.clone()
             }),
         }
+    }
+
+    /// Whether a feature map is what a stage puts out, or the stem: the last at one of the strides.
+    fn is_feature(&self, stage: Option<usize>) -> bool {
+        let next = stage.map_or(0, |stage| stage + 1);
+        let is_last = self.stages.get(next).is_none_or(|next| next.stride > 1);
+        let pool = if self.stem.pool.is_some() { 2 } else { 1 };
+        let strides = self.stages[..next].iter().map(|stage| stage.stride);
+        is_last
+            && self
+                .features
+                .contains(&(self.stem.stride * pool * strides.product::<usize>()))
     }
 
     /// These parts as a genotype's text.

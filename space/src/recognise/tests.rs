@@ -208,7 +208,13 @@ fn a_neck_reads_features() {
         .map(|stage| stage.channels)
         .collect();
     assert_eq!(channels, [32, 64, 128]);
-    let last = found.remarks.last().unwrap().to_string();
+    assert_eq!(found.remarks, []);
+    let behind = found.behind.as_ref().unwrap();
+    assert!(behind.layers.contains("lateral16"), "{}", behind.layers);
+    let strides: Vec<usize> = behind.cut.maps.values().copied().collect();
+    assert!(strides.contains(&8) && strides.contains(&16), "{strides:?}");
+    let left = found.without_head(None).unwrap().remarks;
+    let last = left.last().unwrap().to_string();
     assert!(
         last.contains("lateral16") && last.contains("neck"),
         "{last}"

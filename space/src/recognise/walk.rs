@@ -1,5 +1,6 @@
 //! The way from the image to the end of the backbone, block by block.
 
+use super::behind::Behind;
 use super::families::{Family, Sum, family};
 use super::graph::{Graph, IMAGE, Id};
 use super::path::{SqueezeExcite, Step};
@@ -18,8 +19,10 @@ pub(super) struct Walked {
     /// Strides whose feature maps are outputs, or are read by what was not recognised.
     pub(super) features: Vec<usize>,
     pub(super) remarks: Vec<Remark>,
-    /// Share of the MACs that lie in layers which were recognised.
+    /// Share of the MACs that lie in layers which were recognised; of those of the backbone where something comes behind it.
     pub(super) share: f64,
+    /// The neck and head, where no classifier ends the network.
+    pub(super) behind: Option<Behind>,
 }
 
 /// The first convolution.
@@ -95,19 +98,29 @@ pub(super) fn walk(graph: &Graph<'_>) -> Result<Walked, RecogniseError> {
         }
     }
     let features = walk.features(head.is_some(), stride);
-    walk.rest();
     let macs = |nodes: &[bool]| -> u64 {
         let counted = (0..graph.nodes.len()).filter(|&id| nodes[id]);
         counted.map(|id| graph.macs(id)).sum()
     };
-    let all = macs(&vec![true; graph.nodes.len()]).max(1);
+    let all = macs(&vec![true; graph.nodes.len()]).max(1) as f64;
+    let passed = macs(&walk.covered) as f64;
+    let left = Behind::new(graph, &walk.covered, &walk.ends, 1.0 - passed / all);
+    let (behind, of) = match left {
+        Some(left) if head.is_some() => {
+            walk.remarks.push(left.left_out(None));
+            (None, all)
+        }
+        Some(left) => (Some(left), passed.max(1.0)),
+        None => (None, all),
+    };
     Ok(Walked {
         stem,
         blocks,
         head,
         features,
-        share: macs(&walk.known) as f64 / all as f64,
+        share: macs(&walk.known) as f64 / of,
         remarks: walk.remarks,
+        behind,
     })
 }
 
@@ -669,24 +682,6 @@ impl Walk<'_, '_> {
             strides.push(last);
         }
         strides
-    }
-
-    /// Remarks on what lies beyond the backbone.
-    fn rest(&mut self) {
-        let left: Vec<Id> = (0..self.graph.nodes.len())
-            .filter(|&id| !self.covered[id])
-            .collect();
-        let described: Vec<String> = left.iter().map(|&id| self.graph.described(id)).collect();
-        let layer = match &described[..] {
-            [] => return,
-            [one] => one.clone(),
-            [first, .., last] => format!("{first} to {last}, {} layers", described.len()),
-        };
-        self.remarks.push(Remark {
-            layer,
-            what: "come behind the backbone and are left out: a neck or a head of its own"
-                .to_owned(),
-        });
     }
 }
 

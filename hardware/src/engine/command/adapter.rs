@@ -49,8 +49,12 @@ impl Adapter {
     /// None in practice: the arguments are sound (tested).
     pub fn command(self, conditions: &Conditions) -> Result<CommandLine, CommandError> {
         match self {
-            Self::OpenVino => script(include_str!("../../../adapters/openvino_latency.py")),
-            Self::Ncnn => script(include_str!("../../../adapters/ncnn_latency.py")),
+            Self::OpenVino => script(include_str!("../../../adapters/openvino_latency.py"), &[]),
+            // converting takes longer than all else
+            Self::Ncnn => script(
+                include_str!("../../../adapters/ncnn_latency.py"),
+                &["--converted", "{scratch}"],
+            ),
             Self::BenchmarkApp => benchmark_app(conditions.dtype),
             Self::Trtexec => trtexec(conditions.dtype),
         }
@@ -58,7 +62,7 @@ impl Adapter {
 }
 
 /// A Python script, handed over as an argument: it needs no file that could be missing.
-fn script(text: &str) -> Result<CommandLine, CommandError> {
+fn script(text: &str, more: &[&str]) -> Result<CommandLine, CommandError> {
     let mut interpreters = interpreters().into_iter();
     let python = interpreters
         .next()
@@ -76,7 +80,8 @@ fn script(text: &str) -> Result<CommandLine, CommandError> {
         "{dtype}",
         "{model}",
     ];
-    let arguments = ["-c", &text].into_iter().chain(options);
+    let arguments = ["-c", &text].into_iter();
+    let arguments = arguments.chain(more.iter().copied()).chain(options);
     CommandLine::new(python, arguments, OutputFormat::Plain)
 }
 

@@ -13,16 +13,18 @@ pub(super) enum Placeholder {
     Runs,
     Dtype,
     Output,
+    Scratch,
 }
 
 impl Placeholder {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Model,
         Self::Threads,
         Self::Batch,
         Self::Runs,
         Self::Dtype,
         Self::Output,
+        Self::Scratch,
     ];
 
     const fn name(self) -> &'static str {
@@ -33,12 +35,13 @@ impl Placeholder {
             Self::Runs => "runs",
             Self::Dtype => "dtype",
             Self::Output => "output",
+            Self::Scratch => "scratch",
         }
     }
 
     /// Whether it becomes a path, which may hold any character.
     pub(super) const fn is_path(self) -> bool {
-        matches!(self, Self::Model | Self::Output)
+        matches!(self, Self::Model | Self::Output | Self::Scratch)
     }
 }
 
@@ -162,7 +165,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "{modle} in the argument \"--onnx={modle}\" is not a placeholder; known are {model}, {threads}, {batch}, {runs}, \
-             {dtype}, {output}, and {{ stands for {"
+             {dtype}, {output}, {scratch}, and {{ stands for {"
         );
     }
 }

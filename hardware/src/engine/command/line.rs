@@ -32,6 +32,7 @@ const REMOTE: [&str; 2] = ["ssh", "adb"];
 /// | `{dtype}` | `fp32`, `fp16`, `bf16` or `int8` |
 /// | `{runs}` | how many timings are wanted |
 /// | `{output}` | the path of a file that the program writes; where an argument has it, timings are read from there |
+/// | `{scratch}` | a folder of the model's own, empty at first, that stays while it is measured: for what the program converts or compiles once |
 ///
 /// No shell is involved: nothing is split, expanded or quoted, whatever a path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

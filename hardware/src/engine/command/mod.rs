@@ -11,6 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 pub use self::adapter::Adapter;
 use self::arguments::Placeholder;
 pub use self::error::CommandError;
@@ -82,10 +84,18 @@ impl Engine for CommandEngine {
 
     /// Nothing is started yet: what is wrong with the program or the model shows when it is run.
     fn load(&self, model: &Model, _: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
+        let scratch = tempfile::tempdir().map_err(|source| EngineError::Command {
+            model: model.name().to_owned(),
+            source: CommandError::Start {
+                program: self.line.name(),
+                source,
+            },
+        })?;
         Ok(Box::new(CommandSession {
             engine: self.clone(),
             model: model.name().to_owned(),
             file: model.file()?,
+            scratch,
             last: None,
         }))
     }
@@ -95,13 +105,17 @@ struct CommandSession {
     engine: CommandEngine,
     model: String,
     file: ModelFile,
+    /// Removed with its content when the session ends.
+    scratch: TempDir,
     /// What the program said last.
     last: Option<Timings>,
 }
 
 impl Session for CommandSession {
     fn run(&mut self, count: usize, _: &dyn Clock) -> Result<Vec<f64>, EngineError> {
-        let timings = self.engine.timings(self.file.path(), count);
+        let timings = self
+            .engine
+            .timings(self.file.path(), self.scratch.path(), count);
         let timings = timings.map_err(|source| EngineError::Command {
             model: self.model.clone(),
             source,
@@ -122,11 +136,11 @@ impl Session for CommandSession {
 
 impl CommandEngine {
     /// Starts the program until it does its work, or patience ends.
-    fn timings(&self, model: &Path, runs: usize) -> Result<Timings, CommandError> {
+    fn timings(&self, model: &Path, scratch: &Path, runs: usize) -> Result<Timings, CommandError> {
         let tries = self.patience.retries + 1;
         let mut tried = 1;
         loop {
-            match self.timings_once(model, runs) {
+            match self.timings_once(model, scratch, runs) {
                 Err(error) if error.may_pass() && tried < tries => tried += 1,
                 Err(last) if tried > 1 => {
                     return Err(CommandError::Tries {
@@ -139,14 +153,19 @@ impl CommandEngine {
         }
     }
 
-    fn timings_once(&self, model: &Path, runs: usize) -> Result<Timings, CommandError> {
+    fn timings_once(
+        &self,
+        model: &Path,
+        scratch: &Path,
+        runs: usize,
+    ) -> Result<Timings, CommandError> {
         let program = || self.line.name();
         let folder = tempfile::tempdir().map_err(|source| CommandError::Start {
             program: program(),
             source,
         })?;
         let results = folder.path().join("results");
-        let arguments = self.arguments(model, runs, &results)?;
+        let arguments = self.arguments(model, scratch, runs, &results)?;
         let printed = process::run(&self.line, &arguments, folder.path(), self.patience.timeout)?;
         let text = if self.line.writes_file() {
             fs::read_to_string(&results).map_err(|source| CommandError::Results {
@@ -170,6 +189,7 @@ impl CommandEngine {
     fn arguments(
         &self,
         model: &Path,
+        scratch: &Path,
         runs: usize,
         results: &Path,
     ) -> Result<Vec<OsString>, CommandError> {
@@ -179,6 +199,7 @@ impl CommandEngine {
         self.line.fill(|placeholder| match placeholder {
             Placeholder::Model => model.as_os_str(),
             Placeholder::Output => results.as_os_str(),
+            Placeholder::Scratch => scratch.as_os_str(),
             Placeholder::Threads => OsStr::new(&threads),
             Placeholder::Batch => OsStr::new(&batch),
             Placeholder::Runs => OsStr::new(&runs),

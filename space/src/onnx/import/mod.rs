@@ -16,6 +16,7 @@
 
 mod arithmetic;
 mod call;
+mod cut;
 mod dims;
 mod error;
 mod external;
@@ -41,9 +42,10 @@ use std::path::Path;
 use prost::Message;
 
 use self::step::Given;
-use super::proto::ModelProto;
+use super::proto::{GraphProto, ModelProto};
 use crate::fixed_head::FixedHead;
 use crate::network::Network;
+pub(crate) use cut::cut_head_file;
 pub use error::ImportError;
 pub use options::ImportOptions;
 
@@ -75,23 +77,36 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Network, Impo
 /// # Errors
 /// As [`import_file`]; also for an input that is no feature map, and for one that leaves its size open.
 pub(crate) fn import_head_file(path: &Path) -> Result<(FixedHead, Vec<u8>), ImportError> {
+    let model = without_elements(path)?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy());
+    let head = head(&model, name.as_deref())?;
+    Ok((head, model.encode_to_vec()))
+}
+
+/// The model of a file without the elements of large tensors.
+fn without_elements(path: &Path) -> Result<ModelProto, ImportError> {
     let bytes = external::read(path)?;
     let mut model = decoded(&bytes)?;
     drop(bytes);
     external::resolve(&mut model, path)?;
     external::forget(&mut model);
-    let graph = model
-        .graph
-        .as_ref()
-        .ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))?;
-    let inlined = functions::inlined(&model, graph)?;
+    Ok(model)
+}
+
+/// A model whose inputs are feature maps, as a head.
+fn head(model: &ModelProto, name: Option<&str>) -> Result<FixedHead, ImportError> {
+    let graph = graph(model)?;
+    let inlined = functions::inlined(model, graph)?;
     let graph = inlined.as_ref().unwrap_or(graph);
     let options = ImportOptions::default();
-    let mut traced = inference::trace(&model, graph, &options, Given::Maps)?;
+    let mut traced = inference::trace(model, graph, &options, Given::Maps)?;
     patterns::simplify(&mut traced);
-    let name = path.file_stem().map(|stem| stem.to_string_lossy());
-    let head = lower::head(traced, name.as_deref())?;
-    Ok((head, model.encode_to_vec()))
+    lower::head(traced, name)
+}
+
+fn graph(model: &ModelProto) -> Result<&GraphProto, ImportError> {
+    let graph = model.graph.as_ref();
+    graph.ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))
 }
 
 fn decoded(bytes: &[u8]) -> Result<ModelProto, ImportError> {
@@ -100,10 +115,7 @@ fn decoded(bytes: &[u8]) -> Result<ModelProto, ImportError> {
 }
 
 fn network(model: &ModelProto, options: &ImportOptions) -> Result<Network, ImportError> {
-    let graph = model
-        .graph
-        .as_ref()
-        .ok_or_else(|| ImportError::NotOnnx("it holds no graph".to_owned()))?;
+    let graph = graph(model)?;
     let inlined = functions::inlined(model, graph)?;
     let graph = inlined.as_ref().unwrap_or(graph);
     let mut traced = inference::trace(model, graph, options, Given::Image)?;
