@@ -1,5 +1,7 @@
 //! `roofnas init --from`: a space around a network of one's own.
 
+use std::fs;
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 use roofnas::{Experiment, ExperimentConfig, ExperimentFile};
@@ -351,7 +353,7 @@ fn a_detector_keeps_its_head() {
         .ends(0)
         .says(&[
             "the space holds the network",
-            "down (conv) to scores (conv), 4 layers",
+            "head.down (conv) to head.scores (conv), 4 layers",
             "fixed, in own-head.onnx",
             "The budget is what the network with its head takes",
         ]);
@@ -398,9 +400,22 @@ fn the_place_of_a_head_may_be_taken() {
     assert_eq!(desk.read("own-head.onnx"), "mine");
     assert!(!desk.path("own.toml").exists());
     // nothing is left of what could not be finished
-    let lost = ["init", "no/folder/own.toml", "--from", "net.onnx"];
-    desk.roofnas(&lost).ends(2);
-    assert!(!desk.path("no").exists());
+    desk.roofnas(&["init", "net.onnx/own.toml", "--from", "net.onnx"])
+        .ends(2);
+    fs::create_dir(desk.path("full")).unwrap();
+    // the schema can't be written, the head was
+    fs::create_dir(desk.path("full/roofnas-experiment.schema.json")).unwrap();
+    let lost = [
+        "init",
+        "full/own.toml",
+        "--from",
+        "net.onnx",
+        "--with-schema",
+    ];
+    let ended = desk.roofnas(&lost);
+    assert_ne!(ended.code, Some(0), "{ended:?}");
+    let left = desk.files("full");
+    assert!(left.is_empty(), "{:?}", left.keys());
 }
 
 #[test]

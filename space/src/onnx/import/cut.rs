@@ -218,18 +218,8 @@ impl<'a> Cutting<'a> {
                 return Err(HeadCutError::Differ { stride, one, other });
             }
         }
-        // the names that the head has for feature maps stay, behind those that say the strides
-        let renamed = self
-            .maps
-            .iter()
-            .map(|(value, &stride)| (map_name(stride), value));
-        let renamed = renamed.filter(|(name, value)| name != *value);
-        let mut node: Vec<NodeProto> = renamed.map(|(name, value)| identity(name, value)).collect();
-        node.extend(
-            self.kept
-                .iter()
-                .map(|&index| self.graph.node[index].clone()),
-        );
+        let kept = self.kept.iter().map(|&index| &self.graph.node[index]);
+        let node: Vec<NodeProto> = kept.map(|node| self.renamed(node)).collect();
         let produced: HashSet<&str> = node
             .iter()
             .flat_map(|node| &node.output)
@@ -258,6 +248,27 @@ impl<'a> Cutting<'a> {
             node,
             output,
         })
+    }
+
+    /// A node that reads feature maps under the names that say their strides.
+    fn renamed(&self, node: &NodeProto) -> NodeProto {
+        let mut node = node.clone();
+        self.rename(&mut node);
+        node
+    }
+
+    fn rename(&self, node: &mut NodeProto) {
+        for value in &mut node.input {
+            if let Some(&stride) = self.maps.get(value.as_str()) {
+                *value = map_name(stride);
+            }
+        }
+        for attribute in &mut node.attribute {
+            let held = attribute.g.as_deref_mut().into_iter();
+            for graph in held.chain(&mut attribute.graphs) {
+                graph.node.iter_mut().for_each(|node| self.rename(node));
+            }
+        }
     }
 
     fn sizes(&self, shape: Shape) -> [i64; 4] {
@@ -301,14 +312,4 @@ impl<'a> Cutting<'a> {
 /// What a head calls the feature map of a stride.
 fn map_name(stride: usize) -> String {
     format!("stride{stride}")
-}
-
-fn identity(from: String, to: &str) -> NodeProto {
-    NodeProto {
-        name: Some(format!("{from} is {to}")),
-        op_type: Some("Identity".to_owned()),
-        input: vec![from],
-        output: vec![to.to_owned()],
-        ..NodeProto::default()
-    }
 }

@@ -190,7 +190,6 @@ fn sizes_are_asked_of_the_image() {
     assert_eq!(
         layers,
         [
-            "stride8 is map: Identity (view) -> 24x4x6",
             "lateral: conv 1x1 g1 -> 8x4x6",
             "y: Resize (move) -> 8x32x48"
         ]
