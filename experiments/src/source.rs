@@ -269,7 +269,7 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
         if parts.len() > DEEPEST {
             return Err(Error::Value {
                 file: file.to_owned(),
-                key: setting.key.chars().take(40).chain("...".chars()).collect(),
+                key: shortened(&setting.key),
                 value: setting.value.to_string(),
                 rule: format!("no key stands in more than {DEEPEST} tables"),
             });
@@ -293,6 +293,15 @@ fn apply(table: &mut Table, settings: &[Setting], file: &str) -> Result<(), Erro
         inner.insert(last.to_owned(), setting.value.clone());
     }
     Ok(())
+}
+
+/// A key as a message has it, however long it is.
+fn shortened(key: &str) -> String {
+    const MOST: usize = 60;
+    match key.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &key[..end]),
+        None => key.to_owned(),
+    }
 }
 
 /// `quality = "AE3"` is short for a table, whose keys can be set.

@@ -9,6 +9,7 @@ where the processor is fast at that; here that is done for fp16 and bf16 only.
 """
 
 import argparse
+import hashlib
 import re
 import shutil
 import subprocess
@@ -57,9 +58,12 @@ def resident_bytes():
 
 def convert(model, folder):
     """Converts the model; returns the files for ncnn, and the shapes of the inputs (an open batch becomes 1)."""
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
     structure, weights = folder / "network.ncnn.param", folder / "network.ncnn.bin"
-    done = folder / "done"
-    if not done.exists():
+    # what was converted, so that another model isn't taken for it
+    done, digest = folder / "done", hashlib.sha256(Path(model).read_bytes()).hexdigest()
+    if not done.exists() or done.read_text() != digest:
         import pnnx
 
         path = folder / "network.onnx"
@@ -70,7 +74,7 @@ def convert(model, folder):
             tail = result.stdout.decode(errors="replace").strip().splitlines()[-5:]
             sys.exit("pnnx can't convert the model: " + " | ".join(tail))
         path.unlink()
-        done.touch()
+        done.write_text(digest)
     graph = (folder / "network.pnnx.param").read_text()
     inputs = re.findall(r"^pnnx\.Input .*#\d+=\(([\d,]+)\)", graph, re.MULTILINE)
     if not inputs:

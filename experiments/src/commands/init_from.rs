@@ -53,7 +53,6 @@ pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Re
         problem: format!("no search space can be put around it: {error}"),
     };
     let found = recognise(&network).map_err(|error| refused(&error))?;
-    let has_more = found.behind.is_some();
     let (found, head) = with_head(path, &network, found, &args.file).map_err(|e| refused(&e))?;
     let around = found.surroundings().map_err(|error| refused(&error))?;
     let space = match &head {
@@ -63,7 +62,6 @@ pub(super) fn experiment(path: &Path, args: &InitArgs, name: &str) -> anyhow::Re
     let genotype = space.parse(&around.own).map_err(|error| refused(&error))?;
     let nearest = space.deployed(&genotype);
     let draft = Draft {
-        is_cut: has_more && head.is_none(),
         file: path
             .file_name()
             .unwrap_or_default()
@@ -172,8 +170,6 @@ struct Draft<'a> {
     found: Recognised,
     around: Surroundings,
     head: Option<OwnHead>,
-    /// Whether what comes behind the backbone was left out.
-    is_cut: bool,
 }
 
 impl Draft<'_> {
@@ -188,7 +184,7 @@ impl Draft<'_> {
     fn budget_ms(&self) -> f64 {
         let [own, nearest] =
             [&self.network, &self.nearest].map(|network| self.price(network).1.mean_ms);
-        rounded_up(if self.is_cut {
+        rounded_up(if self.found.is_cut {
             nearest
         } else {
             own.max(nearest)
@@ -197,7 +193,7 @@ impl Draft<'_> {
 
     /// Whose latency the budget is.
     fn whose(&self) -> &'static str {
-        match (&self.head, self.is_cut) {
+        match (&self.head, self.found.is_cut) {
             (Some(_), _) => "the network with its head",
             (None, true) => "the backbone",
             (None, false) => "the network",

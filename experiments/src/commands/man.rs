@@ -43,11 +43,35 @@ fn title(command: &Command) -> String {
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {
-    let mut page = Vec::new();
-    Man::new(command.clone())
+    let version = env!("CARGO_PKG_VERSION");
+    let man = Man::new(command.clone())
         .title(title(command))
-        .render(&mut page)?;
+        .source(format!("roofnas {version}"))
+        .manual("roofnas");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    page.extend(synopsis(command).into_bytes());
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if command.get_after_help().is_some() || command.get_after_long_help().is_some() {
+        man.render_extra_section(&mut page)?;
+    }
     Ok(page)
+}
+
+/// How the command is called, as `--help` says it: the crate's own lists every option, without its value.
+fn synopsis(command: &Command) -> String {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim();
+    let lines: Vec<String> = usage
+        .lines()
+        .map(|line| line.trim().replace('\\', "\\\\").replace('-', "\\-"))
+        .collect();
+    format!(".SH SYNOPSIS\n{}\n", lines.join("\n.br\n"))
 }
 
 fn unknown(main: &Command, name: &str) -> Error {

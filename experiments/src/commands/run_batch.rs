@@ -97,12 +97,22 @@ pub(super) fn run_batch(batch: Batch, start: Start) -> Result<Vec<u8>, Error> {
         },
     );
     progress.finish();
-    let mut codes: Vec<u8> = ended.iter().flatten().map(|ended| ended.code).collect();
-    if codes.len() < ours.len() {
-        codes.push(exit::INTERRUPTED);
-    }
-    batch.summarise(ended)?;
-    Ok(codes)
+    let codes: Vec<Option<u8>> = ended
+        .iter()
+        .map(|ended| ended.as_ref().map(|ended| ended.code))
+        .collect();
+    let entries = batch.summarise(ended)?;
+    let codes = ours
+        .iter()
+        .map(|&job| match (&entries[job].status, codes[job]) {
+            // done before, and what it left can't be read any more
+            (RunStatus::Failed(message), Some(exit::DONE | exit::INFEASIBLE)) => {
+                note!("error: {message}");
+                exit::FAILED
+            }
+            (_, code) => code.unwrap_or(exit::INTERRUPTED),
+        });
+    Ok(codes.collect())
 }
 
 /// What a panic says.
@@ -163,8 +173,8 @@ impl Batch {
         workers.min(runs).max(1)
     }
 
-    /// Writes the files of the batch as a whole from what is in its folder by now, and prints the summary.
-    fn summarise(self, ended: Vec<Option<Ended>>) -> Result<(), Error> {
+    /// Writes the files of the batch as a whole from what is in its folder by now, and prints the summary. Returns all runs as they are then.
+    fn summarise(self, ended: Vec<Option<Ended>>) -> Result<Vec<BatchEntry>, Error> {
         let jobs: Vec<(Job, Option<Ended>)> = self.jobs.into_iter().zip(ended).collect();
         let mut entries: Vec<BatchEntry> = jobs
             .into_par_iter()
@@ -193,7 +203,7 @@ impl Batch {
         if self.shard.is_part() {
             note!("{}", of_all(self.shard, &entries));
         }
-        Ok(())
+        Ok(entries)
     }
 }
 

@@ -27,7 +27,7 @@ impl Check<'_> {
         let name = &config.name;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-            let rule = "a name names a folder: letters, digits, '-', '_' and '.', not first a '.'";
+            let rule = "a name names a folder: letters from a to z, digits, '-', '_' and '.', not first a '.'";
             return Err(self.error("name", format!("\"{name}\""), rule));
         }
         if i64::try_from(config.seed).is_err() {

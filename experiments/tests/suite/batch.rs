@@ -194,6 +194,18 @@ fn a_damaged_run_does_not_keep_a_resumed_batch_from_the_others() {
 }
 
 #[test]
+fn what_a_finished_run_left_must_still_be_readable() {
+    let desk = desk("[matrix]\nseed = [1, 2]\n");
+    desk.roofnas(&["run", "batch.toml", "--out", "out"]).ends(0);
+    desk.write("out/2-seed-2/outcome.json", "{");
+    desk.roofnas(&["run", "batch.toml", "--out", "out", "--resume"])
+        .ends(1)
+        .says(&["error: ", "2-seed-2/outcome.json"]);
+    let statuses = desk.table("out/summary.csv");
+    assert_eq!(statuses.text("status"), ["done", "failed"]);
+}
+
+#[test]
 fn an_infeasible_run_does_not_stop_the_others() {
     let desk = desk("[matrix]\n\"constraints.latency_ms\" = [0.0001, 1.0]\n");
     desk.roofnas(&["run", "batch.toml", "--out", "out"])

@@ -57,6 +57,9 @@ fn the_manual_has_a_page_for_every_command() {
         let page = String::from_utf8(pages[&format!("roofnas-{command}.1")].clone()).unwrap();
         assert!(page.contains(".TH roofnas-"), "{page}");
         assert!(page.contains("Example: roofnas"), "{page}");
+        // how it is called, and not each option once more
+        let synopsis = format!(".SH SYNOPSIS\nroofnas {}", command.replace('-', "\\-"));
+        assert!(page.contains(&synopsis), "{page}");
         assert!(main.contains(&command), "{command}");
         let printed = desk.roofnas(&["man", &command]).ends(0).stdout;
         assert_eq!(printed.trim_end(), page.trim_end());

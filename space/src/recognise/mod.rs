@@ -53,6 +53,8 @@ pub struct Recognised {
     pub share: f64,
     /// The neck and head behind the backbone.
     pub behind: Option<Behind>,
+    /// Whether layers that do arithmetic are left out behind the backbone.
+    pub is_cut: bool,
 }
 
 /// Something about a layer that a space can't have.
@@ -159,7 +161,7 @@ pub fn recognise(network: &Network) -> Result<Recognised, RecogniseError> {
     let graph = Graph::new(network);
     let walked = walk::walk(&graph)?;
     let mut remarks = walked.remarks.clone();
-    let behind = walked.behind.clone();
+    let (behind, is_cut) = (walked.behind.clone(), walked.is_cut);
     if walked.blocks.is_empty() {
         remarks.extend(behind.map(|behind| behind.left_out(None)));
         return Err(RecogniseError::NoBlocks { remarks });
@@ -177,9 +179,14 @@ pub fn recognise(network: &Network) -> Result<Recognised, RecogniseError> {
         remarks,
         share,
         behind,
+        is_cut,
     };
+    // where all that comes out has one position, the blocks were the beginning of another kind of classifier
+    let outputs = network.outputs().iter();
+    let mut shapes = outputs.map(|output| network.shape(output.tensor));
+    let classifies = shapes.all(|shape| shape.positions() == 1);
     match &found.behind {
-        Some(behind) if behind.share <= MOST_BEHIND => found.known_enough(),
+        Some(behind) if behind.share <= MOST_BEHIND && !classifies => found.known_enough(),
         Some(_) => found.without_head(None),
         None => found.known_enough(),
     }
@@ -193,6 +200,7 @@ impl Recognised {
     pub fn without_head(mut self, reason: Option<&str>) -> Result<Self, RecogniseError> {
         if let Some(behind) = self.behind.take() {
             self.share *= 1.0 - behind.share;
+            self.is_cut = true;
             self.remarks.push(behind.left_out(reason));
         }
         self.known_enough()

@@ -221,6 +221,99 @@ fn a_neck_reads_features() {
     );
 }
 
+/// What stands between the last block and the neck is the neck's.
+#[test]
+fn a_neck_may_begin_with_an_activation() {
+    let network = network(64, |b, x| {
+        let x = conv_act(b, "s4", Conv::same(32, 3, 2), x);
+        let x = conv_act(b, "s8", Conv::same(64, 3, 2), x);
+        let gelu = Op::Activation(Activation::Gelu);
+        let x = b.push("between", gelu, &[x], Role::Main);
+        let up = Shape::new(64, 16, 16);
+        let resize = Op::Other(crate::Other {
+            name: "resize".into(),
+            work: crate::Work::Elementwise { flops: 1 },
+            weights: 0,
+            output: up,
+        });
+        let x = b.push_shaped("up", resize, &[x], up);
+        b.push("out", Op::Conv(Conv::same(8, 3, 1)), &[x], Role::Main)
+    });
+    let found = recognise(&network).unwrap();
+    let behind = found.behind.unwrap();
+    let layers = &behind.layers;
+    assert!(layers.starts_with("between"), "{layers}");
+    assert_eq!(found.own.features, [8]);
+    assert_eq!(found.remarks, []);
+}
+
+/// A decoder pools as a classifier does, and goes on with maps.
+#[test]
+fn a_decoder_is_no_classifier() {
+    let network = network(64, |b, x| {
+        let x = conv_act(b, "s4", Conv::same(32, 3, 2), x);
+        let x = conv_act(b, "s8", Conv::same(64, 3, 2), x);
+        let x = conv_act(b, "s16", Conv::same(128, 3, 2), x);
+        let map = conv_act(b, "map", Conv::pointwise(64), x);
+        let pooled = b.push("pool", Op::GlobalAvgPool, &[x], Role::Main);
+        let all = conv_act(b, "all", Conv::pointwise(64), pooled);
+        let wide = Shape::new(64, 4, 4);
+        let resize = Op::Other(crate::Other {
+            name: "resize".into(),
+            work: crate::Work::Elementwise { flops: 1 },
+            weights: 0,
+            output: wide,
+        });
+        let all = b.push_shaped("wide", resize, &[all], wide);
+        let x = b.push("join", Op::Concat, &[map, all], Role::Main);
+        b.push("out", Op::Conv(Conv::pointwise(19)), &[x], Role::Main)
+    });
+    let found = recognise(&network).unwrap();
+    assert_eq!(found.own.head, None);
+    assert_eq!(found.own.features, [16]);
+    let behind = found.behind.unwrap();
+    assert!(behind.layers.contains("pool"), "{}", behind.layers);
+}
+
+/// What ends in one position is another kind of classifier, not a neck: its blocks must be most of it.
+#[test]
+fn blocks_that_only_begin_a_network_are_not_enough() {
+    let hybrid = |width: usize| {
+        network(64, move |b, x| {
+            let x = conv_act(b, "s4", Conv::same(32, 3, 2), x);
+            let x = conv_act(b, "s8", Conv::same(64, 3, 2), x);
+            let tokens = Shape::new(width, 64, 1);
+            let product = Op::Other(crate::Other {
+                name: "attention".into(),
+                work: crate::Work::Elementwise { flops: 9 },
+                weights: 0,
+                output: tokens,
+            });
+            let x = b.push_shaped("attention", product, &[x], tokens);
+            let linear = Op::Conv(Conv::pointwise(width));
+            let x = b.push("mixed", linear, &[x], Role::Main);
+            let one = Shape::new(width, 1, 1);
+            let mean = Op::Other(crate::Other {
+                name: "mean".into(),
+                work: crate::Work::Elementwise { flops: 1 },
+                weights: 0,
+                output: one,
+            });
+            b.push_shaped("mean", mean, &[x], one)
+        })
+    };
+    let error = recognise(&hybrid(1024)).unwrap_err();
+    assert!(
+        matches!(error, RecogniseError::Foreign { share, .. } if share < 0.5),
+        "{error}"
+    );
+    // little of it: left out, and said
+    let found = recognise(&hybrid(64)).unwrap();
+    assert!(found.is_cut && found.behind.is_none());
+    let last = found.remarks.last().unwrap().to_string();
+    assert!(last.contains("left out"), "{last}");
+}
+
 #[test]
 fn what_is_no_image_network_is_refused() {
     let tokens = {

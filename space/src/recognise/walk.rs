@@ -23,6 +23,8 @@ pub(super) struct Walked {
     pub(super) share: f64,
     /// The neck and head, where no classifier ends the network.
     pub(super) behind: Option<Behind>,
+    /// Whether layers that do arithmetic are left out behind the backbone, beside a classifier.
+    pub(super) is_cut: bool,
 }
 
 /// The first convolution.
@@ -81,6 +83,8 @@ pub(super) fn walk(graph: &Graph<'_>) -> Result<Walked, RecogniseError> {
     walk.ends.push((x, stride));
     let mut blocks: Vec<FoundBlock> = Vec::new();
     let mut head = None;
+    // what was passed since the last block, and how much had been said by then
+    let (mut passed, mut said): (Vec<Id>, usize) = (Vec::new(), walk.remarks.len());
     loop {
         if let Some((found, _)) = walk.head(x) {
             head = found;
@@ -91,9 +95,17 @@ pub(super) fn walk(graph: &Graph<'_>) -> Result<Walked, RecogniseError> {
             x = out;
             walk.ends.push((x, stride));
             blocks.push(found);
+            passed.clear();
+            said = walk.remarks.len();
         } else if let Some(out) = walk.passed_over(x) {
             x = out;
+            passed.push(out);
         } else {
+            // no block came: it belongs to what comes behind them
+            for &id in &passed {
+                walk.covered[id] = false;
+            }
+            walk.remarks.truncate(said);
             break;
         }
     }
@@ -105,9 +117,11 @@ pub(super) fn walk(graph: &Graph<'_>) -> Result<Walked, RecogniseError> {
     let all = macs(&vec![true; graph.nodes.len()]).max(1) as f64;
     let passed = macs(&walk.covered) as f64;
     let left = Behind::new(graph, &walk.covered, &walk.ends, 1.0 - passed / all);
+    let mut is_cut = false;
     let (behind, of) = match left {
         Some(left) if head.is_some() => {
             walk.remarks.push(left.left_out(None));
+            is_cut = left.share > 0.0;
             (None, all)
         }
         Some(left) => (Some(left), passed.max(1.0)),
@@ -121,6 +135,7 @@ pub(super) fn walk(graph: &Graph<'_>) -> Result<Walked, RecogniseError> {
         share: macs(&walk.known) as f64 / of,
         remarks: walk.remarks,
         behind,
+        is_cut,
     })
 }
 
@@ -462,11 +477,15 @@ impl Walk<'_, '_> {
         let end = self.next_cut(x, reading)?;
         let (before, after) = (graph.shape(x), graph.shape(end));
         let inside: Vec<Id> = (x + 1..=end).filter(|&id| !self.covered[id]).collect();
-        // what goes down and up again, or grows, is a neck
+        // what goes down and up again, or grows, is a neck; a gate that is made of all positions is none
         let is_level = |&id: &Id| {
-            let shape = graph.shape(id);
+            let (node, shape) = (graph.node(id), graph.shape(id));
+            let mut inputs = node.inputs.iter().map(|&input| graph.shape(input));
+            let widens = shape.positions() > 1
+                && !matches!(node.op, Some(Op::Scale))
+                && inputs.any(|input| input.positions() == 1);
             shape.positions() == 1
-                || (shape.height >= after.height && shape.height <= before.height)
+                || (!widens && shape.height >= after.height && shape.height <= before.height)
         };
         let works = inside.iter().filter(|&&id| graph.macs(id) > 0).count();
         // a single layer that only moves or pools is no block, and one at the end of a backbone that is read elsewhere begins a neck
@@ -632,6 +651,9 @@ impl Walk<'_, '_> {
             nodes.push(next);
             end = next;
         }
+        if self.widens(end) {
+            return None;
+        }
         self.take(&nodes);
         for (at, what) in remarks {
             self.remark(at, what);
@@ -652,6 +674,23 @@ impl Walk<'_, '_> {
             classes,
         };
         Some((Some(head), end))
+    }
+
+    /// Whether something of several positions is made of a tensor: a decoder pools too, and goes on with maps.
+    fn widens(&self, from: Id) -> bool {
+        let mut open = vec![from];
+        let mut met = vec![false; self.graph.nodes.len()];
+        while let Some(id) = open.pop() {
+            for &reader in &self.graph.node(id).readers {
+                if self.graph.shape(reader).positions() > 1 {
+                    return true;
+                }
+                if !std::mem::replace(&mut met[reader], true) {
+                    open.push(reader);
+                }
+            }
+        }
+        false
     }
 
     /// Strides of the feature maps that leave the backbone.

@@ -17,7 +17,7 @@ pub(super) enum Placeholder {
 }
 
 impl Placeholder {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Model,
         Self::Threads,
         Self::Batch,

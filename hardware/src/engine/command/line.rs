@@ -32,7 +32,7 @@ const REMOTE: [&str; 2] = ["ssh", "adb"];
 /// | `{dtype}` | `fp32`, `fp16`, `bf16` or `int8` |
 /// | `{runs}` | how many timings are wanted |
 /// | `{output}` | the path of a file that the program writes; where an argument has it, timings are read from there |
-/// | `{scratch}` | a folder of the model's own, empty at first, that stays while it is measured: for what the program converts or compiles once |
+/// | `{scratch}` | a folder of the model's own on this machine, empty at first, that stays while it is measured: for what the program converts or compiles once |
 ///
 /// No shell is involved: nothing is split, expanded or quoted, whatever a path holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,11 +110,16 @@ impl CommandLine {
         &self,
         value: impl Fn(Placeholder) -> &'a OsStr,
     ) -> Result<Vec<OsString>, CommandError> {
-        let model = Path::new(value(Placeholder::Model));
-        if REMOTE.contains(&stem(&self.program)) && !is_plain(model) {
+        let has = |placeholder| self.arguments.iter().any(|one| one.has(placeholder));
+        let paths = Placeholder::ALL.into_iter();
+        let paths = paths.filter(|&placeholder| placeholder.is_path() && has(placeholder));
+        let mut paths = paths.map(|placeholder| Path::new(value(placeholder)));
+        if REMOTE.contains(&stem(&self.program))
+            && let Some(path) = paths.find(|path| !is_plain(path))
+        {
             return Err(CommandError::Path {
                 program: self.name(),
-                path: model.to_owned(),
+                path: path.to_owned(),
             });
         }
         let filled = self.arguments.iter().map(|argument| argument.fill(&value));

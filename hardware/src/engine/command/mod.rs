@@ -84,12 +84,9 @@ impl Engine for CommandEngine {
 
     /// Nothing is started yet: what is wrong with the program or the model shows when it is run.
     fn load(&self, model: &Model, _: &dyn Clock) -> Result<Box<dyn Session>, EngineError> {
-        let scratch = tempfile::tempdir().map_err(|source| EngineError::Command {
-            model: model.name().to_owned(),
-            source: CommandError::Start {
-                program: self.line.name(),
-                source,
-            },
+        let scratch = tempfile::tempdir().map_err(|source| EngineError::File {
+            path: std::env::temp_dir(),
+            source,
         })?;
         Ok(Box::new(CommandSession {
             engine: self.clone(),

@@ -1,6 +1,7 @@
 //! The neck and head of a model as a model of their own.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::iter;
 use std::path::Path;
 
 use prost::Message;
@@ -9,12 +10,13 @@ use super::super::proto::{
     DataType, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto, TensorProto,
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use super::inputs::declared;
+use super::inputs::{channels_last, declared};
+use super::numbers::MAX_NUMBERS;
 use super::order::reads;
 use super::{functions, graph, head, without_elements};
 use crate::fixed_head::{FixedHead, HeadCut, HeadCutError};
 use crate::network::{Network, Tensor};
-use crate::op::Op;
+use crate::op::{Op, Work};
 use crate::shape::Shape;
 
 /// Cuts the head out of the file of a network, `network`: what the outputs depend on, back to the feature maps. The other value is the model
@@ -59,6 +61,8 @@ struct Cutting<'a> {
     cut: &'a HeadCut,
     /// Images that the model takes at once.
     images: i64,
+    /// The image's name, and whether its channels come last.
+    image: Option<(&'a str, bool)>,
     producers: HashMap<&'a str, usize>,
     stored: HashSet<&'a str>,
     given: HashSet<&'a str>,
@@ -66,8 +70,8 @@ struct Cutting<'a> {
     kept: BTreeSet<usize>,
     /// Values that are feature maps, with their strides.
     maps: BTreeMap<&'a str, usize>,
-    /// What nodes produce that ask for the shape of something in the backbone.
-    shapes: BTreeMap<&'a str, Shape>,
+    /// What nodes produce that ask for the sizes of something in the backbone.
+    shapes: BTreeMap<&'a str, Vec<i64>>,
     /// Stored tensors that something reads.
     read: HashSet<&'a str>,
 }
@@ -94,17 +98,19 @@ impl<'a> Cutting<'a> {
         let stored: HashSet<&str> = dense.chain(sparse).collect();
         let given = graph.input.iter().map(ValueInfoProto::name);
         let given: HashSet<&str> = given.filter(|name| !stored.contains(name)).collect();
-        let images = graph
-            .input
-            .iter()
-            .filter(|info| given.contains(info.name()));
-        let images = images.filter_map(declared).find(|dims| dims.len() == 4);
-        let images = images.and_then(|dims| dims[0]).unwrap_or(1);
+        let inputs = graph.input.iter();
+        let inputs = inputs.filter(|info| given.contains(info.name()));
+        let mut inputs = inputs.filter_map(|info| Some((info.name(), declared(info)?)));
+        let image = inputs.find(|(_, dims)| dims.len() == 4);
+        let images = image.as_ref().and_then(|(_, dims)| dims[0]).unwrap_or(1);
+        let nodes: Vec<&NodeProto> = graph.node.iter().collect();
+        let image = image.map(|(name, _)| (name, channels_last(name, &nodes)));
         Self {
             graph,
             network,
             cut,
             images: i64::try_from(images).unwrap_or(1),
+            image,
             producers: produced.collect(),
             stored,
             given,
@@ -174,34 +180,64 @@ impl<'a> Cutting<'a> {
         };
         let graph = self.graph;
         let node = &graph.node[index];
-        if let Some(shape) = self.asked_shape(node) {
-            self.shapes.insert(value, shape);
+        if let Some(sizes) = self.asked_sizes(node) {
+            self.shapes.insert(value, sizes);
             return Ok(Vec::new());
         }
         self.kept.insert(index);
         Ok(reads(node))
     }
 
-    /// The shape that a node asks for, where it is that of something in the backbone with four axes.
-    fn asked_shape(&self, node: &NodeProto) -> Option<Shape> {
-        let is_plain = node.op_type() == "Shape" && node.attribute.is_empty();
-        let of = node.input.first().filter(|_| is_plain)?;
-        match self.origin(of) {
+    /// The sizes that a node asks for, where they are those of something in the backbone with four axes.
+    fn asked_sizes(&self, node: &NodeProto) -> Option<Vec<i64>> {
+        let of = node.input.first().filter(|_| node.op_type() == "Shape")?;
+        let sizes = self.sizes_of(self.behind_views(of))?;
+        // axes from `start` up to `end`, counted from the back where they are below 0
+        let axis = |name: &str| {
+            let mut attributes = node.attribute.iter();
+            let axis = attributes.find(|attribute| attribute.name() == name)?.i?;
+            let axis = if axis < 0 { axis + 4 } else { axis };
+            usize::try_from(axis.clamp(0, 4)).ok()
+        };
+        let (start, end) = (axis("start").unwrap_or(0), axis("end").unwrap_or(4));
+        Some(sizes.get(start..end).unwrap_or_default().to_vec())
+    }
+
+    /// What a value is a view of, as behind what scales to integers and back.
+    fn behind_views(&self, value: &'a str) -> &'a str {
+        let (graph, network) = (self.graph, self.network);
+        let viewed = |value: &str| {
+            let layer = network.file_names().value(value)?;
+            let layer = &network.layers()[layer];
+            let is_view = matches!(&layer.op, Op::Other(other) if other.work == Work::View);
+            let keeps = network.input_shape(layer) == layer.output;
+            let node = *self.producers.get(value).filter(|_| is_view && keeps)?;
+            graph.node[node].input.first()
+        };
+        let views = iter::successors(Some(value), |value| viewed(value).map(String::as_str));
+        views.last().unwrap_or(value)
+    }
+
+    fn sizes_of(&self, value: &str) -> Option<[i64; 4]> {
+        match self.origin(value) {
             Origin::Backbone(None) => {
-                let mut infos = self.graph.input.iter();
-                let dims = declared(infos.find(|info| info.name() == of)?)?;
-                let image = self.network.input();
-                let fits = dims.len() == 4 && dims[1].is_none_or(|dim| dim == image.channels);
-                fits.then_some(image)
+                let (_, last) = self.image.filter(|(name, _)| *name == value)?;
+                let [images, channels, height, width] = self.sizes(self.network.input());
+                Some(match last {
+                    true => [images, height, width, channels],
+                    false => [images, channels, height, width],
+                })
             }
-            Origin::Backbone(Some(layer)) => {
+            Origin::Backbone(Some(_)) | Origin::Map(_) => {
+                let layer = self.network.file_names().value(value)?;
                 let has_map = matches!(
                     self.network.layers()[layer].op,
                     Op::Conv(_) | Op::BatchNorm | Op::Activation(_) | Op::Add | Op::Pool(_)
                 );
-                has_map.then(|| self.network.shape(Tensor::Layer(layer)))
+                let shape = self.network.shape(Tensor::Layer(layer));
+                has_map.then(|| self.sizes(shape))
             }
-            Origin::Map(_) | Origin::Other => None,
+            Origin::Other => None,
         }
     }
 
@@ -218,8 +254,13 @@ impl<'a> Cutting<'a> {
                 return Err(HeadCutError::Differ { stride, one, other });
             }
         }
+        let names = self.map_names();
         let kept = self.kept.iter().map(|&index| &self.graph.node[index]);
-        let node: Vec<NodeProto> = kept.map(|node| self.renamed(node)).collect();
+        let renamed = kept.cloned().map(|mut node| {
+            self.rename(&mut node, &names);
+            node
+        });
+        let node: Vec<NodeProto> = renamed.collect();
         let produced: HashSet<&str> = node
             .iter()
             .flat_map(|node| &node.output)
@@ -228,7 +269,7 @@ impl<'a> Cutting<'a> {
         let stored = self.graph.initializer.iter();
         let stored = stored.filter(|tensor| self.read.contains(tensor.name()));
         let shapes = self.shapes.iter();
-        let shapes = shapes.map(|(value, shape)| self.dimensions(value, *shape));
+        let shapes = shapes.map(|(value, sizes)| stored_sizes(value, sizes));
         let sparse = self.graph.sparse_initializer.iter().filter(|sparse| {
             let values = sparse.values.as_ref();
             values.is_some_and(|values| self.read.contains(values.name()))
@@ -238,11 +279,11 @@ impl<'a> Cutting<'a> {
         Ok(GraphProto {
             name: self.graph.name.clone(),
             doc_string: None,
-            initializer: stored.cloned().chain(shapes).collect(),
+            initializer: stored.cloned().map(without_large).chain(shapes).collect(),
             sparse_initializer: sparse.cloned().collect(),
             input: strides
-                .into_iter()
-                .map(|(stride, shape)| self.map(stride, shape))
+                .iter()
+                .map(|(stride, shape)| self.map(&names[stride], *shape))
                 .collect(),
             value_info: value_info.cloned().collect(),
             node,
@@ -250,23 +291,36 @@ impl<'a> Cutting<'a> {
         })
     }
 
-    /// A node that reads feature maps under the names that say their strides.
-    fn renamed(&self, node: &NodeProto) -> NodeProto {
-        let mut node = node.clone();
-        self.rename(&mut node);
-        node
+    /// What the head calls its feature maps: by their strides, unless it calls something else so.
+    fn map_names(&self) -> BTreeMap<usize, String> {
+        let kept = self.kept.iter().map(|&index| &self.graph.node[index]);
+        let produced = kept.flat_map(|node| node.output.iter().map(String::as_str));
+        let taken: HashSet<&str> = produced.chain(self.read.iter().copied()).collect();
+        let named = self.maps.values().map(|&stride| {
+            let mut name = format!("stride{stride}");
+            while taken.contains(&*name) {
+                name += "_map";
+            }
+            (stride, name)
+        });
+        named.collect()
     }
 
-    fn rename(&self, node: &mut NodeProto) {
+    /// Has a node read feature maps under these names.
+    fn rename(&self, node: &mut NodeProto, names: &BTreeMap<usize, String>) {
+        // where it stood in somebody's sources
+        node.doc_string = None;
         for value in &mut node.input {
-            if let Some(&stride) = self.maps.get(value.as_str()) {
-                *value = map_name(stride);
+            let stride = self.maps.get(value.as_str());
+            if let Some(name) = stride.and_then(|stride| names.get(stride)) {
+                value.clone_from(name);
             }
         }
         for attribute in &mut node.attribute {
             let held = attribute.g.as_deref_mut().into_iter();
             for graph in held.chain(&mut attribute.graphs) {
-                graph.node.iter_mut().for_each(|node| self.rename(node));
+                let nodes = graph.node.iter_mut();
+                nodes.for_each(|node| self.rename(node, names));
             }
         }
     }
@@ -277,19 +331,8 @@ impl<'a> Cutting<'a> {
         [self.images, channels, height, width]
     }
 
-    /// A shape as a stored tensor.
-    fn dimensions(&self, name: &str, shape: Shape) -> TensorProto {
-        TensorProto {
-            dims: vec![4],
-            data_type: Some(DataType::Int64 as i32),
-            int64_data: self.sizes(shape).to_vec(),
-            name: Some(name.to_owned()),
-            ..TensorProto::default()
-        }
-    }
-
     /// A feature map as an input.
-    fn map(&self, stride: usize, shape: Shape) -> ValueInfoProto {
+    fn map(&self, name: &str, shape: Shape) -> ValueInfoProto {
         let dim = self.sizes(shape).map(|size| DimensionProto {
             value: Some(DimensionValue::Size(size)),
             denotation: None,
@@ -299,7 +342,7 @@ impl<'a> Cutting<'a> {
             shape: Some(TensorShapeProto { dim: dim.to_vec() }),
         };
         ValueInfoProto {
-            name: Some(map_name(stride)),
+            name: Some(name.to_owned()),
             r#type: Some(TypeProto {
                 tensor_type: Some(tensor),
                 denotation: None,
@@ -309,7 +352,29 @@ impl<'a> Cutting<'a> {
     }
 }
 
-/// What a head calls the feature map of a stride.
-fn map_name(stride: usize) -> String {
-    format!("stride{stride}")
+/// Sizes as a stored tensor.
+fn stored_sizes(name: &str, sizes: &[i64]) -> TensorProto {
+    TensorProto {
+        dims: vec![sizes.len() as i64],
+        data_type: Some(DataType::Int64 as i32),
+        int64_data: sizes.to_vec(),
+        name: Some(name.to_owned()),
+        ..TensorProto::default()
+    }
+}
+
+/// A tensor without its elements where they are more than anything is computed from.
+fn without_large(tensor: TensorProto) -> TensorProto {
+    let elements = tensor.dims.iter().fold(1_u64, |product, &dim| {
+        product.saturating_mul(u64::try_from(dim).unwrap_or(0))
+    });
+    if elements <= MAX_NUMBERS {
+        return tensor;
+    }
+    TensorProto {
+        dims: tensor.dims,
+        data_type: tensor.data_type,
+        name: tensor.name,
+        ..TensorProto::default()
+    }
 }

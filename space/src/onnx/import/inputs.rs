@@ -81,7 +81,7 @@ pub(super) fn inputs<'a>(
 }
 
 /// Whether the input is `(N, H, W, C)`: converted models begin by moving the channels to the front.
-fn channels_last(name: &str, nodes: &[&NodeProto]) -> bool {
+pub(super) fn channels_last(name: &str, nodes: &[&NodeProto]) -> bool {
     nodes.iter().any(|node| {
         let moves =
             node.op_type() == "Transpose" && node.input.first().is_some_and(|input| input == name);

@@ -4,8 +4,8 @@
 //! on the way from an input to an output becomes one layer, except that
 //!
 //! - what is computed from constants and shapes alone is folded, and nodes nobody needs are left out;
-//! - an activation written out in primitives, a channel shuffle (reshape, transpose, reshape) and a product
-//!   with the sum that adds its bias become one layer, named after their last node;
+//! - an activation written out in primitives, a channel shuffle (reshape, transpose, reshape), a product with the sum that adds its bias, and a
+//!   convolution with factors and summands for its channels (a batch-norm whose statistics are frozen) become one layer, named after their last node;
 //! - a node with several outputs becomes a layer for each output that is read.
 //!
 //! Functions that the model defines are replaced by their nodes.

@@ -10,7 +10,9 @@ const MAX_NODES: usize = 16;
 /// Merges what belongs together.
 pub(super) fn simplify(traced: &mut Traced) {
     activations(traced);
-    biases(traced);
+    // a batch-norm whose statistics are frozen is written so: a factor, then a summand
+    per_channel(traced, "Mul");
+    per_channel(traced, "Add");
     shuffles(traced);
 }
 
@@ -142,56 +144,63 @@ fn evaluate(traced: &Traced, edges: &Edges, members: &[usize], source: usize, x:
     results[0]
 }
 
-/// A product with weights whose only reader adds one constant for each output channel or feature.
-fn biases(traced: &mut Traced) {
+/// A convolution or a product with weights whose only reader applies one constant for each output channel or feature by this operator: a factor becomes part
+/// of the weights, a summand the bias.
+fn per_channel(traced: &mut Traced, op_type: &str) {
     let edges = Edges::of(traced);
     for place in 0..traced.steps.len() {
-        let Some((sum, op)) = biased_at(traced, &edges, place) else {
+        let Some((reader, op)) = taken_in(traced, &edges, place, op_type) else {
             continue;
         };
-        if let (Some(sum), Some(step)) = (traced.steps[sum].take(), &mut traced.steps[place]) {
+        if let (Some(reader), Some(step)) = (traced.steps[reader].take(), &mut traced.steps[place])
+        {
             step.op = op;
-            step.name = sum.name;
-            step.called.absorb(sum.called);
-            step.output = sum.output;
+            step.name = reader.name;
+            step.called.absorb(reader.called);
+            step.output = reader.output;
         }
     }
 }
 
-fn biased_at(traced: &Traced, edges: &Edges, place: usize) -> Option<(usize, Op)> {
+/// The reader whose constants a step takes in, and the operator that the step becomes.
+fn taken_in(traced: &Traced, edges: &Edges, place: usize, op_type: &str) -> Option<(usize, Op)> {
     let step = traced.steps[place].as_ref()?;
-    let reader = edges.only_reader(step.output)?;
-    let sum = traced.steps[reader].as_ref()?;
-    let constant = sum
+    let reader_at = edges.only_reader(step.output)?;
+    let reader = traced.steps[reader_at].as_ref()?;
+    let constant = reader
         .constant
-        .filter(|_| sum.op_type == "Add" && sum.inputs.len() == 1)?;
-    let bias = traced.values[constant].dims.as_deref()?;
+        .filter(|_| reader.op_type == op_type && reader.inputs.len() == 1)?;
+    let constants = traced.values[constant].dims.as_deref()?;
     let output = traced.values[step.output].dims.as_deref()?;
-    if traced.values[sum.output].dims.as_deref() != Some(output) {
+    if traced.values[reader.output].dims.as_deref() != Some(output) {
         return None;
     }
-    let features = bias.iter().product::<usize>();
-    let over_last = bias.last() == Some(&features) && output.last() == Some(&features);
-    let over_channels = bias.len() + 1 >= output.len()
+    let features = constants.iter().product::<usize>();
+    let over_last = constants.last() == Some(&features) && output.last() == Some(&features);
+    let over_channels = constants.len() + 1 >= output.len()
         && output.len() > 2
-        && bias.get((bias.len() + 1).checked_sub(output.len())?) == Some(&features)
+        && constants.get((constants.len() + 1).checked_sub(output.len())?) == Some(&features)
         && output.get(1) == Some(&features);
-    let op = match step.op {
-        Op::Linear {
-            out_features,
-            bias: false,
-        } if over_last => Op::Linear {
+    let op = match (step.op.clone(), op_type) {
+        (Op::Conv(conv), "Mul") if over_channels => Op::Conv(conv),
+        (Op::Conv(conv), "Add") if !conv.bias && over_channels => Op::Conv(conv.with_bias()),
+        (
+            Op::Linear {
+                out_features,
+                bias: false,
+            },
+            "Add",
+        ) if over_last => Op::Linear {
             out_features,
             bias: true,
         },
-        Op::MatMul(mut product) if over_last && product.weights > 0 => {
+        (Op::MatMul(mut product), "Add") if over_last && product.weights > 0 => {
             product.weights += features as u64;
             Op::MatMul(product)
         }
-        Op::Conv(conv) if !conv.bias && over_channels => Op::Conv(conv.with_bias()),
         _ => return None,
     };
-    Some((reader, op))
+    Some((reader_at, op))
 }
 
 /// Channels seen as groups, the two axes swapped, and seen as channels again.

@@ -143,16 +143,16 @@ fn what_is_left_out_is_told_with_the_reason() {
     }
 }
 
-/// The sizes that an upsampling asks for are those of the image and of a map, as exporters write them where sizes are open.
-#[test]
-fn sizes_are_asked_of_the_image() {
-    let conv = |stride: i64| {
-        [
-            ints("strides", &[stride, stride]),
-            ints("pads", &[1, 1, 1, 1]),
-        ]
-    };
-    let model = Model::new(&[2, 3, 32, 48])
+fn conv(stride: i64) -> [AttributeProto; 2] {
+    [
+        ints("strides", &[stride, stride]),
+        ints("pads", &[1, 1, 1, 1]),
+    ]
+}
+
+/// A backbone down to `map` at stride 8, for two images of 32x48, and some weights and numbers.
+fn backbone() -> Model {
+    Model::new(&[2, 3, 32, 48])
         .weight("w0", &[16, 3, 3, 3])
         .weight("w1", &[24, 16, 3, 3])
         .weight("w2", &[24, 24, 3, 3])
@@ -166,27 +166,35 @@ fn sizes_are_asked_of_the_image() {
         .node("Relu", "c1", "r1", &[])
         .node("Conv", "r1 w2", "c2", &conv(2))
         .node("Relu", "c2", "map", &[])
-        .node("Conv", "map w3", "lateral", &[])
-        .node("Shape", "x", "shape", &[])
-        .node("Slice", "shape from to", "sides", &[])
-        .node("Concat", "many sides", "target", &[int("axis", 0)])
-        .node(
-            "Resize",
-            "lateral _ _ target",
-            "y",
-            &[string("mode", "nearest")],
-        );
+}
+
+/// The head of a model whose backbone that is, with the layers behind its inputs, and the model that it has become.
+fn cut_from(model: Model) -> (FixedHead, Vec<String>, GraphProto) {
     let bytes = model.bytes();
     let read = import(&bytes, &ImportOptions::default()).unwrap();
     let layer = |name: &str| read.file_names().value(name).unwrap();
     let backbone = ["c0", "r0", "c1", "r1", "c2", "map"].map(layer);
     let cut = crate::HeadCut {
-        maps: [(layer("map"), 8)].into(),
+        maps: [(layer("r1"), 4), (layer("map"), 8)].into(),
         backbone: backbone.into(),
     };
     let (cut, alone) = cut::cut_head(decoded(&bytes).unwrap(), "own", &read, &cut).unwrap();
+    let layers = listing(cut.network()).split_off(cut.inputs().len());
+    let alone = decoded(&alone).unwrap().graph.unwrap();
+    (cut, layers, alone)
+}
+
+/// The sizes that an upsampling asks for are those of the image, as exporters write them where sizes are open.
+#[test]
+fn sizes_are_asked_of_the_image() {
+    let model = backbone()
+        .node("Conv", "map w3", "lateral", &[])
+        .node("Shape", "x", "shape", &[])
+        .node("Slice", "shape from to", "sides", &[])
+        .node("Concat", "many sides", "target", &[int("axis", 0)])
+        .node("Resize", "lateral _ _ target", "y", &[]);
+    let (cut, layers, alone) = cut_from(model);
     assert_eq!(maps(&cut), [("stride8", "24x4x6".into())]);
-    let layers: Vec<String> = listing(cut.network()).split_off(1);
     assert_eq!(
         layers,
         [
@@ -195,6 +203,31 @@ fn sizes_are_asked_of_the_image() {
         ]
     );
     // both images
-    let dims = &decoded(&alone).unwrap().graph.unwrap().input[0].clone();
-    assert_eq!(super::super::inputs::declared(dims).unwrap()[0], Some(2));
+    let sizes = super::super::inputs::declared(&alone.input[0]).unwrap();
+    assert_eq!(sizes[0], Some(2));
+}
+
+/// A map whose sizes alone are asked for is not read: a pyramid upsamples to the size of the level above.
+#[test]
+fn sizes_are_asked_of_maps() {
+    let model = backbone()
+        .node("Conv", "map w3", "lateral", &[])
+        .node("Shape", "r1", "sides", &[int("start", -2)])
+        .node("Concat", "many sides", "target", &[int("axis", 0)])
+        .node("Resize", "lateral _ _ target", "y", &[]);
+    let (cut, layers, _) = cut_from(model);
+    assert_eq!(maps(&cut), [("stride8", "24x4x6".into())]);
+    assert_eq!(layers[1], "y: Resize (move) -> 8x8x12");
+}
+
+#[test]
+fn names_that_are_taken_are_left_to_the_head() {
+    let model = backbone()
+        .node("Conv", "map w3", "stride8", &[])
+        .node("Relu", "stride8", "y", &[]);
+    let (cut, layers, alone) = cut_from(model);
+    assert_eq!(maps(&cut), [("stride8_map", "24x4x6".into())]);
+    assert_eq!(layers[0], "stride8: conv 1x1 g1 -> 8x4x6");
+    assert_eq!(cut.strides("32x48".parse().unwrap()).unwrap(), [8]);
+    assert_eq!(alone.initializer.len(), 1);
 }

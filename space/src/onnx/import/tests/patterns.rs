@@ -144,6 +144,30 @@ fn what_only_looks_like_one() {
     );
 }
 
+/// A batch-norm with frozen statistics, as detectors are trained with: a factor and a summand for each channel.
+#[test]
+fn frozen_norms_join_their_convolutions() {
+    let conv = |factor: &[i64]| {
+        Model::new(&[1, 8, 6, 6])
+            .weight("w", &[16, 8, 3, 3])
+            .weight("scale", factor)
+            .weight("shift", &[1, 16, 1, 1])
+            .node("Conv", "x w", "c", &[])
+            .node("Mul", "c scale", "m", &[])
+            .node("Add", "m shift", "a", &[])
+            .node("Relu", "a", "y", &[])
+    };
+    let joined = ["a: conv 3x3 g1 bias -> 16x4x4", "y: relu -> 16x4x4"];
+    assert_eq!(conv(&[1, 16, 1, 1]).listing(), joined);
+    let names = conv(&[16, 1, 1]).import().unwrap();
+    let layers = ["c", "m", "a"].map(|value| names.file_names().value(value));
+    assert_eq!(layers, [Some(0); 3]);
+    // a map of factors is none for each channel, and stays; so does what is read in between
+    assert_eq!(conv(&[1, 1, 4, 4]).listing().len(), 4);
+    let read = conv(&[1, 16, 1, 1]).output("y").output("c").listing();
+    assert_eq!(read.len(), 4);
+}
+
 #[test]
 fn biases_join_their_products() {
     let tokens = Model::new(&[1, 49, 32])
