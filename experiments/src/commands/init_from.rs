@@ -8,7 +8,7 @@ use roofnas::{Error, Experiment, ExperimentFile, write_whole};
 use roofnas_cost::{Dtype, Latency, LatencyModel, NetworkCost};
 use roofnas_hardware::Profiles;
 use roofnas_space::recognise::{
-    Likeness, OwnStage, Reach, RecogniseError, Recognised, Surroundings, recognise,
+    Likeness, OwnStage, Reach, RecogniseError, Recognised, Remark, Surroundings, recognise,
 };
 use roofnas_space::{
     Block, FixedHead, HeadDefinition, Network, SearchSpace, StageDefinition, StemDefinition,
@@ -127,7 +127,7 @@ struct OwnHead {
 fn with_head(
     path: &Path,
     network: &Network,
-    found: Recognised,
+    mut found: Recognised,
     experiment: &Path,
 ) -> Result<(Recognised, Option<OwnHead>), RecogniseError> {
     let Some(behind) = &found.behind else {
@@ -151,6 +151,7 @@ fn with_head(
                 path: experiment.with_file_name(format!("{name}.onnx")),
                 bytes,
             };
+            found.remarks.extend(lost_outputs(network, &head.space));
             Ok((found, Some(head)))
         }
         Err(reason) => Ok((found.without_head(Some(&reason))?, None)),
@@ -170,6 +171,19 @@ struct Draft<'a> {
     found: Recognised,
     around: Surroundings,
     head: Option<OwnHead>,
+}
+
+/// Outputs of a network that a head behind its backbone hasn't: feature maps.
+fn lost_outputs(network: &Network, space: &SearchSpace) -> Option<Remark> {
+    let head = space.fixed_head()?.network();
+    let is_kept = |name: &str| head.outputs().iter().any(|output| output.name == name);
+    let names = network.outputs().iter().map(|output| &*output.name);
+    let lost: Vec<&str> = names.filter(|name| !is_kept(name)).collect();
+    (!lost.is_empty()).then(|| Remark {
+        layer: format!("output {}", lost.join(", ")),
+        what: "is a feature map of the backbone, which is no output here: those are the head's"
+            .to_owned(),
+    })
 }
 
 impl Draft<'_> {

@@ -389,6 +389,25 @@ fn a_detector_keeps_its_head() {
 }
 
 #[test]
+fn feature_maps_are_no_outputs_beside_a_head() {
+    let desk = Desk::new();
+    let finished = detector();
+    let down = finished.layers().iter().find(|layer| layer.name == "down");
+    let fine = down.unwrap().inputs[0];
+    let outputs = finished.outputs().to_vec();
+    let mut b = NetworkBuilder::continuing(finished);
+    b.output("fine", fine);
+    for output in outputs {
+        b.output(output.name, output.tensor);
+    }
+    save(&desk, "net.onnx", &b.finish().unwrap());
+    desk.roofnas(&["init", "own.toml", "--from", "net.onnx"])
+        .ends(0)
+        .says(&["warning: output fine is a feature map", "own-head.onnx"]);
+    assert!(desk.read("own.toml").contains("# - output fine is"));
+}
+
+#[test]
 fn the_place_of_a_head_may_be_taken() {
     let desk = Desk::new();
     save(&desk, "net.onnx", &detector());
