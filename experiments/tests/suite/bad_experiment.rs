@@ -188,7 +188,7 @@ fn names_that_are_no_folders() {
         ".hidden",
     ] {
         let setting = format!("name=\"{name}\"");
-        refused_with(&[&setting], &["name = ", "letters, digits"]);
+        refused_with(&[&setting], &["name = ", "letters from a to z, digits"]);
     }
 }
 
