@@ -2,6 +2,7 @@
 
 use roofnas_search::Search;
 use roofnas_space::Genotype;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::experiment::Experiment;
@@ -60,8 +61,7 @@ impl Checkpoint {
         struct Version {
             format: u32,
         }
-        let broken = |error: serde_json::Error| format!("is not a checkpoint: {error}");
-        let version: Version = serde_json::from_str(text).map_err(broken)?;
+        let version: Version = parse(text)?;
         if version.format != FORMAT {
             return Err(format!(
                 "is a checkpoint of format {}, but this version reads format {FORMAT}; finish the run with the version \
@@ -69,7 +69,7 @@ impl Checkpoint {
                 version.format
             ));
         }
-        let checkpoint: Self = serde_json::from_str(text).map_err(broken)?;
+        let checkpoint: Self = parse(text)?;
         if !checkpoint
             .genotypes()
             .all(|genotype| experiment.space.contains(genotype))
@@ -87,5 +87,36 @@ impl Checkpoint {
             .iter()
             .flat_map(|started| started.optimizer().genotypes());
         found.chain(remembered)
+    }
+}
+
+/// What a checkpoint's text holds, or in words why it holds nothing.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| {
+        // a text of one line, cut within a number or a word, has an error in its last column rather than an early end
+        if error.is_eof() || (error.is_syntax() && error.column() >= text.len()) {
+            format!("is cut short: it ends after {} bytes", text.len())
+        } else {
+            format!("is not a checkpoint: {error}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_cut_anywhere_is_cut_short() {
+        let text = r#"{"format":3,"costs":[-1.5e-7,"inf"],"polished_from":null,"done":false}"#;
+        assert!(parse::<serde_json::Value>(text).is_ok());
+        for end in 0..text.len() {
+            assert_eq!(
+                parse::<serde_json::Value>(&text[..end]),
+                Err(format!("is cut short: it ends after {end} bytes"))
+            );
+        }
+        let other = parse::<Vec<u8>>("[1, 2, x]").unwrap_err();
+        assert!(other.starts_with("is not a checkpoint: "), "{other}");
     }
 }

@@ -270,13 +270,16 @@ fn resume_from(checkpoint: impl Fn(Vec<u8>) -> Vec<u8>, says: &[&str]) {
 fn a_checkpoint_cut_short_is_refused() {
     resume_from(
         |bytes| bytes[..bytes.len() / 2].to_vec(),
-        &["run", "checkpoint", "EOF"],
+        &["run", "checkpoint", "is cut short"],
     );
 }
 
 #[test]
 fn an_empty_checkpoint_is_refused() {
-    resume_from(|_| Vec::new(), &["run", "checkpoint"]);
+    resume_from(
+        |_| Vec::new(),
+        &["run", "checkpoint", "is cut short: it ends after 0 bytes"],
+    );
 }
 
 #[test]
