@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::fixed_head::FixedHeadConfig;
-use crate::objective::Objective;
+use crate::objective::{Objective, ObjectiveName};
 use crate::quality_config::QualityConfig;
 use crate::refine::RefineConfig;
 use crate::schema::{preset, profile};
@@ -29,6 +29,9 @@ pub struct ExperimentConfig {
     pub seed: u64,
     /// What the networks will run on.
     pub platform: PlatformConfig,
+    /// What else the same networks are to suit, each by a name: another platform, batch or number format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub target: BTreeMap<String, TargetConfig>,
     /// What is optimised.
     #[serde(default)]
     pub objectives: ObjectivesConfig,
@@ -73,21 +76,39 @@ pub struct PlatformConfig {
     pub dtype: Dtype,
 }
 
+/// A `[target.NAME]` table: what networks are priced for besides the platform.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetConfig {
+    /// A shipped profile's name, or a path.
+    #[schemars(schema_with = "profile")]
+    pub profile: String,
+    /// Images per inference.
+    #[serde(default = "defaults::batch")]
+    pub batch: u64,
+    /// Number format.
+    #[serde(default = "defaults::dtype")]
+    pub dtype: Dtype,
+    /// Upper bound of the latency, in milliseconds, with the confidence of `[constraints]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+}
+
 /// The `[objectives]` table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectivesConfig {
     /// What should be high.
-    pub maximize: Vec<Objective>,
+    pub maximize: Vec<ObjectiveName>,
     /// What should be low.
-    pub minimize: Vec<Objective>,
+    pub minimize: Vec<ObjectiveName>,
 }
 
 impl Default for ObjectivesConfig {
     fn default() -> Self {
         Self {
-            maximize: vec![Objective::Quality],
-            minimize: vec![Objective::Latency],
+            maximize: vec![ObjectiveName::plain(Objective::Quality)],
+            minimize: vec![ObjectiveName::plain(Objective::Latency)],
         }
     }
 }

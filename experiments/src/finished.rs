@@ -1,6 +1,6 @@
 //! A finished run, read back from its folder alone: the experiment and the platform as they were used.
 
-use roofnas_cost::{LatencyModel, Platform};
+use roofnas_cost::{Dtype, LatencyModel, Platform};
 
 use crate::error::Error;
 use crate::experiment::Experiment;
@@ -31,25 +31,30 @@ impl FinishedRun {
                 problem: problem.to_owned(),
             });
         }
-        let platform = directory.read(RunDirectory::PLATFORM)?;
-        let platform = Platform::from_toml(&platform).map_err(|source| Error::StoredPlatform {
-            path: path(RunDirectory::PLATFORM),
-            source,
-        })?;
         let file = path(RunDirectory::EXPERIMENT).display().to_string();
+        let stored = |name: &str, dtype: Dtype, batch: u64| {
+            let platform = directory.read(name)?;
+            let platform =
+                Platform::from_toml(&platform).map_err(|source| Error::StoredPlatform {
+                    path: path(name),
+                    source,
+                })?;
+            let model = LatencyModel::new(platform, dtype, batch);
+            let model = model.map_err(|source| Error::Latency {
+                file: file.clone(),
+                source,
+            })?;
+            Ok((model, path(name).display().to_string()))
+        };
         let text = directory.read(RunDirectory::EXPERIMENT)?;
         let config = ExperimentFile::parse(&text, &file, &[])?
             .runs
             .remove(0)
             .config;
-        let model = LatencyModel::new(platform, config.platform.dtype, config.platform.batch);
-        let model = model.map_err(|source| Error::Latency {
-            file: file.clone(),
-            source,
-        })?;
-        let origin = path(RunDirectory::PLATFORM).display().to_string();
+        let own = &config.platform;
+        let (model, origin) = stored(RunDirectory::PLATFORM, own.dtype, own.batch)?;
         Ok(Self {
-            experiment: Experiment::on(model, origin, config, &file)?,
+            experiment: Experiment::on(model, origin, config, &file, stored)?,
             directory,
         })
     }

@@ -47,14 +47,11 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder for an experiment, with the figures of the space's sample. The reference is the latency budget
-    /// for latency, the 95th percentile of the sample for other minimised objectives, its 5th for quality.
+    /// for a latency, the 95th percentile of the sample for other minimised objectives, its 5th for quality.
     pub fn new(experiment: &Experiment, sample: &[Metrics]) -> Self {
         let reference = experiment.objectives.iter().map(|&objective| {
-            let budget = experiment.budget_ms();
-            match (objective, budget) {
-                (Objective::Latency, Some(budget)) => budget,
-                _ => worst_but_few(objective, sample),
-            }
+            let budget = experiment.budget(objective);
+            budget.unwrap_or_else(|| worst_but_few(objective, sample))
         });
         Self {
             reference: reference.collect(),
@@ -84,9 +81,9 @@ impl Recorder {
     /// The reference point in words, as a comment of a TOML file: history and front give the hypervolume again with it.
     pub fn comment(&self, experiment: &Experiment) -> String {
         let parts = experiment.objectives.iter().zip(&self.reference);
-        let parts = parts.map(|(objective, cost)| match objective.is_maximized() {
-            true => format!("{objective} {}", 0.0 - cost),
-            false => format!("{objective} {cost}"),
+        let parts = parts.map(|(objective, cost)| {
+            let name = experiment.objective_name(*objective);
+            format!("{name} {}", objective.figure(*cost))
         });
         let parts: Vec<String> = parts.collect();
         format!("# Hypervolume is measured from: {}\n", parts.join(", "))

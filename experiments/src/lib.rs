@@ -74,6 +74,7 @@ mod source;
 mod space_file;
 mod surrogate;
 pub mod tables;
+mod target;
 pub mod trained;
 mod training;
 mod verification;
@@ -88,7 +89,7 @@ pub use batch_experiments::experiments;
 pub use checkpoint::Checkpoint;
 pub use config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,
-    SearchConfig, SpaceConfig,
+    SearchConfig, SpaceConfig, TargetConfig,
 };
 pub use constraint::{Constraint, Figure};
 pub use crew::Crew;
@@ -101,7 +102,7 @@ pub use folder_lock::FolderLock;
 pub use history::{Generation, Recorder};
 pub use metrics::{Appraiser, Metrics};
 pub use new_folder::NewFolder;
-pub use objective::Objective;
+pub use objective::{Objective, ObjectiveName};
 pub use optimiser::{Optimiser, Started};
 pub use outcome::{FrontRow, Nearest, Outcome, PricedLandmark};
 pub use outcome_record::{FoundStatus, Gap, NearestRecord, OutcomeRecord};
@@ -126,6 +127,7 @@ pub use space_file::find_space;
 pub use surrogate::{
     Columns, CrossValidated, Lesson, SurrogateConfig, SurrogateObjective, in_the_table,
 };
+pub use target::{MOST_TARGETS, Target, Timing};
 pub use trained::{DistinctNetwork, TrainedColumns, TrainedError, TrainedRow, TrainedTable};
 pub use training::{
     AnswerError, Candidate, Forecast, ForecastCheck, Measured, Origin, TrainingCommand,

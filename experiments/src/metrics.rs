@@ -1,9 +1,10 @@
-//! Every figure of one network, for a platform, number format and batch size.
+//! Every figure of one network, for a platform, number format and batch size, and how long it takes for further targets.
 
 use roofnas_cost::{BlockPrice, Latency, LatencyModel, NetworkCost, QualityTerms};
 use roofnas_space::{Genotype, Network};
 
 use crate::quality::Quality;
+use crate::target::{MOST_TARGETS, Target, Timing};
 
 /// Figures of one network.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +15,10 @@ pub struct Metrics {
     pub quality_interval_90: Option<[f64; 2]>,
     /// Latency of one inference of the batch.
     pub latency: Latency,
+    /// Images per inference.
+    pub batch: u64,
+    /// How long it takes for each further target, in their order; nothing that can be used beyond them.
+    pub targets: [Timing; MOST_TARGETS],
     /// MACs per image.
     pub macs: u64,
     /// FLOPs per image.
@@ -36,11 +41,23 @@ pub struct Metrics {
     pub channel_drop: f64,
 }
 
-/// How networks are measured by formula: a latency model and a quality.
+impl Metrics {
+    /// How long it takes for the platform.
+    pub fn timing(&self) -> Timing {
+        Timing {
+            latency: self.latency,
+            batch: self.batch,
+        }
+    }
+}
+
+/// How networks are measured by formula: latency models and a quality.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appraiser {
     /// Prices latency.
     pub model: LatencyModel,
+    /// What else networks are priced for.
+    pub targets: Vec<Target>,
     /// Stands in for accuracy.
     pub quality: Quality,
 }
@@ -79,6 +96,11 @@ impl Appraiser {
             quality: self.quality.of(genotype, terms),
             quality_interval_90: genotype.and_then(|own| self.quality.interval_90(own, terms)),
             latency: self.model.price(&cost),
+            batch,
+            targets: self.timings(|target| {
+                let model = &self.targets[target].model;
+                model.price(&NetworkCost::new(network, &model.platform().fusion))
+            }),
             macs: cost.macs,
             flops: cost.flops,
             params: cost.params,
@@ -94,12 +116,19 @@ impl Appraiser {
         }
     }
 
-    /// The figures of a network whose blocks were priced ahead. What wasn't asked for isn't a number.
-    pub fn metrics(&self, genotype: &Genotype, price: &BlockPrice) -> Metrics {
+    /// The figures of a network whose blocks were priced ahead, for the platform and for each further target. What wasn't asked for isn't a number.
+    pub fn metrics(
+        &self,
+        genotype: &Genotype,
+        price: &BlockPrice,
+        on_target: impl Fn(usize) -> Latency,
+    ) -> Metrics {
         Metrics {
             quality: self.quality.of(Some(genotype), &price.terms),
             quality_interval_90: None,
             latency: price.latency,
+            batch: self.model.batch(),
+            targets: self.timings(on_target),
             macs: price.macs as u64,
             flops: price.flops as u64,
             params: price.params as u64,
@@ -111,5 +140,16 @@ impl Appraiser {
             rho: price.terms.rho,
             channel_drop: price.terms.channel_drop,
         }
+    }
+
+    fn timings(&self, latency: impl Fn(usize) -> Latency) -> [Timing; MOST_TARGETS] {
+        let mut timings = [Timing::NONE; MOST_TARGETS];
+        for (place, (timing, target)) in timings.iter_mut().zip(&self.targets).enumerate() {
+            *timing = Timing {
+                latency: latency(place),
+                batch: target.model.batch(),
+            };
+        }
+        timings
     }
 }

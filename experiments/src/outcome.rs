@@ -152,7 +152,7 @@ impl Outcome {
             front: front_rows(experiment, &exact),
             nearest: nearest.map(|nearest| {
                 let metrics = experiment.appraise(&nearest.genotype);
-                let broken = experiment.constraints.iter().copied();
+                let broken = experiment.constraints.iter().cloned();
                 Nearest {
                     text: experiment.space.format(&nearest.genotype),
                     metrics,

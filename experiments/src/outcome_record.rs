@@ -84,7 +84,10 @@ impl OutcomeRecord {
             front: outcome.front.len(),
             hypervolume: outcome.hypervolume,
             hypervolume_reference: reference
-                .map(|(objective, cost)| (objective.column().to_owned(), objective.figure(*cost)))
+                .map(|(objective, cost)| {
+                    let column = experiment.objective_column(*objective);
+                    (column.into_owned(), objective.figure(*cost))
+                })
                 .collect(),
             gap: certified.and_then(Certified::gap),
             nearest: outcome.nearest.as_ref().map(NearestRecord::new),

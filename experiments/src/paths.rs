@@ -184,8 +184,10 @@ impl<'a> BackbonePaths<'a> {
             log_sum,
             is_barred,
             is_relaxed,
-            has_true_objectives: table.has_additive_mean()
-                || !experiment.objectives.contains(&Objective::Latency),
+            has_true_objectives: experiment
+                .objectives
+                .iter()
+                .all(|&objective| figures.is_true(objective)),
             levels,
         };
         paths.fill(&criteria);
@@ -448,9 +450,39 @@ struct Figures<'a> {
     mean: SiteSum,
     /// A sum that the limited bound never falls below.
     bound: Option<SiteSum>,
+    targets: Vec<TargetSums>,
     /// A sum that keeps the limit of depth over width where a network does, if there is one.
     rho: Option<SiteSum>,
     weights: TermWeights,
+}
+
+/// Sums for a further target.
+struct TargetSums {
+    mean: SiteSum,
+    /// A sum that the bound never falls below, where that is limited.
+    bound: Option<SiteSum>,
+    has_additive_mean: bool,
+    batch: u64,
+}
+
+impl TargetSums {
+    fn new(
+        problem: &BackboneProblem,
+        number: usize,
+        at: &[Genotype],
+        first: &Genotype,
+    ) -> Result<Self, PathsError> {
+        let experiment = problem.experiment();
+        let table = problem.target_blocks(number).map_err(Clone::clone)?;
+        let mean = table.mean_tangent(first);
+        let bounded = experiment.bounded(Figure::TargetLatencyMs(number as u8));
+        Ok(Self {
+            bound: bounded.and_then(|limit| bound(table, &mean, at, limit.quantile)),
+            mean,
+            has_additive_mean: table.has_additive_mean(),
+            batch: experiment.appraiser.targets[number].model.batch(),
+        })
+    }
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -473,11 +505,10 @@ impl<'a> Figures<'a> {
         };
         let first = at.first().unwrap_or(&experiment.sample[0]);
         let mean = table.mean_tangent(first);
-        let quantile = experiment.bounded_latency().map(|c| c.quantile);
-        let bound = quantile.and_then(|quantile| {
-            let deviation = table.deviation_tangent(at)?;
-            Some(upper(&mean, &deviation, quantile))
-        });
+        let bounded = experiment.bounded_latency();
+        let bound = bounded.and_then(|limit| bound(table, &mean, at, limit.quantile));
+        let targets = 0..experiment.appraiser.targets.len();
+        let targets = targets.map(|number| TargetSums::new(problem, number, at, first));
         let latency = match (view, &bound) {
             (LatencyView::Bound { .. }, Some(bound)) => bound.clone(),
             _ => mean.clone(),
@@ -492,9 +523,24 @@ impl<'a> Figures<'a> {
             latency,
             mean,
             bound,
+            targets: targets.collect::<Result<_, _>>()?,
             weights,
             problem,
         })
+    }
+
+    /// Whether an objective is this sum, and not only bounded by it.
+    fn is_true(&self, objective: Objective) -> bool {
+        match objective {
+            Objective::Latency | Objective::Throughput => {
+                let table = self.problem.blocks();
+                table.is_ok_and(BlockTable::has_additive_mean)
+            }
+            Objective::TargetLatency(target) | Objective::TargetThroughput(target) => {
+                self.targets[target as usize].has_additive_mean
+            }
+            _ => true,
+        }
     }
 
     /// A figure of the network as it is deployed, as a sum of what sites and the fixed head add.
@@ -516,6 +562,15 @@ impl<'a> Figures<'a> {
     fn objective(&self, objective: Objective) -> SiteSum {
         match objective {
             Objective::Latency => self.latency.clone(),
+            Objective::Throughput => {
+                let batch = self.problem.experiment().appraiser.model.batch();
+                per_image(&self.mean, batch)
+            }
+            Objective::TargetLatency(target) => self.targets[target as usize].mean.clone(),
+            Objective::TargetThroughput(target) => {
+                let target = &self.targets[target as usize];
+                per_image(&target.mean, target.batch)
+            }
             Objective::Macs => self.deployed(|site| site.macs),
             Objective::Params => self.deployed(|site| site.params),
             Objective::Traffic => self.deployed(|site| site.traffic_bytes),
@@ -571,6 +626,7 @@ impl<'a> Figures<'a> {
                 is_bound: true,
             },
             Figure::LatencyMs => self.limited_latency(constraint),
+            Figure::TargetLatencyMs(target) => self.limited_for_target(constraint, target),
         }
     }
 
@@ -587,6 +643,35 @@ impl<'a> Figures<'a> {
             None => vec![(None, self.mean.clone())],
         };
         Limited::Sums { sums, is_bound }
+    }
+
+    fn limited_for_target(&self, constraint: &Constraint, number: u8) -> Limited {
+        let target = &self.targets[number as usize];
+        let objective = Objective::TargetLatency(number);
+        let is_objective = self.problem.experiment().objectives.contains(&objective);
+        // what limits a bound limits the mean below it
+        let mean = (is_objective || target.bound.is_none())
+            .then(|| (Some(objective), target.mean.clone()));
+        let bound = target.bound.iter().map(|bound| (None, bound.clone()));
+        Limited::Sums {
+            sums: mean.into_iter().chain(bound).collect(),
+            is_bound: constraint.quantile > 0.0 || !target.has_additive_mean,
+        }
+    }
+}
+
+/// A sum that the mean and so many deviations never fall below, close to them for the networks `at`; nothing where there is none.
+fn bound(table: &BlockTable, mean: &SiteSum, at: &[Genotype], quantile: f64) -> Option<SiteSum> {
+    let deviation = table.deviation_tangent(at)?;
+    Some(upper(mean, &deviation, quantile))
+}
+
+/// The time for each image of a batch.
+fn per_image(latency: &SiteSum, batch: u64) -> SiteSum {
+    let batch = batch as f64;
+    SiteSum {
+        constant: latency.constant / batch,
+        by_site: latency.by_site.iter().map(|ms| ms / batch).collect(),
     }
 }
 

@@ -15,19 +15,24 @@ use crate::objective::Objective;
 pub struct BackboneProblem<'a> {
     experiment: &'a Experiment,
     /// The blocks priced ahead, and what of a price is looked at.
-    blocks: Result<(BlockTable, Wanted), BlockTableError>,
+    blocks: Result<Priced, BlockTableError>,
+}
+
+/// The blocks of a space, priced for the platform and for each further target.
+#[derive(Debug, Clone)]
+struct Priced {
+    table: BlockTable,
+    wanted: Wanted,
+    /// In the order of the targets; only their latencies are looked at.
+    targets: Vec<(BlockTable, Wanted)>,
 }
 
 impl<'a> BackboneProblem<'a> {
     /// The problem of an experiment, its blocks priced on all threads of the pool.
     pub fn new(experiment: &'a Experiment) -> Self {
-        let model = &experiment.appraiser.model;
-        let table = BlockTable::with(&experiment.space, model, |sites, cost| {
-            sites.par_iter().map(cost).collect()
-        });
         Self {
             experiment,
-            blocks: table.map(|table| (table, wanted(experiment))),
+            blocks: Priced::new(experiment),
         }
     }
 
@@ -36,7 +41,10 @@ impl<'a> BackboneProblem<'a> {
         let blocks = self.blocks.as_ref().map_err(Clone::clone);
         BackboneProblem {
             experiment,
-            blocks: blocks.map(|(table, _)| (table.clone(), wanted(experiment))),
+            blocks: blocks.map(|priced| Priced {
+                wanted: wanted(experiment),
+                ..priced.clone()
+            }),
         }
     }
 
@@ -50,40 +58,93 @@ impl<'a> BackboneProblem<'a> {
     /// # Errors
     /// When the space has too many blocks.
     pub fn blocks(&self) -> Result<&BlockTable, &BlockTableError> {
-        self.blocks.as_ref().map(|(table, _)| table)
+        self.blocks.as_ref().map(|priced| &priced.table)
+    }
+
+    /// The blocks priced ahead for a target.
+    ///
+    /// # Errors
+    /// As [`blocks`](Self::blocks).
+    pub(crate) fn target_blocks(&self, target: usize) -> Result<&BlockTable, &BlockTableError> {
+        self.blocks.as_ref().map(|priced| &priced.targets[target].0)
     }
 
     /// The figures that the search looks at; others may be missing.
     fn appraise(&self, genotype: &Genotype) -> Metrics {
         match &self.blocks {
-            Ok((table, wanted)) => {
-                let price = table.price(genotype, *wanted);
-                self.experiment.appraiser.metrics(genotype, &price)
+            Ok(priced) => {
+                let price = priced.table.price(genotype, priced.wanted);
+                let on_target = |target: usize| {
+                    let (table, wanted) = &priced.targets[target];
+                    table.price(genotype, *wanted).latency
+                };
+                self.experiment
+                    .appraiser
+                    .metrics(genotype, &price, on_target)
             }
             Err(_) => self.experiment.appraise(genotype),
         }
     }
 }
 
+impl Priced {
+    fn new(experiment: &Experiment) -> Result<Self, BlockTableError> {
+        let price = |model| {
+            BlockTable::with(&experiment.space, model, |sites, cost| {
+                sites.par_iter().map(cost).collect()
+            })
+        };
+        let targets = (0..).zip(&experiment.appraiser.targets);
+        let targets = targets.map(|(number, target)| {
+            let deviation = deviation(experiment, Figure::TargetLatencyMs(number));
+            let wanted = Wanted {
+                deviation,
+                st_la: false,
+                levels: false,
+                counts: false,
+            };
+            Ok((price(&target.model)?, wanted))
+        });
+        Ok(Self {
+            table: price(&experiment.appraiser.model)?,
+            wanted: wanted(experiment),
+            targets: targets.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// What of a latency's deviation is looked at.
+fn deviation(experiment: &Experiment, figure: Figure) -> Deviation {
+    let bounded = experiment.bounded(figure);
+    bounded.map_or(Deviation::Unwanted, |c| Deviation::ForLimit {
+        limit_ms: c.limit,
+        quantile: c.quantile,
+    })
+}
+
 /// What objectives and constraints need of a price.
 fn wanted(experiment: &Experiment) -> Wanted {
     let quality = &experiment.appraiser.quality;
     let of_objective = |objective: &Objective| match objective {
-        Objective::Latency | Objective::Params | Objective::Weights => false,
+        Objective::Latency
+        | Objective::Throughput
+        | Objective::Params
+        | Objective::Weights
+        | Objective::TargetLatency(_)
+        | Objective::TargetThroughput(_) => false,
         Objective::Quality => quality.needs_counts(),
         Objective::Macs | Objective::PeakMemory | Objective::Traffic => true,
     };
     let of_constraint = |constraint: &Constraint| match constraint.figure {
-        Figure::LatencyMs | Figure::Params | Figure::WeightsMib | Figure::ChannelDrop => false,
+        Figure::LatencyMs
+        | Figure::TargetLatencyMs(_)
+        | Figure::Params
+        | Figure::WeightsMib
+        | Figure::ChannelDrop => false,
         Figure::Macs | Figure::PeakMemoryMib | Figure::Rho => true,
     };
     Wanted {
-        deviation: experiment
-            .bounded_latency()
-            .map_or(Deviation::Unwanted, |c| Deviation::ForLimit {
-                limit_ms: c.limit,
-                quantile: c.quantile,
-            }),
+        deviation: deviation(experiment, Figure::LatencyMs),
         st_la: quality.needs_st_la(),
         levels: quality.needs_levels()
             || experiment

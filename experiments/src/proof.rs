@@ -309,7 +309,9 @@ impl Certified {
         let certificate = self.certificate.as_ref()?;
         let name = |index: usize| match experiment.objectives.get(index) {
             Some(Objective::Quality) => experiment.appraiser.quality.name(),
-            Some(objective) => objective.column().to_owned(),
+            Some(objective) => objective
+                .cost_column(&experiment.appraiser.targets)
+                .into_owned(),
             None => String::new(),
         };
         let share = if self.range() > 0.0 {
@@ -342,7 +344,11 @@ impl Certified {
         let certificate = self.certificate.as_ref();
         let file = File {
             about: "the distance of pareto.csv from the optimum of this model, space and constraints; not from the best network there is",
-            objectives: experiment.objectives.iter().map(|o| o.column()).collect(),
+            objectives: experiment
+                .objectives
+                .iter()
+                .map(|o| experiment.objective_column(*o).into_owned())
+                .collect(),
             bound: if self.proof.is_attained {
                 "exact"
             } else {
@@ -364,7 +370,8 @@ impl Certified {
 
     /// The bound as CSV, one row a point, in the figures' own direction.
     pub fn bound_csv(&self, experiment: &Experiment) -> Vec<u8> {
-        let columns: Vec<&str> = experiment.objectives.iter().map(|o| o.column()).collect();
+        let columns = experiment.objectives.iter();
+        let columns: Vec<_> = columns.map(|o| experiment.objective_column(*o)).collect();
         let mut text = columns.join(",") + "\n";
         for point in &self.proof.bound {
             let figures = experiment.objectives.iter().zip(point);
@@ -380,7 +387,7 @@ impl Certified {
 #[derive(Serialize)]
 struct File {
     about: &'static str,
-    objectives: Vec<&'static str>,
+    objectives: Vec<String>,
     bound: &'static str,
     epsilon: Option<f64>,
     relative_hypervolume: Option<f64>,

@@ -48,8 +48,8 @@ impl FinishedRun {
         }
         let mut reference = Vec::new();
         for objective in &self.experiment.objectives {
-            let column = objective.column();
-            let Some(figure) = record.hypervolume_reference.get(column) else {
+            let column = self.experiment.objective_column(*objective);
+            let Some(figure) = record.hypervolume_reference.get(&column[..]) else {
                 return Err(self.refused(&format!(
                     "has another version's {}: it has no hypervolume_reference for {column}; run its {} again for a report",
                     RunDirectory::OUTCOME,

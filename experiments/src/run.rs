@@ -19,6 +19,7 @@ use crate::problem::BackboneProblem;
 use crate::proof::{Proof, Unproven, prove};
 use crate::refine::{RefineDirectory, Refinement};
 use crate::run_directory::{Contents, RunDirectory};
+use crate::target::Target;
 use crate::training::TrainingProgress;
 use crate::{backbone, tables, training};
 
@@ -221,6 +222,10 @@ fn write_inputs(
         RunDirectory::PLATFORM,
         experiment.platform_toml().as_bytes(),
     )?;
+    for target in &experiment.appraiser.targets {
+        let name = Target::file(&target.name);
+        directory.write(&name, target.platform_toml().as_bytes())?;
+    }
     write_sources(experiment, directory)
 }
 
@@ -260,11 +265,13 @@ fn changed(experiment: &Experiment, directory: &RunDirectory) -> Result<Option<S
         ),
         None => RunDirectory::PLATFORM.to_owned(),
     };
+    let targets = experiment.appraiser.targets.iter();
+    let targets = targets.map(|target| (Target::file(&target.name), target.platform_toml()));
     let files = [
         (RunDirectory::EXPERIMENT.to_owned(), experiment.to_toml()),
         (platform, experiment.platform_toml()),
     ];
-    for (name, now) in &files {
+    for (name, now) in &files.into_iter().chain(targets).collect::<Vec<_>>() {
         let Some(stored) = directory.read_if_there(name)? else {
             continue;
         };

@@ -2,6 +2,8 @@
 
 use crate::experiment::Experiment;
 use crate::history::Generation;
+use crate::metrics::Metrics;
+use crate::objective::Objective;
 use crate::outcome::FrontRow;
 
 /// Columns of a front.
@@ -39,6 +41,22 @@ pub const HEAD_COLUMNS: [&str; 5] = [
     "backbone_latency_ms_std",
     "backbone_macs",
     "backbone_params",
+];
+
+/// The column of the throughput on the platform, where it is an objective.
+pub const THROUGHPUT_COLUMN: &str = "throughput_images_per_s";
+
+/// Further columns of each target, which begin with its name and a `_`.
+pub const TARGET_COLUMNS: [&str; 9] = [
+    "latency_ms",
+    "latency_ms_std",
+    "latency_ms_upper95",
+    THROUGHPUT_COLUMN,
+    "platform",
+    "batch",
+    "threads",
+    "dtype",
+    "latency_kind",
 ];
 
 /// Columns of a history.
@@ -84,22 +102,68 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             optional(metrics.quality_interval_90.map(|[_, upper]| upper)),
         ]
     });
-    let Some(file) = &experiment.head else {
-        return csv(&PARETO_COLUMNS, rows);
-    };
-    let header: Vec<&str> = PARETO_COLUMNS.into_iter().chain(HEAD_COLUMNS).collect();
+    let header: Vec<String> = PARETO_COLUMNS
+        .into_iter()
+        .chain(experiment.head.iter().flat_map(|_| HEAD_COLUMNS))
+        .map(str::to_owned)
+        .chain(timing_columns(experiment))
+        .collect();
     let mut whole = rows.zip(front).map(|(cells, row)| {
-        let alone = experiment.backbone_alone(&row.genotype);
-        let alone = [
-            file.head.name().to_owned(),
-            optional(alone.map(|alone| alone.latency.mean_ms)),
-            optional(alone.map(|alone| alone.latency.std_ms)),
-            optional(alone.map(|alone| alone.macs)),
-            optional(alone.map(|alone| alone.params)),
-        ];
-        cells.into_iter().chain(alone).collect()
+        let further = head_cells(experiment, row)
+            .into_iter()
+            .chain(timing_cells(experiment, &row.metrics));
+        cells.into_iter().chain(further).collect()
     });
     csv_of_width(&header, &mut whole)
+}
+
+/// The cells under [`HEAD_COLUMNS`]; none where there is no head.
+fn head_cells(experiment: &Experiment, row: &FrontRow) -> Vec<String> {
+    let Some(file) = &experiment.head else {
+        return Vec::new();
+    };
+    let alone = experiment.backbone_alone(&row.genotype);
+    vec![
+        file.head.name().to_owned(),
+        optional(alone.map(|alone| alone.latency.mean_ms)),
+        optional(alone.map(|alone| alone.latency.std_ms)),
+        optional(alone.map(|alone| alone.macs)),
+        optional(alone.map(|alone| alone.params)),
+    ]
+}
+
+/// Columns of the throughput, where it is an objective, and of each target, after its name.
+fn timing_columns(experiment: &Experiment) -> Vec<String> {
+    let own = has_throughput(experiment).then(|| THROUGHPUT_COLUMN.to_owned());
+    let targets = experiment.appraiser.targets.iter();
+    let of_targets =
+        targets.flat_map(|target| TARGET_COLUMNS.map(|column| format!("{}_{column}", target.name)));
+    own.into_iter().chain(of_targets).collect()
+}
+
+/// The cells under [`timing_columns`].
+fn timing_cells(experiment: &Experiment, metrics: &Metrics) -> Vec<String> {
+    let own = has_throughput(experiment).then(|| metrics.timing().images_per_s().to_string());
+    let targets = experiment.appraiser.targets.iter().zip(&metrics.targets);
+    let of_targets = targets.flat_map(|(target, timing)| {
+        let (latency, model) = (&timing.latency, &target.model);
+        [
+            latency.mean_ms.to_string(),
+            latency.std_ms.to_string(),
+            latency.upper95_ms().to_string(),
+            timing.images_per_s().to_string(),
+            model.platform().name.clone(),
+            model.batch().to_string(),
+            optional(model.platform().threads),
+            model.dtype().to_string(),
+            model.label(),
+        ]
+    });
+    own.into_iter().chain(of_targets).collect()
+}
+
+fn has_throughput(experiment: &Experiment) -> bool {
+    experiment.objectives.contains(&Objective::Throughput)
 }
 
 /// The history as CSV, one row a generation.

@@ -88,7 +88,7 @@ fn compare(experiment: &Experiment, seed: u64, networks: usize) {
         let genotype = experiment.space.sample(&mut rng);
         let name = experiment.space.format(&genotype);
         let price = table.price(&genotype, Wanted::EVERYTHING);
-        let blocks = experiment.appraiser.metrics(&genotype, &price);
+        let blocks = experiment.appraiser.metrics(&genotype, &price, |_| unreachable!());
         let layers = experiment.appraise(&genotype);
         let counts = |m: &roofnas::Metrics| {
             [

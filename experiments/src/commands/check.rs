@@ -42,6 +42,10 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
             let learnt = experiment.lesson.as_ref().map(Lesson::sentence);
             let refine = experiment.resolved.refine.as_ref();
             let refine = refine.map(roofnas::refine::RefineConfig::sentence);
+            let targets = experiment.appraiser.targets.iter();
+            let targets = targets.map(|target| {
+                format!("target.{}: also priced for {}", target.name, target.words())
+            });
             Ok((
                 planned.folder.clone(),
                 row(&experiment),
@@ -49,6 +53,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
                     .into_iter()
                     .chain(refine)
                     .chain(experiment.head_sentence())
+                    .chain(targets)
                     .chain(experiment.warnings.iter().map(|w| format!("warning: {w}")))
                     .collect::<Vec<_>>(),
             ))
@@ -101,7 +106,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
         } else {
             "min"
         };
-        format!("{side} {objective}")
+        format!("{side} {}", experiment.objective_name(*objective))
     });
     let constraints = experiment.constraints.iter();
     let constraints = constraints.map(roofnas::Constraint::rule);

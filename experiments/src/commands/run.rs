@@ -213,7 +213,7 @@ fn run_one(experiment: &Experiment, directory: &RunDirectory, start: Start) -> R
                     note!("warning: {label}: {warning}");
                 }
                 note!("{}", summary(label, &experiment, &outcome));
-                print(&printed_front(&outcome))?;
+                print(&printed_front(&experiment, &outcome))?;
                 exit::DONE
             }
         },

@@ -1,6 +1,8 @@
 //! What is said of a run that has ended.
 
-use roofnas::{Certified, Experiment, Nearest, Outcome, Unproven};
+use std::borrow::Cow;
+
+use roofnas::{Certified, Experiment, Nearest, Objective, Outcome, Unproven};
 use serde_json::Value;
 
 use super::table::Data;
@@ -10,7 +12,7 @@ use crate::cli::Format;
 const PRINTED: usize = 12;
 
 /// Some of its front, as a table.
-pub(super) fn printed_front(outcome: &Outcome) -> String {
+pub(super) fn printed_front(experiment: &Experiment, outcome: &Outcome) -> String {
     let rows = outcome.spread(PRINTED);
     // only predicted accuracy has an interval
     let has_intervals = rows
@@ -20,14 +22,20 @@ pub(super) fn printed_front(outcome: &Outcome) -> String {
         true => &["lower_90", "upper_90"],
         false => &[],
     };
-    let last = [
-        "latency_ms",
-        "latency_ms_std",
-        "mmacs",
-        "mparams",
-        "genotype",
-    ];
-    let mut data = Data::new(&[&["id", "quality"], intervals, &last].concat());
+    let targets = &experiment.appraiser.targets;
+    let of_targets = (0..).zip(targets).map(|(number, _)| {
+        let latency = Objective::TargetLatency(number);
+        experiment.objective_column(latency)
+    });
+    let first = [
+        &["id", "quality"],
+        intervals,
+        &["latency_ms", "latency_ms_std"],
+    ]
+    .concat();
+    let columns = first.into_iter().map(Cow::from).chain(of_targets);
+    let columns = columns.chain(["mmacs", "mparams", "genotype"].map(Cow::from));
+    let mut data = Data::of_columns(columns.collect());
     for row in rows {
         let mut cells = vec![row.id.clone().into(), row.metrics.quality.into()];
         let interval = row.metrics.quality_interval_90.iter().flatten();
@@ -35,6 +43,10 @@ pub(super) fn printed_front(outcome: &Outcome) -> String {
         cells.extend([
             row.metrics.latency.mean_ms.into(),
             row.metrics.latency.std_ms.into(),
+        ]);
+        let timings = row.metrics.targets[..targets.len()].iter();
+        cells.extend(timings.map(|timing| Value::from(timing.latency.mean_ms)));
+        cells.extend([
             (1e-6 * row.metrics.macs as f64).into(),
             (1e-6 * row.metrics.params as f64).into(),
             row.text.clone().into(),

@@ -1,5 +1,7 @@
 //! Printing data: as a table for people, as JSON or CSV for programs.
 
+use std::borrow::Cow;
+
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Map, Value};
 
@@ -7,7 +9,7 @@ use crate::cli::Format;
 
 /// Rows under named columns.
 pub(crate) struct Data {
-    columns: Vec<&'static str>,
+    columns: Vec<Cow<'static, str>>,
     rows: Vec<Vec<Value>>,
 }
 
@@ -15,7 +17,15 @@ impl Data {
     /// No rows yet.
     pub(crate) fn new(columns: &[&'static str]) -> Self {
         Self {
-            columns: columns.to_vec(),
+            columns: columns.iter().map(|&column| column.into()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// No rows yet, under names that an experiment gives.
+    pub(crate) fn of_columns(columns: Vec<Cow<'static, str>>) -> Self {
+        Self {
+            columns,
             rows: Vec::new(),
         }
     }
@@ -59,7 +69,7 @@ impl Data {
         table.load_style(presets::NOTHING);
         for (index, column) in self.columns.iter().enumerate() {
             let cells = self.rows.iter().map(|row| for_people(&row[index]));
-            table.add_row([(*column).to_owned()].into_iter().chain(cells));
+            table.add_row([column.to_string()].into_iter().chain(cells));
         }
         table.to_string()
     }
@@ -68,12 +78,15 @@ impl Data {
     pub(crate) fn only(&self, columns: &[&str]) -> Self {
         let is_kept = |place: &usize| {
             let is_known = self.rows.iter().any(|row| !row[*place].is_null());
-            is_known && columns.contains(&self.columns[*place])
+            is_known && columns.contains(&&self.columns[*place][..])
         };
         let places: Vec<usize> = (0..self.columns.len()).filter(is_kept).collect();
         let rows = self.rows.iter();
         Self {
-            columns: places.iter().map(|&place| self.columns[place]).collect(),
+            columns: places
+                .iter()
+                .map(|&place| self.columns[place].clone())
+                .collect(),
             rows: rows
                 .map(|row| places.iter().map(|&place| row[place].clone()).collect())
                 .collect(),
@@ -83,7 +96,7 @@ impl Data {
     /// The rows as JSON's objects.
     pub(crate) fn objects(&self) -> Vec<Map<String, Value>> {
         let object = |row: &Vec<Value>| {
-            let names = self.columns.iter().map(|name| (*name).to_owned());
+            let names = self.columns.iter().map(ToString::to_string);
             names.zip(row.iter().cloned()).collect()
         };
         self.rows.iter().map(object).collect()
@@ -91,7 +104,7 @@ impl Data {
 
     fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(&self.columns)?;
+        writer.write_record(self.columns.iter().map(|name| name.as_bytes()))?;
         for row in &self.rows {
             writer.write_record(row.iter().map(plain))?;
         }

@@ -7,6 +7,7 @@ use crate::config::{ConstraintsConfig, ExperimentConfig, ObjectivesConfig};
 use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::objective::Objective;
+use crate::target::{MOST_TARGETS, Target};
 
 /// Checks the tables of one file.
 pub(super) struct Check<'a> {
@@ -33,19 +34,36 @@ impl Check<'_> {
         if i64::try_from(config.seed).is_err() {
             return Err(self.error("seed", config.seed, "must be below 2^63"));
         }
+        for name in config.target.keys() {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+            if name.is_empty() || !name.chars().all(plain) {
+                let rule = "the name of a target begins columns of tables, and names a file: letters from a to z, digits, '-' and '_'";
+                return Err(self.error("target", format!("\"{name}\""), rule));
+            }
+        }
+        if config.target.len() > MOST_TARGETS {
+            let rule = format!("there can be at most {MOST_TARGETS} targets besides the platform");
+            return Err(self.error("target", config.target.len(), rule));
+        }
         Ok(())
     }
 
     pub(super) fn constraints(
         &self,
+        experiment: &ExperimentConfig,
         config: &ConstraintsConfig,
         model: &LatencyModel,
+        targets: &[Target],
     ) -> Result<(), Error> {
-        for constraint in Constraint::all(config, model) {
+        for constraint in Constraint::all(experiment, config, model, targets) {
             if constraint.figure != Figure::ChannelDrop
                 && !(constraint.limit > 0.0 && constraint.limit.is_finite())
             {
-                let key = format!("constraints.{}", constraint.figure.key());
+                let table = match &constraint.target {
+                    None => "constraints".to_owned(),
+                    Some(target) => format!("target.{target}"),
+                };
+                let key = format!("{table}.{}", constraint.figure.key());
                 return Err(self.error(&key, constraint.limit, "a bound is a number above 0"));
             }
         }
@@ -59,29 +77,53 @@ impl Check<'_> {
                         would promise what nobody knows; leave confidence at 0.5, the mean";
             return Err(self.error("constraints.confidence", confidence, rule));
         }
+        for target in targets {
+            let is_limited = experiment.target[&target.name].latency_ms.is_some();
+            if confidence > 0.5 && is_limited && target.model.calibration().is_none() {
+                let rule = format!(
+                    "the platform of target.{} is uncalibrated: its deviation is a prior and was not measured, so a bound on it would promise what \
+                     nobody knows; leave confidence at 0.5, the mean, or leave out target.{}.latency_ms",
+                    target.name, target.name
+                );
+                return Err(self.error("constraints.confidence", confidence, rule));
+            }
+        }
         Ok(())
     }
 
-    /// The objectives, minimised ones first, so that fronts are sorted by what is to be low.
-    pub(super) fn objectives(&self, config: &ObjectivesConfig) -> Result<Vec<Objective>, Error> {
+    /// The objectives, the quality last, so that fronts are sorted by what is to be had for it.
+    pub(super) fn objectives(
+        &self,
+        config: &ObjectivesConfig,
+        targets: &[Target],
+    ) -> Result<Vec<Objective>, Error> {
         let sides = [
             ("minimize", &config.minimize, false),
             ("maximize", &config.maximize, true),
         ];
         let mut all: Vec<Objective> = Vec::new();
         for (side, listed, maximized) in sides {
-            for &objective in listed {
+            for name in listed {
                 let key = format!("objectives.{side}");
+                let names = targets.iter().map(|target| &target.name[..]);
+                let objective = name.among(names.clone()).map_err(|unknown| {
+                    let known: Vec<&str> = names.collect();
+                    let rule = match known[..] {
+                        [] => format!("there is no target; add a table [target.{unknown}]"),
+                        _ => format!("the targets are {}", known.join(", ")),
+                    };
+                    self.error(&key, name, rule)
+                })?;
                 if objective.is_maximized() != maximized {
                     let rule = if maximized {
-                        "only quality is maximised; list it under minimize"
+                        "only quality and throughput are maximised; list it under minimize"
                     } else {
-                        "quality is maximised; list it under maximize"
+                        "is maximised; list it under maximize"
                     };
-                    return Err(self.error(&key, objective, rule));
+                    return Err(self.error(&key, name, rule));
                 }
                 if all.contains(&objective) {
-                    return Err(self.error(&key, objective, "is listed twice"));
+                    return Err(self.error(&key, name, "is listed twice"));
                 }
                 all.push(objective);
             }
@@ -90,6 +132,7 @@ impl Check<'_> {
             let rule = format!("a search has 1 to {MAX_OBJECTIVES} objectives");
             return Err(self.error("objectives", all.len(), rule));
         }
+        all.sort_by_key(|objective| *objective == Objective::Quality);
         Ok(all)
     }
 }

@@ -60,7 +60,12 @@ impl Check<'_> {
             let rule = "each of its searches would train networks; refine the platform first, and train with the platform.toml that comes of it";
             return Err(self.error("refine", "beside quality.external", rule));
         }
-        if !objectives.contains(&Objective::Latency) && config.constraints.latency_ms.is_none() {
+        let is_priced = [Objective::Latency, Objective::Throughput];
+        if !objectives
+            .iter()
+            .any(|objective| is_priced.contains(objective))
+            && config.constraints.latency_ms.is_none()
+        {
             let rule = "latency is neither an objective nor limited, so nothing depends on the platform; add one of the two";
             return Err(self.error("refine", "a table", rule));
         }

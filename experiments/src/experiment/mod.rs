@@ -5,6 +5,7 @@ mod check_quality;
 mod check_search;
 mod check_space;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 
 use rand::SeedableRng;
 use rayon::prelude::*;
-use roofnas_cost::{Latency, LatencyModel, NetworkCost, Normalisation, Platform, QualityTerms};
+use roofnas_cost::{
+    Dtype, Latency, LatencyModel, NetworkCost, Normalisation, Platform, QualityTerms,
+};
 use roofnas_hardware::Profiles;
 use roofnas_search::{
     Evaluation, Islands, Limits, Nsga2Settings, RegularizedEvolutionSettings, SearchRng, Stagnation,
@@ -29,6 +32,7 @@ use crate::objective::Objective;
 use crate::quality::{Predicted, Quality};
 use crate::run_directory::RunDirectory;
 use crate::surrogate::Lesson;
+use crate::target::Target;
 
 /// Networks drawn from a space to normalise scores, and their fixed seed: never the experiment's, so that
 /// all runs on one space have one scale.
@@ -94,38 +98,46 @@ impl Experiment {
     /// # Errors
     /// The first key whose value can't be accepted.
     pub fn new(config: ExperimentConfig, file: &str, profiles: &Profiles) -> Result<Self, Error> {
-        let profile = profiles.find_beside(Path::new(file), &config.platform.profile);
-        let profile = profile.map_err(|source| Error::Profile {
-            file: file.to_owned(),
-            source,
-        })?;
-        let model = LatencyModel::new(
-            profile.platform,
-            config.platform.dtype,
-            config.platform.batch,
-        );
-        let model = model.map_err(|source| Error::Latency {
-            file: file.to_owned(),
-            source,
-        })?;
-        Self::on(model, profile.origin, config, file)
+        let find = |profile: &str, dtype: Dtype, batch: u64| {
+            let profile = profiles.find_beside(Path::new(file), profile);
+            let profile = profile.map_err(|source| Error::Profile {
+                file: file.to_owned(),
+                source,
+            })?;
+            let model = model(profile.platform, dtype, batch, file)?;
+            Ok((model, profile.origin))
+        };
+        let own = &config.platform;
+        let (model, origin) = find(&own.profile, own.dtype, own.batch)?;
+        Self::on(model, origin, config, file, find)
     }
 
-    /// Checks a configuration for a platform that is already at hand.
+    /// Checks a configuration for a platform that is already at hand; `find` finds those of further targets, with their origins.
     pub(crate) fn on(
         model: LatencyModel,
         platform_origin: String,
         mut config: ExperimentConfig,
         file: &str,
+        find: impl Fn(&str, Dtype, u64) -> Result<(LatencyModel, String), Error>,
     ) -> Result<Self, Error> {
         let check = Check { file };
         check.names(&config)?;
+        let targets = config.target.iter().map(|(name, target)| {
+            let (model, origin) = find(&target.profile, target.dtype, target.batch)?;
+            let name = name.clone();
+            Ok(Target {
+                name,
+                model,
+                origin,
+            })
+        });
+        let targets: Vec<Target> = targets.collect::<Result<_, Error>>()?;
         let score = check.score(&config.quality)?;
         check.normalisation(&config.quality, &score)?;
         let (limits, warning) = first_limits(&config, &model);
         let mut warnings: Vec<String> = warning.into_iter().collect();
-        check.constraints(&limits, &model)?;
-        let objectives = check.objectives(&config.objectives)?;
+        check.constraints(&config, &limits, &model, &targets)?;
+        let objectives = check.objectives(&config.objectives, &targets)?;
         if let Some(external) = &config.quality.external {
             check.external(external, &objectives, config.search.algorithm)?;
             if config.quality.surrogate.is_some() {
@@ -188,14 +200,22 @@ impl Experiment {
             }
         };
         warnings.extend(model.caveats());
+        for target in &targets {
+            let caveats = target.model.caveats().into_iter();
+            warnings.extend(caveats.map(|caveat| format!("target.{}: {caveat}", target.name)));
+        }
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
-        let constraints = Constraint::all(&limits, &model);
+        for (name, target) in &mut config.target {
+            target.profile = Target::file(name);
+        }
+        let constraints = Constraint::all(&config, &limits, &model, &targets);
         Ok(Self {
             appraiser: Appraiser {
                 model,
+                targets,
                 quality: match &config.quality.external {
                     Some(external) => Quality::External {
                         command: external.command.clone(),
@@ -234,14 +254,12 @@ impl Experiment {
     /// When the platform can't price for the experiment's number format and batch. `file` is where it stands.
     pub fn on_platform(&self, platform: Platform, file: &Path) -> Result<Self, Error> {
         let (dtype, batch) = (self.appraiser.model.dtype(), self.appraiser.model.batch());
-        let model = LatencyModel::new(platform, dtype, batch).map_err(|source| Error::Latency {
-            file: file.display().to_string(),
-            source,
-        })?;
+        let model = model(platform, dtype, batch, &file.display().to_string())?;
         let (limits, _) = first_limits(&self.resolved, &model);
         let mut other = self.clone();
         other.warnings = model.caveats();
-        other.constraints = Constraint::all(&limits, &model);
+        let targets = &self.appraiser.targets;
+        other.constraints = Constraint::all(&self.resolved, &limits, &model, targets);
         other.resolved.constraints = limits;
         other.resolved.refine = None;
         other.platform_origin = file.display().to_string();
@@ -317,8 +335,13 @@ impl Experiment {
 
     /// The constraint on a latency's bound, if there is one that is above the mean.
     pub(crate) fn bounded_latency(&self) -> Option<&Constraint> {
+        self.bounded(Figure::LatencyMs)
+    }
+
+    /// The constraint on the bound of a latency, the platform's or a target's, if there is one that is above the mean.
+    pub(crate) fn bounded(&self, latency: Figure) -> Option<&Constraint> {
         let mut constraints = self.constraints.iter();
-        constraints.find(|c| c.figure == Figure::LatencyMs && c.quantile > 0.0)
+        constraints.find(|c| c.figure == latency && c.quantile > 0.0)
     }
 
     /// Whether its run ends with a proof.
@@ -351,6 +374,34 @@ impl Experiment {
         }
     }
 
+    /// The budget of an objective, as a cost: a limit on the same figure, if there is one.
+    pub fn budget(&self, objective: Objective) -> Option<f64> {
+        let targets = &self.appraiser.targets;
+        let of_target = |target: u8| {
+            let name = &targets[target as usize].name;
+            self.resolved.target.get(name)?.latency_ms
+        };
+        match objective {
+            Objective::Latency => self.budget_ms(),
+            Objective::Throughput => Some(self.budget_ms()? / self.appraiser.model.batch() as f64),
+            Objective::TargetLatency(target) => of_target(target),
+            Objective::TargetThroughput(target) => {
+                Some(of_target(target)? / targets[target as usize].model.batch() as f64)
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of an objective, as in the experiment's file.
+    pub fn objective_name(&self, objective: Objective) -> Cow<'static, str> {
+        objective.name(&self.appraiser.targets)
+    }
+
+    /// The column of an objective, with its unit.
+    pub fn objective_column(&self, objective: Objective) -> Cow<'static, str> {
+        objective.column(&self.appraiser.targets)
+    }
+
     /// The latency budget, if there is one, in milliseconds.
     pub fn budget_ms(&self) -> Option<f64> {
         self.resolved.constraints.latency_ms
@@ -375,6 +426,14 @@ impl Experiment {
             self.appraiser.model.platform().name
         )
     }
+}
+
+/// What prices latency on a platform, for an experiment that stands in `file`.
+fn model(platform: Platform, dtype: Dtype, batch: u64, file: &str) -> Result<LatencyModel, Error> {
+    LatencyModel::new(platform, dtype, batch).map_err(|source| Error::Latency {
+        file: file.to_owned(),
+        source,
+    })
 }
 
 /// The genotypes that fix the scales of a space: 500 drawn with seed 0, whatever an experiment's seed is.

@@ -10,6 +10,7 @@ use crate::difference::differences;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::outcome::FrontRow;
+use crate::target::Target;
 
 /// A platform under one set of conditions, with what was found for it.
 #[derive(Debug, Clone)]
@@ -188,6 +189,15 @@ impl Contenders {
             contender.origin.clone(),
             config,
             &file,
+            |stored, _, _| {
+                let mut targets = first.experiment.appraiser.targets.iter();
+                let target = targets.find(|target| Target::file(&target.name) == stored);
+                let target = target.ok_or_else(|| Error::RunDirectory {
+                    path: first.path.clone(),
+                    problem: format!("has no target whose platform is {stored}"),
+                })?;
+                Ok((target.model.clone(), target.origin.clone()))
+            },
         )
     }
 

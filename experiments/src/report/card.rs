@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use roofnas_cost::Latency;
+
 use super::dominance::Standing;
 use super::picture::short;
 use crate::experiment::Experiment;
@@ -78,7 +80,7 @@ impl<'a> Cards<'a> {
 
     fn figures(&self, metrics: &Metrics) -> Vec<String> {
         let mega = |count: u64| short(1e-6 * count as f64);
-        let [low, high] = interval_90_ms(metrics);
+        let [low, high] = interval_90_ms(&metrics.latency);
         let mut lines = vec![
             format!(
                 "{}: {}",
@@ -100,6 +102,18 @@ impl<'a> Cards<'a> {
                 short(metrics.intensity)
             ),
         ];
+        let timings = self.experiment.appraiser.targets.iter();
+        for (target, timing) in timings.zip(&metrics.targets).rev() {
+            let [low, high] = interval_90_ms(&timing.latency);
+            let timed = format!(
+                "for {}: {} ms, 90 % interval {} to {} ms",
+                target.name,
+                short(timing.latency.mean_ms),
+                short(low),
+                short(high)
+            );
+            lines.insert(2, timed);
+        }
         if let Some([low, high]) = metrics.quality_interval_90 {
             let interval = format!(
                 "90 % interval, trained once: {} to {} %",
@@ -136,13 +150,16 @@ impl<'a> Cards<'a> {
 fn name(objective: Objective, experiment: &Experiment) -> String {
     match objective {
         Objective::Quality => experiment.appraiser.quality.name(),
-        other => other.name().replace('_', " "),
+        Objective::Throughput | Objective::TargetThroughput(_) => {
+            let cost = objective.cost_column(&experiment.appraiser.targets);
+            cost.replace('_', " ")
+        }
+        other => experiment.objective_name(other).replace('_', " "),
     }
 }
 
 /// Where the latency lies with a probability of 90 %: the one-sided bounds of 95 % on either side, in milliseconds.
-pub(super) fn interval_90_ms(metrics: &Metrics) -> [f64; 2] {
-    let latency = &metrics.latency;
+pub(super) fn interval_90_ms(latency: &Latency) -> [f64; 2] {
     let high = latency.upper95_ms();
     [(2.0 * latency.mean_ms - high).max(0.0), high]
 }

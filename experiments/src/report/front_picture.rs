@@ -100,7 +100,8 @@ pub(super) fn svg(
         }
         for row in outcome.spread(bars) {
             let quality = row.metrics.quality;
-            let ends = interval_90_ms(&row.metrics).map(|ms| (ms.clamp(x.start, x.end), quality));
+            let ends =
+                interval_90_ms(&row.metrics.latency).map(|ms| (ms.clamp(x.start, x.end), quality));
             let style = palette::FOUND.mix(0.5).stroke_width(1);
             let bar = [PathElement::new(ends.to_vec(), style)];
             chart.draw_series(bar).map_err(&failed)?;

@@ -62,7 +62,7 @@ pub(super) fn html(
             }
             (landmark_section::sentence(outcome, standings))
             (proof(experiment, outcome))
-            (front_table(outcome))
+            (front_table(experiment, outcome))
             @if let Some(chosen) = &pictures.chosen {
                 (chosen.section(experiment))
             }
@@ -127,6 +127,12 @@ fn conditions(experiment: &Experiment) -> Markup {
                 " Scores are unitless ranks and say nothing about accuracy in percent."
             }
         }
+        @for target in &experiment.appraiser.targets {
+            p class="notice" {
+                strong { "Target " (target.name) ". " } "Also priced for " (target.model.platform().description) " (" (target.model.platform().name)
+                "), batch " (target.model.batch()) ", " (target.model.dtype()) ", which is " (target.model.word()) ". " (target.model.statement())
+            }
+        }
         @if let Some(said) = experiment.head_sentence() {
             p class="notice" { strong { "With a fixed head. " } (said) " The exported networks are the backbones alone; pareto.csv has their latency too." }
         }
@@ -156,7 +162,8 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
     }
 }
 
-fn front_table(outcome: &Outcome) -> Markup {
+fn front_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
+    let targets = &experiment.appraiser.targets;
     let best = outcome.best().map(|best| best.id.as_str());
     let rows = outcome.spread(LISTED);
     html! {
@@ -170,12 +177,17 @@ fn front_table(outcome: &Outcome) -> Markup {
             }
             div class="scroll" { table {
                 thead { tr {
-                    th { "id" } th { "quality" } (metric_headers()) th { "resolution" } th class="left" { "genotype" }
+                    th { "id" } th { "quality" } (metric_headers())
+                    @for target in targets { th { (target.name) " latency, ms" } th { "± std" } }
+                    th { "resolution" } th class="left" { "genotype" }
                 } }
                 tbody {
                     @for row in &rows {
                         tr class=[(best == Some(&row.id)).then_some("chosen")] {
                             td { (row.id) } td { (short(row.metrics.quality)) } (metric_cells(&row.metrics))
+                            @for timing in &row.metrics.targets[..targets.len()] {
+                                td { (short(timing.latency.mean_ms)) } td { (short(timing.latency.std_ms)) }
+                            }
                             td { (row.resolution) } td class="left" { code { (row.text) } }
                         }
                     }
@@ -191,7 +203,7 @@ fn reference(experiment: &Experiment, outcome: &Outcome) -> Markup {
         "Hypervolume is measured from a fixed reference point: "
         @for (index, (objective, cost)) in names.enumerate() {
             @if index > 0 { ", " }
-            (objective) " " (short(if objective.is_maximized() { -cost } else { *cost }))
+            (experiment.objective_name(*objective)) " " (short(objective.figure(*cost)))
         }
         @if outcome.training.is_some() { " (the budget, or the worst of the first round)." } @else {
             " (the budget, or the 95th percentile of random networks; the 5th for quality)."

@@ -7,6 +7,7 @@ use super::picture::short;
 use crate::experiment::Experiment;
 use crate::quality::Quality;
 use crate::run_directory::RunDirectory;
+use crate::target::Target;
 
 /// The section of a run.
 pub(super) fn section(experiment: &Experiment) -> Markup {
@@ -25,6 +26,10 @@ pub(super) fn section(experiment: &Experiment) -> Markup {
                 @if let Some(threads) = platform.threads { ", " (threads) @if threads == 1 { " thread" } @else { " threads" } }
             }))
             (row("SHA-256 of platform.toml", &html! { code { (sha256(&experiment.platform_toml())) } }))
+            @for target in &experiment.appraiser.targets {
+                (row(&format!("target {}", target.name), &html! { (target.words()) }))
+                (row(&format!("SHA-256 of {}", Target::file(&target.name)), &html! { code { (sha256(&target.platform_toml())) } }))
+            }
             (row("space", &html! { (experiment.space.size()) " networks" }))
             (row("wall time", &html! { "in the column " code { "seconds" } " of " (RunDirectory::HISTORY) "; it is all that differs when the run is made again" }))
         } } }

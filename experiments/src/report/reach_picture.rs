@@ -71,7 +71,7 @@ pub(super) fn svg(
                 chart
                     .draw_series([Circle::new(place, 2, colour.filled())])
                     .map_err(&failed)?;
-                let [low, high] = interval_90_ms(&row.metrics).map(short);
+                let [low, high] = interval_90_ms(&row.metrics.latency).map(short);
                 let text = format!(
                     "{}\nnetwork: {}\nquality: {}\nlatency: {} ms (90 % {low} to {high})\nMMACs: {}",
                     side.name,

@@ -21,7 +21,6 @@ use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::external_config::ExternalConfig;
 use crate::history::{Generation, Recorder};
-use crate::objective::Objective;
 use crate::outcome::{FrontRow, Outcome, front_rows};
 use crate::paths::PathsError;
 use crate::problem::BackboneProblem;
@@ -299,7 +298,7 @@ impl Training<'_> {
         ParetoFront::from(trained.collect::<Vec<_>>())
     }
 
-    /// The point that hypervolume is measured from, as costs: the budget for latency; else the worst of the first round's networks.
+    /// The point that hypervolume is measured from, as costs: the budget for a latency; else the worst of the first round's networks.
     fn reference(&self, measured: &Experiment) -> Vec<f64> {
         let first = self.campaign.rounds[0].iter().zip(&self.results);
         let first: Vec<_> = first
@@ -308,12 +307,11 @@ impl Training<'_> {
             .collect();
         let objectives = measured.objectives.iter();
         objectives
-            .map(|&objective| match (objective, measured.budget_ms()) {
-                (Objective::Latency, Some(budget)) => budget,
-                _ => {
+            .map(|&objective| {
+                measured.budget(objective).unwrap_or_else(|| {
                     let costs = first.iter().map(|metrics| objective.cost(metrics));
                     costs.reduce(f64::max).unwrap_or(0.0)
-                }
+                })
             })
             .collect()
     }
