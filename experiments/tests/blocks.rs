@@ -79,6 +79,60 @@ fn assert_close(what: &str, network: &str, a: f64, b: f64, tolerance: f64) {
     );
 }
 
+/// The search's own view of a network, its further targets and their limits among it, is that of the layers.
+#[test]
+fn targets_are_priced_by_blocks_as_by_layers() {
+    let text = r#"
+name = "blocks"
+[platform]
+profile = "raspberry-pi-4-ncnn-1-thread"
+[target.server]
+profile = "titan-rtx-pytorch-batch-64"
+batch = 64
+latency_ms = 45
+[target.board]
+profile = "epyc-7742-ncnn-1-thread"
+latency_ms = 14
+[space]
+preset = "mobile"
+[objectives]
+minimize = ["latency", "latency@board"]
+maximize = ["quality", "throughput@server", "throughput"]
+[constraints]
+confidence = 0.9
+"#;
+    let mut file = ExperimentFile::parse(text, "blocks.toml", &[]).unwrap();
+    let config = file.runs.remove(0).config;
+    let experiment = Experiment::new(config, "blocks.toml", &Profiles::default()).unwrap();
+    let problem = BackboneProblem::new(&experiment);
+    let mut rng = SearchRng::seed_from_u64(3);
+    let (mut broken, mut kept) = (0, 0);
+    for _ in 0..100 {
+        let genotype = experiment.space.sample(&mut rng);
+        let name = experiment.space.format(&genotype);
+        let layers = experiment.appraise(&genotype);
+        let [board, server] = [0, 1].map(|target| layers.targets[target]);
+        assert_eq!((board.batch, server.batch), (1, 64));
+        assert!(server.latency.mean_ms != board.latency.mean_ms);
+        let (ours, theirs) = (problem.evaluate(&genotype), experiment.evaluation(&layers));
+        assert_eq!(ours.costs().len(), 5);
+        for (a, b) in ours.costs().iter().zip(theirs.costs()) {
+            assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{name}: {a}, {b}");
+        }
+        // how much they exceed their limits by, to what deviations by blocks are good for
+        let (a, b) = (ours.violation(), theirs.violation());
+        assert!((a - b).abs() <= 1e-4, "{name}: {a}, {b}");
+        let upper = |timing: roofnas::Timing| timing.latency.upper_ms(0.9);
+        let keeps = upper(server) <= 45.0 && upper(board) <= 14.0;
+        assert_eq!(b == 0.0, keeps, "{name}");
+        *(if keeps { &mut kept } else { &mut broken }) += 1;
+    }
+    assert!(
+        broken > 5 && kept > 5,
+        "{broken} break a limit, {kept} keep them"
+    );
+}
+
 /// Compares some networks of the space.
 fn compare(experiment: &Experiment, seed: u64, networks: usize) {
     let Appraiser { model, .. } = &experiment.appraiser;
@@ -88,7 +142,9 @@ fn compare(experiment: &Experiment, seed: u64, networks: usize) {
         let genotype = experiment.space.sample(&mut rng);
         let name = experiment.space.format(&genotype);
         let price = table.price(&genotype, Wanted::EVERYTHING);
-        let blocks = experiment.appraiser.metrics(&genotype, &price, |_| unreachable!());
+        let blocks = experiment
+            .appraiser
+            .metrics(&genotype, &price, |_| unreachable!());
         let layers = experiment.appraise(&genotype);
         let counts = |m: &roofnas::Metrics| {
             [

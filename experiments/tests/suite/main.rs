@@ -42,6 +42,7 @@ mod run_directory;
 mod schema;
 mod support;
 mod surrogate;
+mod targets;
 mod validate;
 mod variants;
 mod verify;
