@@ -217,6 +217,11 @@ impl TryFrom<String> for ObjectiveName {
                 "unknown objective \"{figure}\", expected one of {names}"
             ));
         };
+        if target == Some("") {
+            return Err(format!(
+                "\"{text}\" names no target behind the @, as latency@phone does"
+            ));
+        }
         let is_timed = matches!(plain, Objective::Latency | Objective::Throughput);
         if target.is_some() && !is_timed {
             return Err(format!(
@@ -241,7 +246,7 @@ impl JsonSchema for ObjectiveName {
             "description": "A figure of a network that can be an objective; latency and throughput may be those of a target, as in latency@phone.",
             "anyOf": [
                 { "type": "string", "enum": names },
-                { "type": "string", "pattern": "^(latency|throughput)@" }
+                { "type": "string", "pattern": "^(latency|throughput)@." }
             ]
         })
     }
@@ -278,6 +283,7 @@ mod tests {
         assert_eq!(found("latency"), Ok(Objective::Latency));
         assert_eq!(found("latency@car"), Err("car".to_owned()));
         assert!(found("params@gpu").unwrap_err().contains("every target"));
+        assert!(found("latency@").unwrap_err().contains("no target"));
         assert!(found("speed").unwrap_err().contains("peak_memory"));
     }
 

@@ -121,6 +121,9 @@ pub fn prove(
         }
         found.extend(exact.members.iter().map(|m| paths.genotype(&m.choices)));
     }
+    // whoever is feasible is a path of every relaxation, whose costs there are no higher: what it reaches need not be looked for again
+    let known = members.iter().map(|m| m.costs().iter().copied().collect());
+    let known: Vec<Costs> = known.collect();
     let mut followed = Followed::default();
     let mut is_attained =
         floor.level.is_none() && paths.has_true_objectives() && !paths.has_rounded_quality();
@@ -140,11 +143,9 @@ pub fn prove(
         };
         let paths = BackbonePaths::new(problem, slice::from_ref(at), LatencyView::Mean)?;
         let exact = if is_plain {
-            let known = members.iter().map(|m| m.costs().iter().copied().collect());
-            let known: Vec<Costs> = known.collect();
             exact_front(&paths, &settings, &known, &mut observer)
         } else {
-            exact_front(&paths.with_own_limits(), &settings, &[], &mut observer)
+            exact_front(&paths.with_own_limits(), &settings, &known, &mut observer)
         };
         if exact.interrupted {
             return Ok(None);

@@ -99,7 +99,7 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
         format!("{space}[constraints]\nlatency_ms = 12\n{TARGET}latency_ms = 1.4\n"),
         format!("{space}{TARGET}[objectives]\nminimize = [\"latency@server\"]\n"),
         format!(
-            "{space}{TARGET}[objectives]\nminimize = [\"latency\", \"latency@server\"]\nmaximize = []\n"
+            "{space}{TARGET}[objectives]\nminimize = []\nmaximize = [\"quality\", \"throughput\"]\n"
         ),
         format!(
             "{space}{TARGET}latency_ms = 100\n[objectives]\nminimize = []\nmaximize = [\"quality\", \"throughput@server\"]\n"

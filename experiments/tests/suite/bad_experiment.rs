@@ -246,7 +246,7 @@ fn objectives_on_the_wrong_side_or_twice() {
     );
     refused_with(
         &["objectives.minimize=[\"speed\"]"],
-        &["speed", "`latency`"],
+        &["speed", "latency"],
     );
     refused_with(
         &["objectives.minimize=latency"],

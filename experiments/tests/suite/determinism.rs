@@ -17,23 +17,27 @@ fn assert_same(desk: &Desk, one: &str, other: &str) {
 #[test]
 fn any_number_of_threads_gives_the_same_files() {
     let desk = Desk::new();
-    for threads in ["1", "2", "3"] {
-        let args = [
-            "run",
-            QUICKSTART,
-            "--out",
-            threads,
-            "--threads",
-            threads,
-            "--set",
-            "search.evaluations=6000",
-            "--set",
-            "output.backbones=2",
-        ];
-        desk.roofnas(&args).ends(0);
+    // with a proof too, which takes a moment in the small space only
+    let cases = [
+        ["search.evaluations=6000", "search.certify=false"],
+        [
+            "space={ preset = \"accel-nasbench\" }",
+            "search.evaluations=2000",
+        ],
+    ];
+    for settings in cases {
+        let folder = |threads: &str| format!("{}-{threads}", settings[0].len());
+        for threads in ["1", "2", "3"] {
+            let out = folder(threads);
+            let run = ["run", QUICKSTART, "--out", &out, "--threads", threads];
+            let set = settings.iter().chain(&["output.backbones=2"]);
+            let set = set.flat_map(|setting| ["--set", setting]);
+            let args: Vec<&str> = run.into_iter().chain(set).collect();
+            desk.roofnas(&args).ends(0);
+        }
+        assert_same(&desk, &folder("1"), &folder("2"));
+        assert_same(&desk, &folder("1"), &folder("3"));
     }
-    assert_same(&desk, "1", "2");
-    assert_same(&desk, "1", "3");
 }
 
 #[test]

@@ -111,6 +111,10 @@ fn experiments_are_refused_and_accepted_as_by_the_parser() {
         ),
         with("[quality.external]\ncommand = \"train\"\nbudget = 9\nper = \"batch\""),
         with("[objectives]\nmaximize = [\"quality\"]\nminimize = [\"latency\", \"peak_memory\"]"),
+        with(
+            "[target.server]\nprofile = \"nvidia-v100\"\nbatch = 8\nlatency_ms = 3\n[objectives]\nminimize = [\"latency@server\"]\nmaximize = \
+             [\"throughput\"]",
+        ),
         with("[matrix]\nseed = [1, 2]\n\"platform.profile\" = [\"nvidia-v100\"]"),
         instead(
             "preset = \"mobile\"",
@@ -164,6 +168,10 @@ fn experiments_are_refused_and_accepted_as_by_the_parser() {
         ),
         with("[objectives]\nmaximize = \"quality\""),
         with("[objectives]\nminimize = [\"latencies\"]"),
+        with("[objectives]\nminimize = [\"params@server\"]"),
+        with("[objectives]\nminimize = [\"latency@\"]"),
+        with("[target.server]\nbatch = 8"),
+        with("[target.server]\nprofile = \"nvidia-v100\"\nlatency = 3"),
         with("[quality.terms]\nT = 1"),
         with("[quality]\nmix = 1"),
         with("[quality.normalisation]\ns = { mean = 1.0, std = 1.0 }"),
