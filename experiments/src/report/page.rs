@@ -153,6 +153,9 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest quality" }
                 li { b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency" }
+                @for (target, timing) in experiment.appraiser.targets.iter().zip(&best.metrics.targets) {
+                    li { b { (short(timing.latency.mean_ms)) " ms" } "its predicted latency for " (target.name) }
+                }
                 li { b { (short(best.metrics.quality)) } "its quality (" (experiment.appraiser.quality.name()) ")" }
                 @if let Some([low, high]) = best.metrics.quality_interval_90 {
                     li { b { (short(low)) " to " (short(high)) } "90 % interval, trained once" }

@@ -244,10 +244,7 @@ fn objectives_on_the_wrong_side_or_twice() {
         &["objectives.minimize=[]", "objectives.maximize=[]"],
         &["objectives", "0", "1 to"],
     );
-    refused_with(
-        &["objectives.minimize=[\"speed\"]"],
-        &["speed", "latency"],
-    );
+    refused_with(&["objectives.minimize=[\"speed\"]"], &["speed", "latency"]);
     refused_with(
         &["objectives.minimize=latency"],
         &["objectives.minimize", "latency"],

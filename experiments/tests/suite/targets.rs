@@ -106,6 +106,7 @@ fn a_run_s_folder_is_enough_to_run_it_and_report_it_again() {
     for said in [
         "Target server",
         "server latency, ms",
+        "its predicted latency for server",
         "platform-server.toml",
     ] {
         assert!(report.contains(said), "{said}");
