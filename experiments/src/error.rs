@@ -70,10 +70,12 @@ pub enum Error {
         source: SpaceError,
     },
     /// A platform that can't be had.
-    #[error("{file}: platform.profile: {source}")]
+    #[error("{file}: {table}.profile: {source}")]
     Profile {
         /// The file that asks for it.
         file: String,
+        /// The table that asks for it.
+        table: String,
         /// Why.
         source: ProfileError,
     },
@@ -81,10 +83,12 @@ pub enum Error {
     #[error(transparent)]
     NamedProfile(#[from] ProfileError),
     /// A number format or batch that the platform doesn't cover.
-    #[error("{file}: platform: {source}")]
+    #[error("{file}: {table}: {source}")]
     Latency {
         /// The file.
         file: String,
+        /// The table that asks for it.
+        table: String,
         /// Why.
         source: LatencyError,
     },

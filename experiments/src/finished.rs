@@ -1,9 +1,9 @@
 //! A finished run, read back from its folder alone: the experiment and the platform as they were used.
 
-use roofnas_cost::{Dtype, LatencyModel, Platform};
+use roofnas_cost::{Dtype, Platform};
 
 use crate::error::Error;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, model};
 use crate::history::Generation;
 use crate::outcome::FrontRow;
 use crate::run_directory::RunDirectory;
@@ -32,18 +32,14 @@ impl FinishedRun {
             });
         }
         let file = path(RunDirectory::EXPERIMENT).display().to_string();
-        let stored = |name: &str, dtype: Dtype, batch: u64| {
+        let stored = |table: &str, name: &str, dtype: Dtype, batch: u64| {
             let platform = directory.read(name)?;
             let platform =
                 Platform::from_toml(&platform).map_err(|source| Error::StoredPlatform {
                     path: path(name),
                     source,
                 })?;
-            let model = LatencyModel::new(platform, dtype, batch);
-            let model = model.map_err(|source| Error::Latency {
-                file: file.clone(),
-                source,
-            })?;
+            let model = model(platform, dtype, batch, (&file, table))?;
             Ok((model, path(name).display().to_string()))
         };
         let text = directory.read(RunDirectory::EXPERIMENT)?;
@@ -52,7 +48,7 @@ impl FinishedRun {
             .remove(0)
             .config;
         let own = &config.platform;
-        let (model, origin) = stored(RunDirectory::PLATFORM, own.dtype, own.batch)?;
+        let (model, origin) = stored("platform", RunDirectory::PLATFORM, own.dtype, own.batch)?;
         Ok(Self {
             experiment: Experiment::on(model, origin, config, &file, stored)?,
             directory,

@@ -47,7 +47,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder for an experiment, with the figures of the space's sample. The reference is the latency budget
-    /// for a latency, the 95th percentile of the sample for other minimised objectives, its 5th for quality.
+    /// for a latency, the 95th percentile of the sample for other costs, its 5th for quality.
     pub fn new(experiment: &Experiment, sample: &[Metrics]) -> Self {
         let reference = experiment.objectives.iter().map(|&objective| {
             let budget = experiment.budget(objective);
@@ -83,7 +83,14 @@ impl Recorder {
         let parts = experiment.objectives.iter().zip(&self.reference);
         let parts = parts.map(|(objective, cost)| {
             let name = experiment.objective_name(*objective);
-            format!("{name} {}", objective.figure(*cost))
+            let figure = format!("{name} {}", objective.figure(*cost));
+            match objective.same_order() {
+                None => figure,
+                Some(_) => {
+                    let counted = objective.cost_column(&experiment.appraiser.targets);
+                    format!("{figure} (counted as {cost} {counted})")
+                }
+            }
         });
         let parts: Vec<String> = parts.collect();
         format!("# Hypervolume is measured from: {}\n", parts.join(", "))

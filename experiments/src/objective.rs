@@ -56,6 +56,15 @@ impl Objective {
         )
     }
 
+    /// For a throughput, the latency that ranks networks in the same order.
+    pub(crate) const fn same_order(self) -> Option<Self> {
+        match self {
+            Self::Throughput => Some(Self::Latency),
+            Self::TargetThroughput(target) => Some(Self::TargetLatency(target)),
+            _ => None,
+        }
+    }
+
     /// The name in TOML, without the target.
     const fn figure_name(self) -> &'static str {
         match self {
@@ -106,12 +115,10 @@ impl Objective {
 
     /// What is compared in a search, and what a gap is in: the column, or the time per image for a throughput.
     pub fn cost_column(self, targets: &[Target]) -> Cow<'static, str> {
-        let latency = match self {
-            Self::Throughput => Self::Latency,
-            Self::TargetThroughput(target) => Self::TargetLatency(target),
-            _ => return self.column(targets),
-        };
-        format!("{} per image", latency.column(targets)).into()
+        match self.same_order() {
+            None => self.column(targets),
+            Some(latency) => format!("{} per image", latency.column(targets)).into(),
+        }
     }
 
     /// The figure that a cost stands for, and the cost that a figure stands for: one is turned into the other in the same way.

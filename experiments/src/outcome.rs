@@ -17,7 +17,7 @@ use crate::training::TrainingSummary;
 /// The result of a finished run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The front, sorted by the first minimised objective.
+    /// The front, sorted by the first objective.
     pub front: Vec<FrontRow>,
     /// What comes nearest to keeping the constraints, if nothing does.
     pub nearest: Option<Nearest>,

@@ -6,7 +6,7 @@
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
 use roofnas_cost::{BlockTable, SiteAddends, SiteSum, TermWeights};
-use roofnas_search::{Costs, Layered, LogSum, Problem, Transition};
+use roofnas_search::{Costs, Layered, LogSum, MAX_OBJECTIVES, Problem, Transition};
 use roofnas_space::{Genotype, Lattice};
 use thiserror::Error;
 
@@ -149,19 +149,19 @@ impl<'a> BackbonePaths<'a> {
             match figures.limited(constraint) {
                 Limited::Sums { sums, is_bound } => {
                     is_relaxed |= is_bound;
-                    for (objective, sum) in sums {
+                    for LimitedSum {
+                        objective,
+                        sum,
+                        limit,
+                    } in sums
+                    {
                         let own = experiment
                             .objectives
                             .iter()
                             .position(|o| Some(*o) == objective);
                         match own {
-                            Some(own) => {
-                                criteria[own].limit = criteria[own].limit.min(constraint.limit);
-                            }
-                            None => criteria.push(Criterion {
-                                sum,
-                                limit: constraint.limit,
-                            }),
+                            Some(own) => criteria[own].limit = criteria[own].limit.min(limit),
+                            None => criteria.push(Criterion { sum, limit }),
                         }
                     }
                 }
@@ -172,6 +172,11 @@ impl<'a> BackbonePaths<'a> {
                     }
                 }
             }
+        }
+        if criteria.len() > MAX_OBJECTIVES {
+            // what there is no room for is asked of whole networks alone
+            criteria.truncate(MAX_OBJECTIVES);
+            is_relaxed = true;
         }
         if let LatencyView::Bound { other_at_most } = view {
             criteria[1].limit = criteria[1].limit.min(other_at_most);
@@ -317,7 +322,7 @@ impl Layered for BackbonePaths<'_> {
 
     fn transitions(&self, position: usize, state: usize, visit: &mut dyn FnMut(Transition<'_>)) {
         let criteria = self.limits.len();
-        let nothing = [0.0; roofnas_search::MAX_OBJECTIVES];
+        let nothing = [0.0; MAX_OBJECTIVES];
         let costs = |site: Option<usize>| match site {
             Some(site) if self.is_barred[site] => None,
             Some(site) => Some(&self.costs[site * criteria..][..criteria]),
@@ -431,13 +436,21 @@ impl Layered for Relaxed<'_> {
 
 /// What a constraint limits.
 enum Limited {
-    /// Sums, each with the objective that it is the same as. Bounds limit more than the sums.
+    /// Sums. Bounds limit more than the sums.
     Sums {
-        sums: Vec<(Option<Objective>, SiteSum)>,
+        sums: Vec<LimitedSum>,
         is_bound: bool,
     },
     /// The largest value over the sites.
     Largest { of_site: Vec<f64>, is_bound: bool },
+}
+
+/// A sum that a constraint limits.
+struct LimitedSum {
+    /// The objective that it is the same as.
+    objective: Option<Objective>,
+    sum: SiteSum,
+    limit: f64,
 }
 
 /// Sums of a problem's figures.
@@ -595,8 +608,13 @@ impl<'a> Figures<'a> {
     }
 
     fn limited(&self, constraint: &Constraint) -> Limited {
+        let limited = |objective, sum| LimitedSum {
+            objective,
+            sum,
+            limit: constraint.limit,
+        };
         let exactly = |objective, sum| Limited::Sums {
-            sums: vec![(objective, sum)],
+            sums: vec![limited(objective, sum)],
             is_bound: false,
         };
         match constraint.figure {
@@ -622,7 +640,11 @@ impl<'a> Figures<'a> {
                 is_bound: false,
             },
             Figure::Rho => Limited::Sums {
-                sums: self.rho.iter().map(|sum| (None, sum.clone())).collect(),
+                sums: self
+                    .rho
+                    .iter()
+                    .map(|sum| limited(None, sum.clone()))
+                    .collect(),
                 is_bound: true,
             },
             Figure::LatencyMs => self.limited_latency(constraint),
@@ -631,32 +653,85 @@ impl<'a> Figures<'a> {
     }
 
     fn limited_latency(&self, constraint: &Constraint) -> Limited {
-        let experiment = self.problem.experiment();
-        let is_objective = experiment.objectives.contains(&Objective::Latency);
         let table = self.problem.blocks();
         let is_true = table.is_ok_and(BlockTable::has_additive_mean);
-        let is_bound = constraint.quantile > 0.0 || !is_true;
-        let sums = match &self.bound {
+        if self.has(Objective::Latency) {
             // as an objective the latency is either of the two, by the view
-            _ if is_objective => vec![(Some(Objective::Latency), self.latency.clone())],
-            Some(bound) => vec![(None, bound.clone())],
-            None => vec![(None, self.mean.clone())],
-        };
-        Limited::Sums { sums, is_bound }
+            let latency = LimitedSum {
+                objective: Some(Objective::Latency),
+                sum: self.latency.clone(),
+                limit: constraint.limit,
+            };
+            return Limited::Sums {
+                sums: vec![latency],
+                is_bound: constraint.quantile > 0.0 || !is_true,
+            };
+        }
+        Limited::Sums {
+            sums: self.limits_of(
+                constraint,
+                (&self.mean, self.bound.as_ref()),
+                [Objective::Latency, Objective::Throughput],
+                self.problem.experiment().appraiser.model.batch(),
+            ),
+            is_bound: constraint.quantile > 0.0 || !is_true,
+        }
     }
 
     fn limited_for_target(&self, constraint: &Constraint, number: u8) -> Limited {
         let target = &self.targets[number as usize];
-        let objective = Objective::TargetLatency(number);
-        let is_objective = self.problem.experiment().objectives.contains(&objective);
-        // what limits a bound limits the mean below it
-        let mean = (is_objective || target.bound.is_none())
-            .then(|| (Some(objective), target.mean.clone()));
-        let bound = target.bound.iter().map(|bound| (None, bound.clone()));
         Limited::Sums {
-            sums: mean.into_iter().chain(bound).collect(),
+            sums: self.limits_of(
+                constraint,
+                (&target.mean, target.bound.as_ref()),
+                [
+                    Objective::TargetLatency(number),
+                    Objective::TargetThroughput(number),
+                ],
+                target.batch,
+            ),
             is_bound: constraint.quantile > 0.0 || !target.has_additive_mean,
         }
+    }
+
+    /// The limits that a limit on a latency, or on its bound, means for sums: what limits a bound limits the mean below it.
+    fn limits_of(
+        &self,
+        constraint: &Constraint,
+        (mean, bound): (&SiteSum, Option<&SiteSum>),
+        [latency, throughput]: [Objective; 2],
+        batch: u64,
+    ) -> Vec<LimitedSum> {
+        let own = if self.has(latency) {
+            Some(LimitedSum {
+                objective: Some(latency),
+                sum: mean.clone(),
+                limit: constraint.limit,
+            })
+        } else if self.has(throughput) {
+            Some(LimitedSum {
+                objective: Some(throughput),
+                sum: per_image(mean, batch),
+                limit: constraint.limit / batch as f64,
+            })
+        } else {
+            None
+        };
+        let other = match (bound, &own) {
+            (Some(bound), _) => Some(bound),
+            (None, Some(_)) => None,
+            (None, None) => Some(mean),
+        };
+        let other = other.map(|sum| LimitedSum {
+            objective: None,
+            sum: sum.clone(),
+            limit: constraint.limit,
+        });
+        own.into_iter().chain(other).collect()
+    }
+
+    fn has(&self, objective: Objective) -> bool {
+        self.problem.experiment().objectives.contains(&objective)
     }
 }
 

@@ -193,8 +193,8 @@ impl Followed {
     }
 }
 
-/// The least cost in the second objective of networks whose latency's bound keeps its limit, as far as sums below it can tell. Nothing when
-/// `observer` breaks off.
+/// The least cost in the second objective of networks whose latency's bound keeps its limit, as far as sums below it can tell: infinite where there
+/// is no such network. Nothing when `observer` breaks off.
 fn ceiling(
     problem: &BackboneProblem,
     at: &Genotype,
@@ -214,6 +214,11 @@ fn ceiling(
             return Ok(None);
         }
         let Some(best) = exact.members.last() else {
+            // looked for everywhere, and nothing keeps the limit even of a sum below it
+            let is_nowhere = other_at_most == f64::INFINITY && exact.epsilon.is_finite();
+            if is_nowhere && exact.bound.is_empty() {
+                least = f64::INFINITY;
+            }
             break;
         };
         let cost = best.costs[1] - exact.epsilon;
@@ -359,7 +364,11 @@ impl Certified {
             relative_hypervolume: certificate.map(|c| c.relative_hypervolume),
             additive_epsilon: certificate.and_then(|c| finite(c.additive_epsilon)),
             worst_gap: certificate.map(|c| c.worst_gap),
-            worst_budget: certificate.map(|c| c.worst_budget),
+            worst_budget: certificate.map(|c| experiment.objectives[0].figure(c.worst_budget)),
+            gap_in: experiment.objectives.get(1).map(|objective| {
+                let targets = &experiment.appraiser.targets;
+                objective.cost_column(targets).into_owned()
+            }),
             infeasible: self.is_infeasible(),
             labels: self.proof.total_labels,
             peak_labels: self.proof.peak_labels,
@@ -395,6 +404,7 @@ struct File {
     additive_epsilon: Option<f64>,
     worst_gap: Option<f64>,
     worst_budget: Option<f64>,
+    gap_in: Option<String>,
     infeasible: bool,
     labels: u64,
     peak_labels: usize,

@@ -17,6 +17,18 @@ pub struct Setting {
     pub value: Value,
 }
 
+impl Setting {
+    /// The key without the tables that it stands in, but with the target that it is of.
+    pub(crate) fn short_key(&self) -> Vec<&str> {
+        let parts: Vec<&str> = self.key.split('.').collect();
+        match parts[..] {
+            ["target", .., last] if parts.len() == 3 => vec![parts[1], last],
+            [.., last] => vec![last],
+            [] => Vec::new(),
+        }
+    }
+}
+
 impl std::str::FromStr for Setting {
     type Err = String;
 
@@ -244,7 +256,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
 /// What tells a combination from the others, fit for a folder's name: `-latency_ms-2.5-seed-1`.
 fn label(settings: &[Setting]) -> String {
     let parts = settings.iter().map(|setting| {
-        let key = setting.key.rsplit('.').next().unwrap_or_default();
+        let key = setting.short_key().join("-");
         let value = match &setting.value {
             Value::String(text) => text.clone(),
             other => other.to_string(),

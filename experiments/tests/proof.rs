@@ -104,9 +104,15 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
         format!(
             "{space}{TARGET}latency_ms = 100\n[objectives]\nminimize = []\nmaximize = [\"quality\", \"throughput@server\"]\n"
         ),
+        // more limits than there is room for
+        format!(
+            "{space}[constraints]\nlatency_ms = 30\nmacs = 1_000_000_000\nparams = 100_000_000\nweights_mib = 400\nrho = 100\n{TARGET}latency_ms = 100\n\
+             [target.board]\nprofile = \"raspberry-pi-4-ncnn-4-threads\"\nlatency_ms = 100\n[target.phone]\nprofile = \
+             \"snapdragon-855-plus-ncnn-4-threads\"\nlatency_ms = 100\n"
+        ),
     ];
     // a limit on what is no objective is bounded by lines
-    let bounded = [3, 9, 12];
+    let bounded = [3, 9, 13];
     for (index, tables) in tables.iter().enumerate() {
         let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
         let problem = BackboneProblem::new(&experiment);
@@ -346,6 +352,32 @@ fn infeasibility_is_proven() {
     assert!(front.is_empty());
     let certified = Certified::new(proof(&problem, &front, &nearest), &[]);
     assert!(certified.is_infeasible());
+}
+
+/// So is one that only the mean of the fastest networks keeps, where their bounds have to.
+#[test]
+fn infeasibility_with_confidence_is_proven() {
+    let with = |constraints: &str| {
+        let tables = format!("[space]\npreset = \"mobile\"\n[constraints]\n{constraints}\n");
+        experiment("raspberry-pi-4-ncnn-1-thread", &tables)
+    };
+    let free = with("");
+    let (front, _) = search(&BackboneProblem::new(&free), 20_000);
+    let fastest = free.appraise(&front.members()[0].genotype).latency;
+    let (mean, upper) = (fastest.mean_ms, fastest.upper95_ms());
+    for (share, is_infeasible) in [(0.7, true), (1.01, false)] {
+        let limit = mean + share * (upper - mean);
+        let experiment = with(&format!("latency_ms = {limit}\nconfidence = 0.95"));
+        let problem = BackboneProblem::new(&experiment);
+        let (front, nearest) = search(&problem, 20_000);
+        assert_eq!(
+            front.is_empty(),
+            is_infeasible,
+            "{limit} of {mean} to {upper}"
+        );
+        let certified = Certified::new(proof(&problem, &front, &nearest), &costs(&front));
+        assert_eq!(certified.is_infeasible(), is_infeasible, "{limit}");
+    }
 }
 
 /// A sliver that random networks never hit is found: by the search or by the proof.

@@ -9,6 +9,9 @@ use crate::error::Error;
 use crate::objective::Objective;
 use crate::target::{MOST_TARGETS, Target};
 
+/// Letters that the name of a target can have.
+const LONGEST_NAME: usize = 40;
+
 /// Checks the tables of one file.
 pub(super) struct Check<'a> {
     pub(super) file: &'a str,
@@ -36,10 +39,17 @@ impl Check<'_> {
         }
         for name in config.target.keys() {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-            if name.is_empty() || !name.chars().all(plain) {
-                let rule = "the name of a target begins columns of tables, and names a file: letters from a to z, digits, '-' and '_'";
-                return Err(self.error("target", format!("\"{name}\""), rule));
-            }
+            let rule = if !(1..=LONGEST_NAME).contains(&name.len()) || !name.chars().all(plain) {
+                format!(
+                    "the name of a target begins columns of tables, and names a file: up to {LONGEST_NAME} letters from a to z, digits, '-' and '_'"
+                )
+            } else if name == "backbone" {
+                "columns that begin so are those of a backbone without its fixed head; choose another name"
+                    .to_owned()
+            } else {
+                continue;
+            };
+            return Err(self.error("target", format!("\"{name}\""), rule));
         }
         if config.target.len() > MOST_TARGETS {
             let rule = format!("there can be at most {MOST_TARGETS} targets besides the platform");
@@ -72,20 +82,27 @@ impl Check<'_> {
             let rule = "a confidence is from 0.5 (the mean) to below 1";
             return Err(self.error("constraints.confidence", confidence, rule));
         }
-        if confidence > 0.5 && model.calibration().is_none() {
+        let is_of_targets = config.latency_ms.is_none()
+            && experiment
+                .target
+                .values()
+                .any(|target| target.latency_ms.is_some());
+        if confidence > 0.5 && model.calibration().is_none() && !is_of_targets {
             let rule = "the platform is uncalibrated: its deviation is a prior and was not measured, so a bound on it \
                         would promise what nobody knows; leave confidence at 0.5, the mean";
             return Err(self.error("constraints.confidence", confidence, rule));
         }
         for target in targets {
             let is_limited = experiment.target[&target.name].latency_ms.is_some();
-            if confidence > 0.5 && is_limited && target.model.calibration().is_none() {
+            // a target is not refined: what is asked of it holds from the first search on
+            let asked = experiment.constraints.confidence;
+            if asked > 0.5 && is_limited && target.model.calibration().is_none() {
                 let rule = format!(
                     "the platform of target.{} is uncalibrated: its deviation is a prior and was not measured, so a bound on it would promise what \
                      nobody knows; leave confidence at 0.5, the mean, or leave out target.{}.latency_ms",
                     target.name, target.name
                 );
-                return Err(self.error("constraints.confidence", confidence, rule));
+                return Err(self.error("constraints.confidence", asked, rule));
             }
         }
         Ok(())
@@ -124,6 +141,12 @@ impl Check<'_> {
                 }
                 if all.contains(&objective) {
                     return Err(self.error(&key, name, "is listed twice"));
+                }
+                if let Some(same) = objective.same_order()
+                    && all.contains(&same)
+                {
+                    let rule = "ranks networks as the latency does, which is an objective too: leave out one of the two";
+                    return Err(self.error(&key, name, rule));
                 }
                 all.push(objective);
             }

@@ -50,7 +50,7 @@ pub struct Experiment {
     pub appraiser: Appraiser,
     /// The score, which is the quality where nothing takes its place.
     pub proxy: Quality,
-    /// What is optimised; minimised ones first.
+    /// What is optimised; the quality last.
     pub objectives: Vec<Objective>,
     /// What every network must keep.
     pub constraints: Vec<Constraint>,
@@ -98,32 +98,35 @@ impl Experiment {
     /// # Errors
     /// The first key whose value can't be accepted.
     pub fn new(config: ExperimentConfig, file: &str, profiles: &Profiles) -> Result<Self, Error> {
-        let find = |profile: &str, dtype: Dtype, batch: u64| {
+        let find = |table: &str, profile: &str, dtype: Dtype, batch: u64| {
             let profile = profiles.find_beside(Path::new(file), profile);
             let profile = profile.map_err(|source| Error::Profile {
                 file: file.to_owned(),
+                table: table.to_owned(),
                 source,
             })?;
-            let model = model(profile.platform, dtype, batch, file)?;
+            let model = model(profile.platform, dtype, batch, (file, table))?;
             Ok((model, profile.origin))
         };
         let own = &config.platform;
-        let (model, origin) = find(&own.profile, own.dtype, own.batch)?;
+        let (model, origin) = find("platform", &own.profile, own.dtype, own.batch)?;
         Self::on(model, origin, config, file, find)
     }
 
-    /// Checks a configuration for a platform that is already at hand; `find` finds those of further targets, with their origins.
+    /// Checks a configuration for a platform that is already at hand; `find` finds those that further tables ask for, with their origins: by table, profile,
+    /// number format and batch.
     pub(crate) fn on(
         model: LatencyModel,
         platform_origin: String,
         mut config: ExperimentConfig,
         file: &str,
-        find: impl Fn(&str, Dtype, u64) -> Result<(LatencyModel, String), Error>,
+        find: impl Fn(&str, &str, Dtype, u64) -> Result<(LatencyModel, String), Error>,
     ) -> Result<Self, Error> {
         let check = Check { file };
         check.names(&config)?;
         let targets = config.target.iter().map(|(name, target)| {
-            let (model, origin) = find(&target.profile, target.dtype, target.batch)?;
+            let table = format!("target.{name}");
+            let (model, origin) = find(&table, &target.profile, target.dtype, target.batch)?;
             let name = name.clone();
             Ok(Target {
                 name,
@@ -199,11 +202,7 @@ impl Experiment {
                 }
             }
         };
-        warnings.extend(model.caveats());
-        for target in &targets {
-            let caveats = target.model.caveats().into_iter();
-            warnings.extend(caveats.map(|caveat| format!("target.{}: {caveat}", target.name)));
-        }
+        warnings.extend(caveats(&model, &targets));
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
@@ -254,10 +253,11 @@ impl Experiment {
     /// When the platform can't price for the experiment's number format and batch. `file` is where it stands.
     pub fn on_platform(&self, platform: Platform, file: &Path) -> Result<Self, Error> {
         let (dtype, batch) = (self.appraiser.model.dtype(), self.appraiser.model.batch());
-        let model = model(platform, dtype, batch, &file.display().to_string())?;
+        let place = file.display().to_string();
+        let model = model(platform, dtype, batch, (&place, "platform"))?;
         let (limits, _) = first_limits(&self.resolved, &model);
         let mut other = self.clone();
-        other.warnings = model.caveats();
+        other.warnings = caveats(&model, &self.appraiser.targets);
         let targets = &self.appraiser.targets;
         other.constraints = Constraint::all(&self.resolved, &limits, &model, targets);
         other.resolved.constraints = limits;
@@ -419,21 +419,46 @@ impl Experiment {
     /// Never: plain tables and numbers can always be written.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string(&self.resolved).expect("an experiment is plain data");
+        let targets = self.appraiser.targets.iter();
+        let targets = targets.map(|target| {
+            let platform = &target.model.platform().name;
+            format!(
+                "# So is {}, which is {platform}.\n",
+                Target::file(&target.name)
+            )
+        });
+        let targets: String = targets.collect();
         format!(
             "# The experiment as it ran, with every default written out. It can be run again as it stands, with the\n\
-             # {} beside it, which is platform {} as used.\n{body}",
+             # {} beside it, which is platform {} as used.\n{targets}{body}",
             RunDirectory::PLATFORM,
             self.appraiser.model.platform().name
         )
     }
 }
 
-/// What prices latency on a platform, for an experiment that stands in `file`.
-fn model(platform: Platform, dtype: Dtype, batch: u64, file: &str) -> Result<LatencyModel, Error> {
+/// What prices latency on a platform that an experiment's file asks for in a table.
+pub(crate) fn model(
+    platform: Platform,
+    dtype: Dtype,
+    batch: u64,
+    (file, table): (&str, &str),
+) -> Result<LatencyModel, Error> {
     LatencyModel::new(platform, dtype, batch).map_err(|source| Error::Latency {
         file: file.to_owned(),
+        table: table.to_owned(),
         source,
     })
+}
+
+/// What a user should know of the platforms that networks are priced for.
+fn caveats(model: &LatencyModel, targets: &[Target]) -> Vec<String> {
+    let mut caveats = model.caveats();
+    for target in targets {
+        let own = target.model.caveats().into_iter();
+        caveats.extend(own.map(|caveat| format!("target.{}: {caveat}", target.name)));
+    }
+    caveats
 }
 
 /// The genotypes that fix the scales of a space: 500 drawn with seed 0, whatever an experiment's seed is.

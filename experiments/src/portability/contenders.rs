@@ -9,6 +9,7 @@ use super::side::fastest;
 use crate::difference::differences;
 use crate::error::Error;
 use crate::experiment::Experiment;
+use crate::objective::Objective;
 use crate::outcome::FrontRow;
 use crate::target::Target;
 
@@ -171,11 +172,30 @@ impl Contenders {
                 ),
             });
         }
+        let objectives = &first.experiment.objectives;
+        let own = [Objective::Latency, Objective::Throughput];
+        if !first.experiment.appraiser.targets.is_empty()
+            && !objectives.iter().any(|objective| own.contains(objective))
+        {
+            return Err(Error::RunDirectory {
+                path: first.path.clone(),
+                problem: format!(
+                    "has neither latency nor throughput of its own platform among its objectives, so a search for {} would not depend on it: leave out --search",
+                    contender.name
+                ),
+            });
+        }
         let mut config = first.experiment.resolved.clone();
         config.name = format!("{}-on-{}", config.name, contender.model.platform().name);
         config.platform.batch = contender.model.batch();
         config.constraints.latency_ms = None;
-        config.constraints.confidence = 0.5;
+        if !config
+            .target
+            .values()
+            .any(|target| target.latency_ms.is_some())
+        {
+            config.constraints.confidence = 0.5;
+        }
         config.search.certify = false;
         config.search.evaluations = evaluations.unwrap_or(config.search.evaluations);
         config.output.backbones = 0;
@@ -189,7 +209,7 @@ impl Contenders {
             contender.origin.clone(),
             config,
             &file,
-            |stored, _, _| {
+            |_, stored, _, _| {
                 let mut targets = first.experiment.appraiser.targets.iter();
                 let target = targets.find(|target| Target::file(&target.name) == stored);
                 let target = target.ok_or_else(|| Error::RunDirectory {

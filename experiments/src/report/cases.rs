@@ -160,7 +160,7 @@ fn name(entry: &BatchEntry) -> String {
 /// `batch 64, resolution 192`.
 fn in_words<'s>(settings: impl Iterator<Item = &'s Setting>) -> String {
     let words = settings.map(|setting| {
-        let key = setting.key.rsplit('.').next().unwrap_or_default();
+        let key = setting.short_key().join(" ");
         match &setting.value {
             Value::String(text) => format!("{key} {text}"),
             other => format!("{key} {other}"),

@@ -1,5 +1,6 @@
 //! Networks that are to be trained, and what came of it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use roofnas_cost::surrogate::TopOne;
@@ -155,7 +156,11 @@ pub(super) fn write(
         genotype: candidate.genotype.clone(),
         metrics,
     };
-    let description = json!({
+    let targets = proxy.appraiser.targets.iter().zip(&metrics.targets);
+    let for_targets: BTreeMap<&str, f64> = targets
+        .map(|(target, timing)| (&target.name[..], timing.latency.mean_ms))
+        .collect();
+    let mut description = json!({
         "id": candidate.id,
         "round": candidate.round,
         "genotype": row.text,
@@ -167,6 +172,9 @@ pub(super) fn write(
         "macs": metrics.macs,
         "params": metrics.params,
     });
+    if !for_targets.is_empty() {
+        description["predicted_target_latency_ms"] = json!(for_targets);
+    }
     let file = |name: &str, bytes: &[u8]| write_whole(&folder.join(name), bytes);
     file(
         "network.toml",

@@ -333,11 +333,9 @@ impl<'a> Proposer<'a> {
     /// What a network costs in each objective but quality.
     fn costs(&self, genotype: &Genotype) -> Vec<f64> {
         let metrics = self.proxy.appraise(genotype);
-        let minimised = self.proxy.objectives.iter();
-        let minimised = minimised.filter(|objective| **objective != Objective::Quality);
-        minimised
-            .map(|objective| objective.cost(&metrics))
-            .collect()
+        let others = self.proxy.objectives.iter();
+        let others = others.filter(|objective| **objective != Objective::Quality);
+        others.map(|objective| objective.cost(&metrics)).collect()
     }
 }
 

@@ -182,8 +182,12 @@ fn latencies_of_both_and_throughput_are_objectives() {
     // no network is faster than the bound allows
     let fastest = |all: &[f64]| all.iter().copied().fold(0.0, f64::max);
     assert!(fastest(&images) <= fastest(&most) * (1.0 + 1e-9));
-    let reference = &desk.finished("run");
-    assert_eq!(reference.experiment.objectives.len(), 2);
+    // and the certificate says at which throughput the gap is largest
+    let certificate: serde_json::Value =
+        serde_json::from_str(&desk.read("run/certificate.json")).unwrap();
+    let worst = certificate["worst_budget"].as_f64().unwrap();
+    assert!(most.contains(&worst) || images.contains(&worst), "{worst}");
+    assert_eq!(certificate["gap_in"], "quality");
 }
 
 #[test]
@@ -218,13 +222,15 @@ fn matrices_go_through_budgets_of_a_target() {
     desk.write("both.toml", shared() + matrix);
     desk.roofnas(&["run", "both.toml", "--out", "out"]).ends(0);
     assert_eq!(desk.table("out/summary.csv").rows.len(), 2);
+    assert!(desk.path("out/1-server-latency_ms-30/pareto.csv").exists());
 }
 
 #[test]
 fn what_makes_no_sense_is_refused() {
     let desk = Desk::new();
     desk.write("shared.toml", shared());
-    let cases: [(&str, &[&str]); 10] = [
+    let long = format!("target.{}.profile=nvidia-v100", "a".repeat(41));
+    let cases: [(&str, &[&str]); 13] = [
         (
             "objectives.minimize=[\"latency@phone\"]",
             &[
@@ -247,13 +253,26 @@ fn what_makes_no_sense_is_refused() {
         ),
         (
             "target.server.profile=nowhere",
-            &["nowhere", "titan-rtx-pytorch-batch-64"],
+            &[
+                "target.server.profile",
+                "nowhere",
+                "titan-rtx-pytorch-batch-64",
+            ],
         ),
         (
             "target.server.latency_ms=0",
             &["target.server.latency_ms", "above 0"],
         ),
-        ("target.server.dtype=int8", &["int8"]),
+        ("target.server.dtype=int8", &["target.server", "int8"]),
+        (
+            "target.backbone.profile=nvidia-v100",
+            &["\"backbone\"", "another name"],
+        ),
+        (&long, &["up to 40 letters"]),
+        (
+            "objectives.maximize=[\"quality\", \"throughput\"]",
+            &["throughput", "leave out one of the two"],
+        ),
         ("target.server.budget=3", &["budget"]),
         (
             "target.server.profile=intel-i9-10980xe",
@@ -283,6 +302,17 @@ fn what_makes_no_sense_is_refused() {
     desk.roofnas(&with(&["check", "other.toml"], &settings))
         .ends(2)
         .says(&["the targets are gone"]);
+    // a target stays as it is while the platform is refined
+    let uncalibrated = shared()
+        .replace("raspberry-pi-4-ncnn-4-threads", "intel-i9-10980xe")
+        .replace(SERVER, "nvidia-v100")
+        + "[refine]\nengine = \"embedded\"\n";
+    desk.write("refined.toml", uncalibrated);
+    desk.roofnas(&["check", "refined.toml"]).ends(2).says(&[
+        "constraints.confidence",
+        "target.server",
+        "uncalibrated",
+    ]);
     desk.write("none.toml", TINY);
     desk.roofnas(&with(&["check", "none.toml"], &settings))
         .ends(2)
