@@ -70,12 +70,10 @@ pub enum Error {
         source: SpaceError,
     },
     /// A platform that can't be had.
-    #[error("{file}: {table}.profile: {source}")]
+    #[error("{place}.profile: {source}")]
     Profile {
-        /// The file that asks for it.
-        file: String,
-        /// The table that asks for it.
-        table: String,
+        /// The file and the table that ask for it.
+        place: String,
         /// Why.
         source: ProfileError,
     },
@@ -83,12 +81,10 @@ pub enum Error {
     #[error(transparent)]
     NamedProfile(#[from] ProfileError),
     /// A number format or batch that the platform doesn't cover.
-    #[error("{file}: {table}: {source}")]
+    #[error("{place}: {source}")]
     Latency {
-        /// The file.
-        file: String,
-        /// The table that asks for it.
-        table: String,
+        /// The file and the table that ask for it.
+        place: String,
         /// Why.
         source: LatencyError,
     },

@@ -101,8 +101,7 @@ impl Experiment {
         let find = |table: &str, profile: &str, dtype: Dtype, batch: u64| {
             let profile = profiles.find_beside(Path::new(file), profile);
             let profile = profile.map_err(|source| Error::Profile {
-                file: file.to_owned(),
-                table: table.to_owned(),
+                place: format!("{file}: {table}"),
                 source,
             })?;
             let model = model(profile.platform, dtype, batch, (file, table))?;
@@ -445,8 +444,7 @@ pub(crate) fn model(
     (file, table): (&str, &str),
 ) -> Result<LatencyModel, Error> {
     LatencyModel::new(platform, dtype, batch).map_err(|source| Error::Latency {
-        file: file.to_owned(),
-        table: table.to_owned(),
+        place: format!("{file}: {table}"),
         source,
     })
 }
