@@ -54,10 +54,10 @@ pub(crate) fn definition(space: &SearchSpace, genotype: &Genotype) -> String {
 
 /// What a network costs and is worth, and under which conditions, as lines that TOML and Python both take for comments.
 fn figures(experiment: &Experiment, row: &FrontRow) -> String {
-    let model = &experiment.appraiser.model;
     let metrics = &row.metrics;
+    let model = experiment.appraiser.at(metrics.batch);
     let head = experiment.head.as_ref().map_or_else(String::new, |file| {
-        let alone = experiment.backbone_alone(&row.genotype);
+        let alone = experiment.backbone_alone(&row.genotype, metrics.batch);
         let alone_ms = alone.map_or(f64::NAN, |alone| alone.latency.mean_ms);
         format!(
             "# with the fixed head {}, which this file does not hold: the backbone alone takes {alone_ms:.4} ms\n",

@@ -237,7 +237,10 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
         [
             entry.folder.display().to_string(),
             model.platform().name.clone(),
-            model.batch().to_string(),
+            best.map_or_else(
+                || experiment.appraiser.batches(),
+                |best| best.metrics.batch.to_string(),
+            ),
             optional(model.platform().threads),
             model.dtype().to_string(),
             optional(experiment.budget_ms()),

@@ -68,9 +68,9 @@ pub struct PlatformConfig {
     /// A shipped profile's name, or a path.
     #[schemars(schema_with = "profile")]
     pub profile: String,
-    /// Images per inference.
-    #[serde(default = "defaults::batch")]
-    pub batch: u64,
+    /// Images per inference: a number, or several, of which each network runs at the one that gives it the highest throughput.
+    #[serde(default = "defaults::batches")]
+    pub batch: Choices<u64>,
     /// Number format.
     #[serde(default = "defaults::dtype")]
     pub dtype: Dtype,
@@ -310,12 +310,16 @@ impl From<SpaceDefinition> for SpaceConfig {
 
 mod defaults {
     use roofnas_cost::Dtype;
+    use roofnas_space::Choices;
 
     pub(super) const fn seed() -> u64 {
         1
     }
     pub(super) const fn batch() -> u64 {
         1
+    }
+    pub(super) const fn batches() -> Choices<u64> {
+        Choices::One(1)
     }
     pub(super) const fn dtype() -> Dtype {
         Dtype::Fp32

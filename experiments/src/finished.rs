@@ -3,7 +3,7 @@
 use roofnas_cost::{Dtype, Platform};
 
 use crate::error::Error;
-use crate::experiment::{Experiment, model};
+use crate::experiment::{Experiment, batches, model};
 use crate::history::Generation;
 use crate::outcome::FrontRow;
 use crate::run_directory::RunDirectory;
@@ -48,7 +48,8 @@ impl FinishedRun {
             .remove(0)
             .config;
         let own = &config.platform;
-        let (model, origin) = stored("platform", RunDirectory::PLATFORM, own.dtype, own.batch)?;
+        let smallest = batches(&own.batch, &file)?[0];
+        let (model, origin) = stored("platform", RunDirectory::PLATFORM, own.dtype, smallest)?;
         Ok(Self {
             experiment: Experiment::on(model, origin, config, &file, stored)?,
             directory,

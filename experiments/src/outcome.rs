@@ -248,7 +248,7 @@ pub(crate) fn landmarks(experiment: &Experiment) -> Vec<PricedLandmark> {
     let priced = presets::landmarks()
         .into_iter()
         .map(|landmark| PricedLandmark {
-            metrics: experiment.appraiser.appraise(&landmark.network),
+            metrics: experiment.appraise_network(&landmark.network),
             landmark,
         });
     priced.collect()

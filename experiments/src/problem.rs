@@ -18,11 +18,13 @@ pub struct BackboneProblem<'a> {
     blocks: Result<Priced, BlockTableError>,
 }
 
-/// The blocks of a space, priced for the platform and for each further target.
+/// The blocks of a space, priced for the platform at each batch and for each further target.
 #[derive(Debug, Clone)]
 struct Priced {
     table: BlockTable,
     wanted: Wanted,
+    /// At the batches above the smallest, in their order.
+    larger_batches: Vec<BlockTable>,
     /// In the order of the targets; only their latencies are looked at.
     targets: Vec<(BlockTable, Wanted)>,
 }
@@ -48,12 +50,25 @@ impl<'a> BackboneProblem<'a> {
         }
     }
 
+    /// The problem of the experiment at one of its batches alone, counted from the smallest: the blocks are not priced again.
+    pub(crate) fn at_batch<'b>(
+        &self,
+        experiment: &'b Experiment,
+        number: usize,
+    ) -> BackboneProblem<'b> {
+        let blocks = self.blocks.as_ref().map_err(Clone::clone);
+        BackboneProblem {
+            experiment,
+            blocks: blocks.map(|priced| priced.at_batch(number)),
+        }
+    }
+
     /// The experiment.
     pub fn experiment(&self) -> &'a Experiment {
         self.experiment
     }
 
-    /// The blocks priced ahead, or why there are none: every network is then decoded and priced layer by layer.
+    /// The blocks priced ahead, where networks choose their batch for the smallest, or why there are none: every network is then decoded and priced layer by layer.
     ///
     /// # Errors
     /// When the space has too many blocks.
@@ -78,9 +93,14 @@ impl<'a> BackboneProblem<'a> {
                     let (table, wanted) = &priced.targets[target];
                     table.price(genotype, *wanted).latency
                 };
-                self.experiment
-                    .appraiser
-                    .metrics(genotype, &price, on_target)
+                let appraiser = &self.experiment.appraiser;
+                let smallest = appraiser.metrics(genotype, &price, on_target);
+                let larger = priced.larger_batches.iter().zip(&appraiser.larger_batches);
+                let larger = larger.map(|(table, model)| {
+                    let price = table.price(genotype, priced.wanted_of_batch());
+                    smallest.priced_at(model.batch(), &price)
+                });
+                self.experiment.best_batch(smallest, larger)
             }
             Err(_) => self.experiment.appraise(genotype),
         }
@@ -105,11 +125,34 @@ impl Priced {
             };
             Ok((price(&target.model)?, wanted))
         });
+        let larger = experiment.appraiser.larger_batches.iter();
         Ok(Self {
             table: price(&experiment.appraiser.model)?,
             wanted: wanted(experiment),
+            larger_batches: larger.map(price).collect::<Result<_, _>>()?,
             targets: targets.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What is looked at of the prices at larger batches, beside that at the smallest: only what depends on the batch.
+    fn wanted_of_batch(&self) -> Wanted {
+        Wanted {
+            st_la: false,
+            levels: false,
+            ..self.wanted
+        }
+    }
+
+    /// The blocks at one of the batches alone, counted from the smallest.
+    fn at_batch(&self, number: usize) -> Self {
+        let larger = |number: usize| self.larger_batches.get(number);
+        let own = number.checked_sub(1).and_then(larger);
+        Self {
+            table: own.unwrap_or(&self.table).clone(),
+            wanted: self.wanted,
+            larger_batches: Vec::new(),
+            targets: self.targets.clone(),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use std::slice;
 
 use roofnas_search::{
-    Certificate, Costs, ExactFront, ExactProgress, ExactSettings, Layered, ParetoFront, Problem,
-    exact_front, hypervolume, relaxed_bound,
+    Certificate, Costs, ExactFront, ExactProgress, ExactSettings, Individual, Layered, ParetoFront,
+    Problem, exact_front, hypervolume, relaxed_bound,
 };
 use roofnas_space::Genotype;
 use serde::Serialize;
@@ -57,7 +57,8 @@ const ROUNDS: usize = 6;
 /// Networks, spread over the front, at which a mean that is no sum is bounded by one.
 const TANGENTS: usize = 5;
 
-/// Searches exactly, with a front that was found by other means as a start. Nothing when `observer` breaks off.
+/// Searches exactly, with a front that was found by other means as a start, and where networks choose their batch at each of them. Nothing when
+/// `observer` breaks off.
 ///
 /// Where limits concern the objectives alone, and both are sums, dynamic programming gives the front itself. Elsewhere the highest of several bounds
 /// counts:
@@ -76,10 +77,7 @@ pub fn prove(
     nearest: &Genotype,
     mut observer: impl FnMut(ExactProgress) -> ControlFlow<()>,
 ) -> Result<Option<Proof>, PathsError> {
-    let members = front.members();
-    // what bounds a constraint from below is tightest where the constraint binds: at the best of the front
-    let at = members.last().map_or(nearest, |best| &best.genotype);
-    let range = match members {
+    let range = match front.members() {
         [first, .., last] => (first.costs()[1] - last.costs()[1]).abs(),
         _ => 0.0,
     };
@@ -89,6 +87,61 @@ pub fn prove(
         ..ExactSettings::default()
     };
     let experiment = problem.experiment();
+    if !experiment.chooses_batch() {
+        return prove_at_one_batch(problem, front, nearest, &settings, &mut observer);
+    }
+    // whatever a network takes, its costs are those at one of the batches: together, what bounds these bounds it
+    let mut parts = Vec::new();
+    for (number, alone) in experiment.at_each_batch().iter().enumerate() {
+        let own = problem.at_batch(alone, number);
+        let priced = front.members().iter().map(|member| Individual {
+            evaluation: own.evaluate(&member.genotype),
+            genotype: member.genotype.clone(),
+        });
+        let front = ParetoFront::from(priced.collect::<Vec<_>>());
+        match prove_at_one_batch(&own, &front, nearest, &settings, &mut observer)? {
+            Some(part) => parts.push(part),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(Proof::of_any(parts)))
+}
+
+impl Proof {
+    /// What holds of networks that are each of one of the problems that the parts are about.
+    fn of_any(parts: Vec<Self>) -> Self {
+        let points = parts.iter().flat_map(|part| part.bound.iter().copied());
+        let mut points: Vec<[f64; 2]> = points.collect();
+        points.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+        let mut lowest = f64::INFINITY;
+        points.retain(|point| {
+            let is_lower = point[1] < lowest;
+            lowest = lowest.min(point[1]);
+            is_lower
+        });
+        Self {
+            bound: points,
+            epsilon: parts.iter().map(|part| part.epsilon).fold(0.0, f64::max),
+            is_attained: parts.iter().all(|part| part.is_attained),
+            peak_labels: parts.iter().map(|part| part.peak_labels).max().unwrap_or(0),
+            total_labels: parts.iter().map(|part| part.total_labels).sum(),
+            members: parts.into_iter().flat_map(|part| part.members).collect(),
+        }
+    }
+}
+
+/// The proof where every network runs at the same batch.
+fn prove_at_one_batch(
+    problem: &BackboneProblem,
+    front: &ParetoFront<Genotype>,
+    nearest: &Genotype,
+    settings: &ExactSettings,
+    observer: &mut impl FnMut(ExactProgress) -> ControlFlow<()>,
+) -> Result<Option<Proof>, PathsError> {
+    let members = front.members();
+    // what bounds a constraint from below is tightest where the constraint binds: at the best of the front
+    let at = members.last().map_or(nearest, |best| &best.genotype);
+    let experiment = problem.experiment();
     let is_bounded = experiment.objectives[..1] == [Objective::Latency]
         && experiment.bounded_latency().is_some();
     let mut found = Vec::new();
@@ -97,7 +150,7 @@ pub fn prove(
     let mut floor = Floor::until(paths.limit(0));
     let at_most = members.last().map_or(f64::INFINITY, |best| best.costs()[1]);
     if is_bounded {
-        let level = ceiling(problem, at, at_most, &settings, &mut found, &mut observer)?;
+        let level = ceiling(problem, at, at_most, settings, &mut found, observer)?;
         let Some(level) = level else {
             return Ok(None);
         };
@@ -105,13 +158,13 @@ pub fn prove(
     }
     let is_plain = !paths.is_relaxed() && paths.other_limits().is_empty();
     if !paths.other_limits().is_empty() {
-        let lines = relaxed_bound(&paths, &settings);
+        let lines = relaxed_bound(&paths, settings);
         found.extend(lines.members.iter().map(|m| paths.genotype(&m.choices)));
         floor.lines = Some(lines);
     }
     for criterion in paths.other_limits() {
         let limited = paths.with_limit_on(criterion, at_most);
-        let exact = exact_front(&limited, &settings, &[], &mut observer);
+        let exact = exact_front(&limited, settings, &[], &mut *observer);
         if exact.interrupted {
             return Ok(None);
         }
@@ -143,9 +196,9 @@ pub fn prove(
         };
         let paths = BackbonePaths::new(problem, slice::from_ref(at), LatencyView::Mean)?;
         let exact = if is_plain {
-            exact_front(&paths, &settings, &known, &mut observer)
+            exact_front(&paths, settings, &known, &mut *observer)
         } else {
-            exact_front(&paths.with_own_limits(), &settings, &known, &mut observer)
+            exact_front(&paths.with_own_limits(), settings, &known, &mut *observer)
         };
         if exact.interrupted {
             return Ok(None);

@@ -71,10 +71,9 @@ const HISTORY_COLUMNS: [&str; 6] = [
 
 /// The front as CSV, one row a network.
 pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
-    let model = &experiment.appraiser.model;
-    let threads = model.platform().threads;
     let rows = front.iter().map(|row| {
         let metrics = &row.metrics;
+        let model = experiment.appraiser.at(metrics.batch);
         [
             row.id.clone(),
             metrics.quality.to_string(),
@@ -91,7 +90,7 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             row.resolution.to_string(),
             model.platform().name.clone(),
             model.batch().to_string(),
-            optional(threads),
+            optional(model.platform().threads),
             model.dtype().to_string(),
             experiment.resolved.seed.to_string(),
             row.text.clone(),
@@ -122,7 +121,7 @@ fn head_cells(experiment: &Experiment, row: &FrontRow) -> Vec<String> {
     let Some(file) = &experiment.head else {
         return Vec::new();
     };
-    let alone = experiment.backbone_alone(&row.genotype);
+    let alone = experiment.backbone_alone(&row.genotype, row.metrics.batch);
     vec![
         file.head.name().to_owned(),
         optional(alone.map(|alone| alone.latency.mean_ms)),
@@ -162,7 +161,8 @@ fn timing_cells(experiment: &Experiment, metrics: &Metrics) -> Vec<String> {
     own.into_iter().chain(of_targets).collect()
 }
 
-fn has_throughput(experiment: &Experiment) -> bool {
+/// Whether images per second are optimised.
+pub(crate) fn has_throughput(experiment: &Experiment) -> bool {
     experiment.objectives.contains(&Objective::Throughput)
 }
 

@@ -62,6 +62,8 @@ fn top(front: &[FrontRow], count: usize) -> Vec<&FrontRow> {
 pub struct VerifiedRow {
     /// Its name in the run.
     pub id: String,
+    /// Images per inference.
+    pub batch: usize,
     /// What was predicted.
     pub predicted: Latency,
     /// What was measured, in milliseconds.
@@ -71,10 +73,11 @@ pub struct VerifiedRow {
 }
 
 impl VerifiedRow {
-    /// A network beside its timing, with what was predicted for what was run.
-    pub fn new(row: &FrontRow, predicted: Latency, timing: &NetworkTiming) -> Self {
+    /// A network beside its timing at a batch, with what was predicted for what was run.
+    pub fn new(row: &FrontRow, predicted: Latency, batch: usize, timing: &NetworkTiming) -> Self {
         Self {
             id: row.id.clone(),
+            batch,
             predicted,
             measured_ms: 1e3 * timing.latency_s(),
             measured_std_ms: timing.latency_std_s().map(|seconds| 1e3 * seconds),
@@ -166,7 +169,7 @@ impl Verification {
                 engine.name.clone(),
                 optional(engine.version.as_ref()),
                 engine.conditions.threads.to_string(),
-                engine.conditions.batch.to_string(),
+                row.batch.to_string(),
                 engine.conditions.dtype.name().to_owned(),
                 conditions.situation.words(),
                 conditions.run.clone(),
@@ -195,6 +198,7 @@ mod tests {
     fn row(id: &str, mean_ms: f64, measured_ms: f64) -> VerifiedRow {
         VerifiedRow {
             id: id.to_owned(),
+            batch: 1,
             predicted: Latency {
                 mean_ms,
                 std_ms: 0.5,
@@ -293,6 +297,7 @@ mod tests {
         let mut rows = rows();
         rows.truncate(2);
         rows[1].measured_std_ms = Some(0.25);
+        rows[1].batch = 8;
         let found = Verification::new(rows, Some(4.0)).unwrap();
         let text = String::from_utf8(found.csv(&conditions)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -305,7 +310,7 @@ mod tests {
             )
         );
         assert!(
-            lines[2].contains(",5,0.25,1.25,4,1.25,fake,"),
+            lines[2].contains(",5,0.25,1.25,4,1.25,fake,,1,8,fp32,"),
             "{}",
             lines[2]
         );

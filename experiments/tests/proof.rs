@@ -80,6 +80,7 @@ const TARGET: &str = "[target.server]\nprofile = \"epyc-7742-ncnn-1-thread\"\nba
 #[test]
 fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
     let space = "[space]\npreset = \"nas-bench-macro\"\n";
+    let throughput = "[objectives]\nminimize = []\nmaximize = [\"quality\", \"throughput\"]\n";
     let tables = [
         format!("{space}[constraints]\nlatency_ms = 12"),
         format!("{space}[quality]\nscore = \"S+NSC\"\n"),
@@ -110,9 +111,17 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
              [target.board]\nprofile = \"raspberry-pi-4-ncnn-4-threads\"\nlatency_ms = 100\n[target.phone]\nprofile = \
              \"snapdragon-855-plus-ncnn-4-threads\"\nlatency_ms = 100\n"
         ),
+        // batches to choose from: without limits, with limits that large networks keep at small batches alone, and with one on what is no objective
+        format!("batch = [1, 2, 8]\n{space}{throughput}"),
+        format!(
+            "batch = [1, 2, 8]\n{space}{throughput}[constraints]\nlatency_ms = 40\npeak_memory_mib = 1.5\n"
+        ),
+        format!(
+            "batch = [8, 1]\n{space}{throughput}[constraints]\nlatency_ms = 40\n{TARGET}latency_ms = 1.4\n"
+        ),
     ];
     // a limit on what is no objective is bounded by lines
-    let bounded = [3, 9, 13];
+    let bounded = [3, 9, 13, 16];
     for (index, tables) in tables.iter().enumerate() {
         let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
         let problem = BackboneProblem::new(&experiment);
@@ -159,6 +168,49 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
             );
         }
     }
+}
+
+/// A network takes the batch of its highest throughput among those at which it keeps the limits, as its figures at each batch alone tell.
+#[test]
+fn each_network_takes_the_best_of_its_batches() {
+    let tables = "[space]\npreset = \"nas-bench-macro\"\n[objectives]\nminimize = []\nmaximize = [\"quality\", \"throughput\"]\n\
+                  [constraints]\nlatency_ms = 40\nconfidence = 0.9\n";
+    let platform = "raspberry-pi-4-ncnn-1-thread";
+    let chosen = experiment(platform, &format!("batch = [2, 8, 1]\n{tables}"));
+    let alone = [1, 2, 8].map(|batch| experiment(platform, &format!("batch = {batch}\n{tables}")));
+    let problem = BackboneProblem::new(&chosen);
+    let mut taken = [0; 3];
+    for genotype in all(&chosen).into_iter().step_by(7) {
+        let own = chosen.appraise(&genotype);
+        let mut best: Option<(usize, roofnas::Metrics)> = None;
+        for (place, experiment) in alone.iter().enumerate() {
+            let metrics = experiment.appraise(&genotype);
+            let keeps = metrics.latency.upper_ms(0.9) <= 40.0;
+            let is_faster = |best: &roofnas::Metrics| {
+                metrics.timing().images_per_s() > best.timing().images_per_s()
+            };
+            if keeps && best.is_none_or(|(_, best)| is_faster(&best)) {
+                best = Some((place, metrics));
+            }
+        }
+        let name = chosen.space.format(&genotype);
+        let by_blocks = problem.evaluate(&genotype);
+        let Some((place, best)) = best else {
+            // it breaks the limit least where the least is to be done
+            assert_eq!(own.batch, 1, "{name}");
+            assert!(!by_blocks.is_feasible(), "{name}");
+            continue;
+        };
+        // figures of targets that aren't there are no numbers, which equal nothing
+        assert_eq!(format!("{own:?}"), format!("{best:?}"), "{name}");
+        let expected = chosen.evaluation(&best);
+        assert!(by_blocks.is_feasible(), "{name}");
+        for (a, b) in by_blocks.costs().iter().zip(expected.costs()) {
+            assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{name}: {a}, {b}");
+        }
+        taken[place] += 1;
+    }
+    assert!(taken.iter().all(|&count| count > 3), "{taken:?}");
 }
 
 /// Resolutions and strides to choose from, so that networks have three to five levels, and channels that may fall; 4,608 networks.

@@ -46,6 +46,13 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
             let targets = targets.map(|target| {
                 format!("target.{}: also priced for {}", target.name, target.words())
             });
+            let batches = experiment.chooses_batch().then(|| {
+                format!(
+                    "each network runs at the batch of its highest throughput within the constraints ({}); sample_latency_ms is that of batch {}",
+                    experiment.appraiser.batches(),
+                    experiment.appraiser.model.batch()
+                )
+            });
             Ok((
                 planned.folder.clone(),
                 row(&experiment),
@@ -54,6 +61,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
                     .chain(refine)
                     .chain(experiment.head_sentence())
                     .chain(targets)
+                    .chain(batches)
                     .chain(experiment.warnings.iter().map(|w| format!("warning: {w}")))
                     .collect::<Vec<_>>(),
             ))
@@ -87,6 +95,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
 fn row(experiment: &Experiment) -> Vec<Value> {
     let model = &experiment.appraiser.model;
     let sample = experiment.appraise_sample();
+    let at_one_batch = experiment.at_each_batch().remove(0).appraise_sample();
     let keeps = |metrics: &&Metrics| {
         experiment
             .constraints
@@ -94,7 +103,7 @@ fn row(experiment: &Experiment) -> Vec<Value> {
             .all(|c| c.excess(metrics) == 0.0)
     };
     let feasible = sample.iter().filter(keeps).count();
-    let mut latencies: Vec<f64> = sample
+    let mut latencies: Vec<f64> = at_one_batch
         .iter()
         .map(|metrics| metrics.latency.mean_ms)
         .collect();
@@ -115,7 +124,10 @@ fn row(experiment: &Experiment) -> Vec<Value> {
         model.platform().name.clone().into(),
         experiment.platform_origin.clone().into(),
         model.label().into(),
-        model.batch().into(),
+        match experiment.chooses_batch() {
+            true => experiment.appraiser.batches().into(),
+            false => model.batch().into(),
+        },
         model.dtype().name().into(),
         experiment.appraiser.quality.kind().into(),
         objectives.collect::<Vec<_>>().join(", ").into(),

@@ -91,7 +91,7 @@ impl Refining<'_> {
         let is_command = self.bench.is_command;
         for doubt in differences(
             model.platform(),
-            conditions(self.start),
+            conditions(self.start, self.start.appraiser.model.batch()),
             &description,
             is_command,
         ) {
@@ -421,7 +421,7 @@ impl Bench {
     fn new(experiment: &Experiment, config: &RefineConfig) -> Result<Self, Error> {
         let choice = choice(config);
         let is_command = choice.is_command();
-        let usual = conditions(experiment);
+        let usual = conditions(experiment, experiment.appraiser.model.batch());
         let threads = config.threads.and_then(NonZeroUsize::new);
         let asked = Conditions {
             threads: threads.unwrap_or(usual.threads),

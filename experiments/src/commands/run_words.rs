@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use roofnas::tables::THROUGHPUT_COLUMN;
 use roofnas::{Certified, Experiment, Nearest, Objective, Outcome, Unproven};
 use serde_json::Value;
 
@@ -33,7 +34,12 @@ pub(super) fn printed_front(experiment: &Experiment, outcome: &Outcome) -> Strin
         &["latency_ms", "latency_ms_std"],
     ]
     .concat();
-    let columns = first.into_iter().map(Cow::from).chain(of_targets);
+    let of_batch: &[&str] = match experiment.chooses_batch() {
+        true => &["batch", THROUGHPUT_COLUMN],
+        false => &[],
+    };
+    let columns = [first, of_batch.to_vec()].concat();
+    let columns = columns.into_iter().map(Cow::from).chain(of_targets);
     let columns = columns.chain(["mmacs", "mparams", "genotype"].map(Cow::from));
     let mut data = Data::of_columns(columns.collect());
     for row in rows {
@@ -44,6 +50,10 @@ pub(super) fn printed_front(experiment: &Experiment, outcome: &Outcome) -> Strin
             row.metrics.latency.mean_ms.into(),
             row.metrics.latency.std_ms.into(),
         ]);
+        if experiment.chooses_batch() {
+            let images_per_s = row.metrics.timing().images_per_s();
+            cells.extend([row.metrics.batch.into(), images_per_s.into()]);
+        }
         let timings = row.metrics.targets[..targets.len()].iter();
         cells.extend(timings.map(|timing| Value::from(timing.latency.mean_ms)));
         cells.extend([
@@ -79,8 +89,12 @@ pub(super) fn brief(label: &str, experiment: &Experiment, outcome: &Outcome) -> 
     let seconds = outcome.history.last().map_or(0.0, |last| last.seconds);
     let quality = &experiment.appraiser.quality;
     let best = outcome.best().map_or_else(String::new, |best| {
+        let batch = match experiment.chooses_batch() {
+            true => format!(" for a batch of {}", best.metrics.batch),
+            false => String::new(),
+        };
         format!(
-            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms{} ({})",
+            "best {} with {} {:.3} ({}) at {:.4} ± {:.4} ms{batch}{} ({})",
             best.id,
             quality.name(),
             best.metrics.quality,

@@ -1,12 +1,13 @@
 //! `roofnas verify`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use roofnas::{
     Choice, Error, Experiment, FinishedRun, FrontRow, RunDirectory, VERIFICATION_COLUMNS,
     Verification, VerifiedRow, backbone_onnx, check_writable, exit,
 };
-use roofnas_hardware::engine::{Conditions, Model};
+use roofnas_hardware::engine::{Conditions, Engine, Model};
 use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming};
 use serde_json::{Value, json};
 
@@ -41,40 +42,64 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let chosen = chosen(args, &run, &front)?;
     let path = run.directory().path().join(RunDirectory::VERIFICATION);
     check_writable(&path)?;
+    if run.experiment.chooses_batch() && args.engine.batch.is_some() {
+        let problem =
+            "each of its networks runs at the batch that it was found for: leave out --batch";
+        return Err(Error::RunDirectory {
+            path: run.directory().path().to_owned(),
+            problem: problem.to_owned(),
+        }
+        .into());
+    }
     let protocol = protocol(&args.engine, &args.timing)?;
-    let predicted = conditions(&run.experiment);
-    let engine = engine(&args.engine.choice, args.engine.conditions(predicted))?;
+    let groups = at_each_batch(&chosen);
+    let engines = groups.iter().map(|group| {
+        let predicted = conditions(&run.experiment, group[0].metrics.batch);
+        engine(&args.engine.choice, args.engine.conditions(predicted))
+    });
+    let engines: Vec<Box<dyn Engine>> = engines.collect::<Result<_, Error>>()?;
     let (started, date) = now();
     let work = Work {
         run: &run,
+        batch: args.engine.batch,
         chosen,
         conditions: timing::Conditions {
             platform: Machine::here().processor,
-            engine: engine.description(),
+            engine: engines[0].description(),
             situation: protocol.situation.clone(),
             run: started,
             date,
         },
     };
-    work.warn(predicted, args.engine.choice.is_command());
+    work.warn(&engines, args.engine.choice.is_command());
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    note!(
-        "{} of {} on {}",
-        counted(work.chosen.len(), "network"),
-        run.directory().path().display(),
-        shown_engine(&*engine)
-    );
-    let models = work.models();
-    let measured = measure(&*engine, &models, &protocol, &|timings| work.save(timings))?;
-    if let Some(found) = work.verification(&measured.measuring.timings) {
-        print(&work.shown(&found, &shown_engine(&*engine), args.format)?)?;
+    let mut done: Vec<NetworkTiming> = Vec::new();
+    let (mut failed, mut is_interrupted) = (0, false);
+    for (group, engine) in groups.iter().zip(&engines) {
+        note!(
+            "{} of {} on {}",
+            counted(group.len(), "network"),
+            run.directory().path().display(),
+            shown_engine(&**engine)
+        );
+        let models = work.models(group);
+        let save = |timings: &[NetworkTiming]| work.save(&[&done, timings].concat());
+        let measured = measure(&**engine, &models, &protocol, &save)?;
+        failed += measured.failed + group.len() - models.len();
+        done.extend(measured.measuring.timings);
+        is_interrupted = measured.measuring.is_interrupted;
+        if is_interrupted {
+            break;
+        }
+    }
+    if let Some(found) = work.verification(&done) {
+        print(&work.shown(&found, &engines, args.format)?)?;
         note!("wrote {}", path.display());
     }
-    let failed = measured.failed + work.chosen.len() - models.len();
-    Ok(if measured.measuring.is_interrupted {
+    Ok(if is_interrupted {
         note!(
             "interrupted: {} of {} were measured",
-            measured.measuring.timings.len(),
+            done.len(),
             counted(work.chosen.len(), "network")
         );
         exit::INTERRUPTED
@@ -83,6 +108,15 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     } else {
         exit::DONE
     })
+}
+
+/// The networks by the batch they run at, in ascending order: at least one group where there is a network.
+fn at_each_batch<'a>(chosen: &[&'a FrontRow]) -> Vec<Vec<&'a FrontRow>> {
+    let mut groups: BTreeMap<u64, Vec<&FrontRow>> = BTreeMap::new();
+    for row in chosen {
+        groups.entry(row.metrics.batch).or_default().push(row);
+    }
+    groups.into_values().collect()
 }
 
 /// The networks to run.
@@ -105,9 +139,9 @@ fn chosen<'a>(
     Ok(chosen)
 }
 
-/// What the run's predictions hold for.
-pub(super) fn conditions(experiment: &Experiment) -> Conditions {
-    let model = &experiment.appraiser.model;
+/// What the run's predictions at a batch hold for.
+pub(super) fn conditions(experiment: &Experiment, batch: u64) -> Conditions {
+    let model = experiment.appraiser.at(batch);
     let number = |number: u64| {
         let number = usize::try_from(number).ok().and_then(NonZeroUsize::new);
         number.unwrap_or(NonZeroUsize::MIN)
@@ -122,18 +156,29 @@ pub(super) fn conditions(experiment: &Experiment) -> Conditions {
 /// What is done.
 struct Work<'a> {
     run: &'a FinishedRun,
+    /// A batch at which the networks run instead of that they were found for.
+    batch: Option<NonZeroUsize>,
     chosen: Vec<&'a FrontRow>,
     conditions: timing::Conditions,
 }
 
 impl Work<'_> {
     /// Why predictions may not hold for what is measured.
-    fn warn(&self, predicted: Conditions, is_command: bool) {
-        let model = &self.run.experiment.appraiser.model;
-        let engine = &self.conditions.engine;
-        let doubts = differences(model.platform(), predicted, engine, is_command);
-        for doubt in model.caveats().into_iter().chain(doubts) {
-            note!("warning: {doubt}");
+    fn warn(&self, engines: &[Box<dyn Engine>], is_command: bool) {
+        let experiment = &self.run.experiment;
+        let mut told: Vec<String> = Vec::new();
+        for engine in engines {
+            let description = engine.description();
+            let ran_at = description.conditions.batch.get() as u64;
+            let model = experiment.appraiser.at(ran_at);
+            let predicted = conditions(experiment, model.batch());
+            let doubts = differences(model.platform(), predicted, &description, is_command);
+            for doubt in model.caveats().into_iter().chain(doubts) {
+                if !told.contains(&doubt) {
+                    note!("warning: {doubt}");
+                    told.push(doubt);
+                }
+            }
         }
         if let Some(head) = &self.run.experiment.head {
             note!(
@@ -145,9 +190,9 @@ impl Work<'_> {
     }
 
     /// The networks as the run exports its backbones; one that can't be written is told, and left out.
-    fn models(&self) -> Vec<Model> {
+    fn models(&self, rows: &[&FrontRow]) -> Vec<Model> {
         let mut models = Vec::new();
-        for row in &self.chosen {
+        for row in rows {
             match backbone_onnx(&self.run.experiment, row) {
                 Ok(bytes) => models.push(Model::from_bytes(row.id.clone(), bytes)),
                 Err(error) => note!("error: {}: {error}", row.id),
@@ -161,9 +206,11 @@ impl Work<'_> {
         let rows = self.chosen.iter().filter_map(|row| {
             let timing = timings.iter().find(|timing| timing.network == row.id)?;
             // exported backbones don't hold a fixed head: what is run is predicted without it
-            let alone = self.run.experiment.backbone_alone(&row.genotype);
+            let batch = row.metrics.batch;
+            let alone = self.run.experiment.backbone_alone(&row.genotype, batch);
             let predicted = alone.map_or(row.metrics.latency, |alone| alone.latency);
-            Some(VerifiedRow::new(row, predicted, timing))
+            let ran_at = self.batch.map_or(batch as usize, NonZeroUsize::get);
+            Some(VerifiedRow::new(row, predicted, ran_at, timing))
         });
         let experiment = &self.run.experiment;
         // and the budget is for both
@@ -180,7 +227,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn shown(&self, found: &Verification, engine: &str, format: Format) -> anyhow::Result<String> {
+    fn shown(
+        &self,
+        found: &Verification,
+        engines: &[Box<dyn Engine>],
+        format: Format,
+    ) -> anyhow::Result<String> {
+        let mut columns = COLUMNS.to_vec();
+        if engines.len() > 1 {
+            columns.insert(1, "batch");
+        }
         let rows = Data::of_cells(&VERIFICATION_COLUMNS, found.cells(&self.conditions));
         Ok(match format {
             Format::Csv => rows.format(format)?,
@@ -191,14 +247,16 @@ impl Work<'_> {
             }))?,
             Format::Table => format!(
                 "{}\n\n{}\n\n{}",
-                self.heading(engine),
-                rows.only(&COLUMNS).format(format)?,
+                self.heading(engines),
+                rows.only(&columns).format(format)?,
                 self.summary(found)
             ),
         })
     }
 
-    fn heading(&self, engine: &str) -> String {
+    fn heading(&self, engines: &[Box<dyn Engine>]) -> String {
+        let engines: Vec<String> = engines.iter().map(|e| shown_engine(&**e)).collect();
+        let engine = engines.join(" and ");
         let model = &self.run.experiment.appraiser.model;
         let situation = self.conditions.situation.words();
         let situation = if situation.is_empty() {

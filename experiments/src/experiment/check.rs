@@ -2,12 +2,16 @@
 
 use roofnas_cost::LatencyModel;
 use roofnas_search::MAX_OBJECTIVES;
+use roofnas_space::Choices;
 
 use crate::config::{ConstraintsConfig, ExperimentConfig, ObjectivesConfig};
 use crate::constraint::{Constraint, Figure};
 use crate::error::Error;
 use crate::objective::Objective;
 use crate::target::{MOST_TARGETS, Target};
+
+/// Batches that networks can choose from: their blocks are priced for each.
+const MOST_BATCHES: usize = 8;
 
 /// Letters that the name of a target can have.
 const LONGEST_NAME: usize = 40;
@@ -54,6 +58,62 @@ impl Check<'_> {
         if config.target.len() > MOST_TARGETS {
             let rule = format!("there can be at most {MOST_TARGETS} targets besides the platform");
             return Err(self.error("target", config.target.len(), rule));
+        }
+        Ok(())
+    }
+
+    /// The batches that networks may run at, in ascending order: at least one.
+    pub(super) fn batches(&self, stated: &Choices<u64>) -> Result<Vec<u64>, Error> {
+        let mut batches = stated.values().to_vec();
+        batches.sort_unstable();
+        let count = batches.len();
+        batches.dedup();
+        let rule = if batches.len() < count {
+            "a batch is listed twice".to_owned()
+        } else if (1..=MOST_BATCHES).contains(&count) {
+            return Ok(batches);
+        } else {
+            format!("is a number, or a list of 1 to {MOST_BATCHES} of them to choose from")
+        };
+        Err(self.error("platform.batch", format!("{:?}", stated.values()), rule))
+    }
+
+    /// Whether several batches are a choice that a search can make: each network takes the batch of its highest throughput, so nothing else that is
+    /// optimised may depend on the batch.
+    pub(super) fn choice_of_batch(
+        &self,
+        config: &ExperimentConfig,
+        objectives: &[Objective],
+    ) -> Result<(), Error> {
+        let batches = format!("{:?}", config.platform.batch.values());
+        let refused = |rule: &str| Err(self.error("platform.batch", &batches, rule));
+        let mut compared = objectives.iter().filter(|objective| {
+            matches!(
+                objective,
+                Objective::Latency | Objective::Traffic | Objective::PeakMemory
+            )
+        });
+        if let Some(objective) = compared.next() {
+            return refused(&format!(
+                "of several batches each network takes that of its highest throughput, and {} is that of one batch: make throughput an objective in its \
+                 place (objectives.maximize), limit it under constraints, or name one batch; platform.batch under [matrix] searches once for each",
+                objective.name(&[])
+            ));
+        }
+        if !objectives.contains(&Objective::Throughput) {
+            return refused(
+                "of several batches each network takes that of its highest throughput, which is no objective: add it to objectives.maximize, or name one batch",
+            );
+        }
+        if config.quality.external.is_some() {
+            return refused(
+                "networks that quality.external trains are chosen by latency at one batch: name one",
+            );
+        }
+        if config.refine.is_some() {
+            return refused(
+                "a platform is refined at one batch: name one, or calibrate the platform at each of them first (roofnas calibrate) and leave out refine",
+            );
         }
         Ok(())
     }

@@ -20,7 +20,7 @@ use roofnas_hardware::Profiles;
 use roofnas_search::{
     Evaluation, Islands, Limits, Nsga2Settings, RegularizedEvolutionSettings, SearchRng, Stagnation,
 };
-use roofnas_space::{Genotype, SearchSpace};
+use roofnas_space::{Choices, Genotype, Network, SearchSpace};
 
 use self::check::Check;
 use crate::config::{Algorithm, ConstraintsConfig, ExperimentConfig, SpaceConfig};
@@ -108,11 +108,12 @@ impl Experiment {
             Ok((model, profile.origin))
         };
         let own = &config.platform;
-        let (model, origin) = find("platform", &own.profile, own.dtype, own.batch)?;
+        let batches = batches(&own.batch, file)?;
+        let (model, origin) = find("platform", &own.profile, own.dtype, batches[0])?;
         Self::on(model, origin, config, file, find)
     }
 
-    /// Checks a configuration for a platform that is already at hand; `find` finds those that further tables ask for, with their origins: by table, profile,
+    /// Checks a configuration for a platform that is already at hand, at the smallest of its batches; `find` finds those that further tables ask for, with their origins: by table, profile,
     /// number format and batch.
     pub(crate) fn on(
         model: LatencyModel,
@@ -123,6 +124,12 @@ impl Experiment {
     ) -> Result<Self, Error> {
         let check = Check { file };
         check.names(&config)?;
+        let batches = batches(&config.platform.batch, file)?;
+        let larger = batches[1..].iter().map(|&batch| {
+            let platform = model.platform().clone();
+            self::model(platform, model.dtype(), batch, (file, "platform"))
+        });
+        let larger_batches: Vec<LatencyModel> = larger.collect::<Result<_, Error>>()?;
         let targets = config.target.iter().map(|(name, target)| {
             let table = format!("target.{name}");
             let (model, origin) = find(&table, &target.profile, target.dtype, target.batch)?;
@@ -140,6 +147,9 @@ impl Experiment {
         let mut warnings: Vec<String> = warning.into_iter().collect();
         check.constraints(&config, &limits, &model, &targets)?;
         let objectives = check.objectives(&config.objectives, &targets)?;
+        if batches.len() > 1 {
+            check.choice_of_batch(&config, &objectives)?;
+        }
         if let Some(external) = &config.quality.external {
             check.external(external, &objectives, config.search.algorithm)?;
             if config.quality.surrogate.is_some() {
@@ -201,11 +211,15 @@ impl Experiment {
                 }
             }
         };
-        warnings.extend(caveats(&model, &targets));
+        warnings.extend(caveats(&model, &larger_batches, &targets));
         config.space = SpaceConfig::from(space.definition().clone());
         config.matrix.clear();
         // the profile as used stands beside the resolved experiment, so that both can go anywhere together
         config.platform.profile = RunDirectory::PLATFORM.to_owned();
+        config.platform.batch = match batches[..] {
+            [one] => Choices::One(one),
+            _ => Choices::Many(batches),
+        };
         for (name, target) in &mut config.target {
             target.profile = Target::file(name);
         }
@@ -213,6 +227,7 @@ impl Experiment {
         Ok(Self {
             appraiser: Appraiser {
                 model,
+                larger_batches,
                 targets,
                 quality: match &config.quality.external {
                     Some(external) => Quality::External {
@@ -256,7 +271,7 @@ impl Experiment {
         let model = model(platform, dtype, batch, (&place, "platform"))?;
         let (limits, _) = first_limits(&self.resolved, &model);
         let mut other = self.clone();
-        other.warnings = caveats(&model, &self.appraiser.targets);
+        other.warnings = caveats(&model, &[], &self.appraiser.targets);
         let targets = &self.appraiser.targets;
         other.constraints = Constraint::all(&self.resolved, &limits, &model, targets);
         other.resolved.constraints = limits;
@@ -264,6 +279,23 @@ impl Experiment {
         other.platform_origin = file.display().to_string();
         other.appraiser.model = model;
         Ok(other)
+    }
+
+    /// Whether each network runs at a batch of its own: latencies of its networks are then not those of one batch.
+    pub fn chooses_batch(&self) -> bool {
+        !self.appraiser.larger_batches.is_empty()
+    }
+
+    /// The same experiment with each of its batches alone, in ascending order.
+    pub fn at_each_batch(&self) -> Vec<Self> {
+        let alone = self.appraiser.models().map(|model| {
+            let mut other = self.clone();
+            other.resolved.platform.batch = Choices::One(model.batch());
+            other.appraiser.model = model.clone();
+            other.appraiser.larger_batches.clear();
+            other
+        });
+        alone.collect()
     }
 
     /// The same search without a latency budget, and without a proof; nothing where it has none.
@@ -276,19 +308,54 @@ impl Experiment {
         Some(other)
     }
 
-    /// Every figure of one network, priced layer by layer, a fixed head with it.
+    /// Every figure of one network at the best of its batches, priced layer by layer, a fixed head with it.
     pub fn appraise(&self, genotype: &Genotype) -> Metrics {
         let backbone = self.space.decode(genotype);
         let terms = QualityTerms::new(&backbone);
         let deployed = self.space.with_head(backbone);
-        self.appraiser
-            .appraise_genotype(genotype, &terms, &deployed)
+        let smallest = self
+            .appraiser
+            .appraise_genotype(genotype, &terms, &deployed);
+        self.at_best_batch(smallest, &deployed)
     }
 
-    /// What the backbone of a network costs by itself, without the fixed head; nothing where there is no head.
-    pub fn backbone_alone(&self, genotype: &Genotype) -> Option<BackboneAlone> {
+    /// Every figure of a network that need not be of the space, at the best of its batches. A quality that depends on genes isn't a number.
+    ///
+    /// # Panics
+    /// For a network read from a table that doesn't say which layer reads what.
+    pub fn appraise_network(&self, network: &Network) -> Metrics {
+        self.at_best_batch(self.appraiser.appraise(network), network)
+    }
+
+    /// The figures of a network at the best of its batches, given those at the smallest.
+    fn at_best_batch(&self, smallest: Metrics, network: &Network) -> Metrics {
+        if !self.chooses_batch() {
+            return smallest;
+        }
+        let cost = NetworkCost::new(network, &self.appraiser.model.platform().fusion);
+        let larger = self.appraiser.larger_batches.iter();
+        let larger = larger.map(|model| smallest.at(model, &cost));
+        self.best_batch(smallest, larger)
+    }
+
+    /// Of the figures of one network at several batches, those of the highest throughput among batches at which it keeps the constraints; where it keeps
+    /// them at none, those that break them least. Of equals, the smaller batch. (No other objective depends on the batch.)
+    pub(crate) fn best_batch(
+        &self,
+        smallest: Metrics,
+        larger: impl Iterator<Item = Metrics>,
+    ) -> Metrics {
+        let worth = |metrics: &Metrics| (self.excess(metrics), metrics.timing().ms_per_image());
+        larger.fold(smallest, |best, other| match worth(&other) < worth(&best) {
+            true => other,
+            false => best,
+        })
+    }
+
+    /// What the backbone of a network costs by itself at a batch of the experiment, without the fixed head; nothing where there is no head.
+    pub fn backbone_alone(&self, genotype: &Genotype, batch: u64) -> Option<BackboneAlone> {
         self.head.as_ref()?;
-        let model = &self.appraiser.model;
+        let model = self.appraiser.at(batch);
         let cost = NetworkCost::new(&self.space.decode(genotype), &model.platform().fusion);
         Some(BackboneAlone {
             latency: model.price(&cost),
@@ -317,8 +384,13 @@ impl Experiment {
     /// constraints' excesses, each relative to its bound.
     pub fn evaluation(&self, metrics: &Metrics) -> Evaluation {
         let costs = self.objectives.iter().map(|o| o.cost(metrics));
+        Evaluation::new(costs, self.excess(metrics))
+    }
+
+    /// By how much a network breaks the constraints, each relative to its bound; 0 where it keeps them.
+    fn excess(&self, metrics: &Metrics) -> f64 {
         let excesses = self.constraints.iter().map(|c| c.excess(metrics));
-        Evaluation::new(costs, excesses.sum())
+        excesses.sum()
     }
 
     /// The figures of the experiment's sample: what drawing from the space at random gives.
@@ -382,6 +454,7 @@ impl Experiment {
         };
         match objective {
             Objective::Latency => self.budget_ms(),
+            // at a larger batch, the same limit allows each image less
             Objective::Throughput => Some(self.budget_ms()? / self.appraiser.model.batch() as f64),
             Objective::TargetLatency(target) => of_target(target),
             Objective::TargetThroughput(target) => {
@@ -449,9 +522,23 @@ pub(crate) fn model(
     })
 }
 
+/// The batches that an experiment's file allows, in ascending order: at least one.
+pub(crate) fn batches(stated: &Choices<u64>, file: &str) -> Result<Vec<u64>, Error> {
+    Check { file }.batches(stated)
+}
+
 /// What a user should know of the platforms that networks are priced for.
-fn caveats(model: &LatencyModel, targets: &[Target]) -> Vec<String> {
+fn caveats(
+    model: &LatencyModel,
+    larger_batches: &[LatencyModel],
+    targets: &[Target],
+) -> Vec<String> {
     let mut caveats = model.caveats();
+    for larger in larger_batches {
+        let further = larger.caveats().into_iter();
+        let further = further.filter(|caveat| !caveats.contains(caveat));
+        caveats.extend(further.collect::<Vec<_>>());
+    }
     for target in targets {
         let own = target.model.caveats().into_iter();
         caveats.extend(own.map(|caveat| format!("target.{}: {caveat}", target.name)));

@@ -5,10 +5,21 @@ use crate::experiment::Experiment;
 
 /// Whether scores of one run mean the same in another, so that networks of both can be compared.
 pub(crate) fn can_be_compared(one: &Experiment, other: &Experiment) -> bool {
-    one.resolved.space == other.resolved.space
+    // latencies of several batches say nothing beside each other
+    let is_at_one_batch = !one.chooses_batch() && !other.chooses_batch();
+    is_at_one_batch
+        && one.resolved.space == other.resolved.space
         && one.head == other.head
         && one.appraiser.quality == other.appraiser.quality
         && recipe(one) == recipe(other)
+}
+
+/// That networks which choose their batch can't be compared.
+pub(super) fn one_batch_rule(run: &Experiment) -> String {
+    format!(
+        "each of its networks runs at a batch of its own ({}), and latencies are compared at one: search with one batch, or with platform.batch under [matrix]",
+        run.appraiser.batches()
+    )
 }
 
 /// What decides a measured accuracy beside the network: the command, the recipe and the training's seed.
@@ -25,6 +36,9 @@ pub(crate) fn what_differs(one: &Experiment, other: &Experiment) -> Option<Strin
     let matters = |change: &&Difference| {
         change.key.starts_with("space.") || change.key.starts_with("quality.")
     };
+    if let Some(choosing) = [one, other].into_iter().find(|run| run.chooses_batch()) {
+        return Some(one_batch_rule(choosing));
+    }
     if one.resolved.space == other.resolved.space && one.head != other.head {
         return Some("their fixed heads differ".to_owned());
     }

@@ -2,8 +2,9 @@
 
 use roofnas_cost::{LatencyError, LatencyModel};
 use roofnas_hardware::Profiles;
+use roofnas_space::Choices;
 
-use super::comparable::what_differs;
+use super::comparable::{one_batch_rule, what_differs};
 use super::given::GivenRun;
 use super::side::fastest;
 use crate::difference::differences;
@@ -103,6 +104,12 @@ impl Contenders {
                 problem: "no run is given".to_owned(),
             });
         };
+        if first.experiment.chooses_batch() {
+            return Err(Error::RunDirectory {
+                path: first.path,
+                problem: one_batch_rule(&first.experiment),
+            });
+        }
         for run in &runs[1..] {
             if let Some(difference) = what_differs(&first.experiment, &run.experiment) {
                 return Err(Error::RunDirectory {
@@ -187,7 +194,7 @@ impl Contenders {
         }
         let mut config = first.experiment.resolved.clone();
         config.name = format!("{}-on-{}", config.name, contender.model.platform().name);
-        config.platform.batch = contender.model.batch();
+        config.platform.batch = Choices::One(contender.model.batch());
         config.constraints.latency_ms = None;
         if !config
             .target

@@ -179,7 +179,7 @@ fn runs(entries: &[BatchEntry]) -> Markup {
                 @for (entry, others) in entries.iter().zip(&others) {
                     @let model = &entry.experiment.appraiser.model;
                     tr {
-                        td { (link(entry, "")) } td class="left" { (model.platform().name) } td { (model.batch()) }
+                        td { (link(entry, "")) } td class="left" { (model.platform().name) } td { (entry.experiment.appraiser.batches()) }
                         td class="left" { (model.dtype()) } td { (entry.experiment.budget_ms().map_or_else(String::new, short)) }
                         td { (entry.experiment.resolved.seed) }
                         @if has_others { td class="left" { (others) } }

@@ -81,6 +81,14 @@ impl<'a> Cards<'a> {
     fn figures(&self, metrics: &Metrics) -> Vec<String> {
         let mega = |count: u64| short(1e-6 * count as f64);
         let [low, high] = interval_90_ms(&metrics.latency);
+        let batch = match self.experiment.chooses_batch() {
+            true => format!(
+                ", batch {}: {} images/s",
+                metrics.batch,
+                short(metrics.timing().images_per_s())
+            ),
+            false => String::new(),
+        };
         let mut lines = vec![
             format!(
                 "{}: {}",
@@ -88,7 +96,7 @@ impl<'a> Cards<'a> {
                 short(metrics.quality)
             ),
             format!(
-                "latency: {} ms, 90 % interval {} to {} ms",
+                "latency: {} ms, 90 % interval {} to {} ms{batch}",
                 short(metrics.latency.mean_ms),
                 short(low),
                 short(high)

@@ -75,7 +75,10 @@ impl<'a> Case<'a> {
 
     /// The fronts of its runs together, as one.
     pub(super) fn side(&self) -> Side<'a> {
-        let rows = self.entries.iter().flat_map(|entry| {
+        // a front over latency is one of networks that run at the same batch
+        let entries = self.entries.iter();
+        let entries = entries.filter(|entry| !entry.experiment.chooses_batch());
+        let rows = entries.flat_map(|entry| {
             entry.front.iter().map(|row| FrontRow {
                 id: format!("{} {}", number(&entry.folder), row.id),
                 ..row.clone()

@@ -30,7 +30,7 @@ pub(super) struct Chosen {
 impl Chosen {
     pub(super) fn new(experiment: &Experiment, row: &FrontRow) -> Result<Self, Error> {
         let network = experiment.space.deployed(&row.genotype);
-        let model = &experiment.appraiser.model;
+        let model = experiment.appraiser.at(row.metrics.batch);
         let profile = Profile::new(model, &network);
         let stages = Stage::all(&experiment.space, &row.genotype, &network, &profile);
         let layers = &profile.layers;

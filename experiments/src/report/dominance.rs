@@ -50,17 +50,17 @@ impl<'a> Standing<'a> {
     /// The fastest network of the front that dominates it.
     pub(super) fn fastest(&self) -> Option<&'a FrontRow> {
         let rows = self.dominated_by.iter().copied();
-        rows.min_by(|a, b| {
-            a.metrics
-                .latency
-                .mean_ms
-                .total_cmp(&b.metrics.latency.mean_ms)
-        })
+        rows.min_by(|a, b| per_image(&a.metrics).total_cmp(&per_image(&b.metrics)))
     }
 
-    /// Its latency over that of the fastest that dominates it.
+    /// Its time per image over that of the fastest that dominates it.
     pub(super) fn speedup(&self) -> Option<f64> {
         let fastest = self.fastest()?;
-        Some(self.landmark.metrics.latency.mean_ms / fastest.metrics.latency.mean_ms)
+        Some(per_image(&self.landmark.metrics) / per_image(&fastest.metrics))
     }
+}
+
+/// Latencies, whatever the batch each is of.
+fn per_image(metrics: &Metrics) -> f64 {
+    metrics.timing().ms_per_image()
 }

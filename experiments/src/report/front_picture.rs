@@ -1,4 +1,5 @@
-//! The front: quality over latency, with the budget, the landmarks, and what drawing at random gives.
+//! The front: quality over latency, with the budget, the landmarks, and what drawing at random gives. Where networks choose their batch, their time per
+//! image takes the place of the latency, and there is no line for the budget, which is each batch's own.
 
 use plotters::prelude::*;
 
@@ -6,7 +7,7 @@ use super::card::{Cards, interval_90_ms};
 use super::dominance::Standing;
 use super::overlay::Overlay;
 use super::palette;
-use super::picture::{RIGHT, failed, is_roomy, latency_title, padded, short, style};
+use super::picture::{RIGHT, failed, is_roomy, latency_title, padded, short, style, time_title};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
@@ -30,14 +31,17 @@ pub(super) fn svg(
     standings: &[Standing],
     size: (u32, u32),
 ) -> Result<String, Error> {
-    let point = |metrics: &Metrics| (metrics.latency.mean_ms, metrics.quality);
+    let time = Time { experiment };
+    let point = |metrics: &Metrics| (time.mean_ms(metrics), metrics.quality);
     let cards = Cards::new(experiment, outcome, standings);
     let front: Vec<(f64, f64)> = outcome
         .front
         .iter()
         .map(|row| point(&row.metrics))
         .collect();
-    let budget = experiment.budget_ms();
+    let budget = experiment
+        .budget_ms()
+        .filter(|_| !experiment.chooses_batch());
     let x = x_range(&front, budget);
     let sample = outcome.sample.iter().map(point);
     let sample: Vec<_> = sample.filter(|(ms, _)| x.contains(ms)).collect();
@@ -45,7 +49,7 @@ pub(super) fn svg(
         let rows = outcome.front.iter();
         let ends = rows.filter_map(|row| {
             let interval = row.metrics.quality_interval_90?;
-            Some((row.metrics.latency.mean_ms, interval[end]))
+            Some((time.mean_ms(&row.metrics), interval[end]))
         });
         ends.collect()
     });
@@ -78,7 +82,7 @@ pub(super) fn svg(
             .map_err(&failed)?;
         let mut mesh = chart.configure_mesh();
         style(&mut mesh);
-        mesh.x_desc(latency_title(&experiment.appraiser.model, size))
+        mesh.x_desc(time.title(size))
             .y_desc(format!(
                 "{} ({})",
                 experiment.appraiser.quality.name(),
@@ -100,8 +104,8 @@ pub(super) fn svg(
         }
         for row in outcome.spread(bars) {
             let quality = row.metrics.quality;
-            let ends =
-                interval_90_ms(&row.metrics.latency).map(|ms| (ms.clamp(x.start, x.end), quality));
+            let ends = time.interval_90_ms(&row.metrics);
+            let ends = ends.map(|ms| (ms.clamp(x.start, x.end), quality));
             let style = palette::FOUND.mix(0.5).stroke_width(1);
             let bar = [PathElement::new(ends.to_vec(), style)];
             chart.draw_series(bar).map_err(&failed)?;
@@ -160,7 +164,47 @@ pub(super) fn svg(
 
 /// Whether the front is a curve in this picture: with other objectives, it is a cloud.
 fn is_a_curve(experiment: &Experiment) -> bool {
-    experiment.objectives == [Objective::Latency, Objective::Quality]
+    let time = match experiment.chooses_batch() {
+        true => Objective::Throughput,
+        false => Objective::Latency,
+    };
+    experiment.objectives == [time, Objective::Quality]
+}
+
+/// The time that the picture is over: of an inference, or of each of its images where networks choose how many those are.
+struct Time<'a> {
+    experiment: &'a Experiment,
+}
+
+impl Time<'_> {
+    /// Images that share the time.
+    fn images(&self, metrics: &Metrics) -> f64 {
+        match self.experiment.chooses_batch() {
+            true => metrics.batch as f64,
+            false => 1.0,
+        }
+    }
+
+    fn mean_ms(&self, metrics: &Metrics) -> f64 {
+        metrics.latency.mean_ms / self.images(metrics)
+    }
+
+    fn interval_90_ms(&self, metrics: &Metrics) -> [f64; 2] {
+        interval_90_ms(&metrics.latency).map(|ms| ms / self.images(metrics))
+    }
+
+    fn title(&self, size: (u32, u32)) -> String {
+        let appraiser = &self.experiment.appraiser;
+        match self.experiment.chooses_batch() {
+            true => time_title(
+                "time per image",
+                &appraiser.model,
+                &appraiser.batches(),
+                size,
+            ),
+            false => latency_title(&appraiser.model, size),
+        }
+    }
 }
 
 /// The axis of latency: the front, the budget, and some room behind it.

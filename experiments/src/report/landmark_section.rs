@@ -61,7 +61,7 @@ pub(super) fn section(
             thead { tr {
                 th { "network" } th { (experiment.appraiser.quality.name()) }
                 @if !standings.is_empty() { th { "dominated by" } th { "fastest of these" } th { "times as fast" } th { "dominates" } }
-                (metric_headers()) th { "top-1, %" }
+                (metric_headers(experiment)) th { "top-1, %" }
                 th class="left" { "source of top-1" }
             } }
             tbody {
@@ -69,7 +69,7 @@ pub(super) fn section(
                     tr {
                         td { (priced.landmark.name) } td { @if priced.metrics.quality.is_finite() { (short(priced.metrics.quality)) } }
                         @if !standings.is_empty() { (standing_cells(priced, standings)) }
-                        (metric_cells(&priced.metrics)) td { (format!("{:.1}", priced.landmark.top1)) }
+                        (metric_cells(experiment, &priced.metrics)) td { (format!("{:.1}", priced.landmark.top1)) }
                         td class="left" { (priced.landmark.source) }
                     }
                 }

@@ -114,7 +114,7 @@ fn conditions(experiment: &Experiment) -> Markup {
     let platform = model.platform();
     html! {
         p class="soft" {
-            (platform.description) ": batch " (model.batch()) ", " (model.dtype())
+            (platform.description) ": batch " (experiment.appraiser.batches()) ", " (model.dtype())
             @if let Some(threads) = platform.threads { ", " (threads) " threads" }
             "; seed " (experiment.resolved.seed)
         }
@@ -152,7 +152,11 @@ fn facts(experiment: &Experiment, outcome: &Outcome) -> Markup {
             }
             @if let Some(best) = outcome.best() {
                 li { b { (best.id) } "highest quality" }
-                li { b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency" }
+                li {
+                    b { (short(best.metrics.latency.mean_ms)) " ms" } "its predicted latency"
+                    @if experiment.chooses_batch() { ", batch " (best.metrics.batch) }
+                }
+                @if experiment.chooses_batch() { li { b { (short(best.metrics.timing().images_per_s())) } "images per second, predicted" } }
                 @for (target, timing) in experiment.appraiser.targets.iter().zip(&best.metrics.targets) {
                     li { b { (short(timing.latency.mean_ms)) " ms" } "its predicted latency for " (target.name) }
                 }
@@ -180,14 +184,14 @@ fn front_table(experiment: &Experiment, outcome: &Outcome) -> Markup {
             }
             div class="scroll" { table {
                 thead { tr {
-                    th { "id" } th { "quality" } (metric_headers())
+                    th { "id" } th { "quality" } (metric_headers(experiment))
                     @for target in targets { th { (target.name) " latency, ms" } th { "± std" } }
                     th { "resolution" } th class="left" { "genotype" }
                 } }
                 tbody {
                     @for row in &rows {
                         tr class=[(best == Some(&row.id)).then_some("chosen")] {
-                            td { (row.id) } td { (short(row.metrics.quality)) } (metric_cells(&row.metrics))
+                            td { (row.id) } td { (short(row.metrics.quality)) } (metric_cells(experiment, &row.metrics))
                             @for timing in &row.metrics.targets[..targets.len()] {
                                 td { (short(timing.latency.mean_ms)) } td { (short(timing.latency.std_ms)) }
                             }

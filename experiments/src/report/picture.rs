@@ -59,13 +59,22 @@ pub(super) fn standalone((width, height): (u32, u32), title: &str, body: &str) -
 
 /// What stands at an axis of latency.
 pub(super) fn latency_title(model: &LatencyModel, size: (u32, u32)) -> String {
+    time_title("latency", model, &model.batch().to_string(), size)
+}
+
+/// What stands at an axis of a predicted time in milliseconds.
+pub(super) fn time_title(
+    time: &str,
+    model: &LatencyModel,
+    batches: &str,
+    size: (u32, u32),
+) -> String {
     if !is_roomy(size) {
-        return format!("predicted latency, ms ({})", model.word());
+        return format!("predicted {time}, ms ({})", model.word());
     }
     format!(
-        "predicted latency, ms ({}, batch {}, {}; {})",
+        "predicted {time}, ms ({}, batch {batches}, {}; {})",
         model.platform().name,
-        model.batch(),
         model.dtype(),
         model.word()
     )

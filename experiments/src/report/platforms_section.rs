@@ -84,7 +84,7 @@ pub(super) fn record(entries: &[BatchEntry]) -> Markup {
                     @let experiment = &platform.entries[0].experiment;
                     @let model = &experiment.appraiser.model;
                     tr {
-                        td { (model.platform().name) } td { (model.batch()) } td class="left" { (model.dtype()) }
+                        td { (model.platform().name) } td { (experiment.appraiser.batches()) } td class="left" { (model.dtype()) }
                         td { @if let Some(threads) = model.platform().threads { (threads) } }
                         td class="left" { (platform.seeds()) } td class="left" { (model.word()) }
                         td class="left" { (model.platform().description) } td class="left" { code { (provenance::sha256(&experiment.platform_toml())) } }
@@ -100,10 +100,11 @@ impl<'a> PlatformOfBatch<'a> {
     fn all(entries: &'a [BatchEntry]) -> Vec<Self> {
         let mut platforms: Vec<Self> = Vec::new();
         for entry in entries {
-            let model = &entry.experiment.appraiser.model;
-            let known = platforms
-                .iter_mut()
-                .find(|platform| platform.entries[0].experiment.appraiser.model == *model);
+            let appraiser = &entry.experiment.appraiser;
+            let known = platforms.iter_mut().find(|platform| {
+                let known = &platform.entries[0].experiment.appraiser;
+                known.models().eq(appraiser.models())
+            });
             match known {
                 Some(platform) => platform.entries.push(entry),
                 None => platforms.push(Self {
@@ -141,7 +142,7 @@ impl<'a> PlatformOfBatch<'a> {
 
 impl<'a> Drawn<'a> {
     fn new(entry: &'a BatchEntry, best: &'a FrontRow) -> Result<Self, Error> {
-        let model = &entry.experiment.appraiser.model;
+        let model = entry.experiment.appraiser.at(best.metrics.batch);
         let network = entry.experiment.space.deployed(&best.genotype);
         let profile = Profile::new(model, &network);
         let space = &entry.experiment.space;
@@ -157,7 +158,7 @@ impl<'a> Drawn<'a> {
     }
 
     fn figure(&self) -> Markup {
-        let model = &self.entry.experiment.appraiser.model;
+        let model = self.entry.experiment.appraiser.at(self.best.metrics.batch);
         html! {
             figure {
                 figcaption {

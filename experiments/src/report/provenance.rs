@@ -22,7 +22,7 @@ pub(super) fn section(experiment: &Experiment) -> Markup {
             (row("platform", &html! { (platform.name) ", " (model.word()) }))
             (row("machine and engine", &html! { (platform.description) }))
             (row("conditions", &html! {
-                "batch " (model.batch()) ", " (model.dtype())
+                "batch " (experiment.appraiser.batches()) ", " (model.dtype())
                 @if let Some(threads) = platform.threads { ", " (threads) @if threads == 1 { " thread" } @else { " threads" } }
             }))
             (row("SHA-256 of platform.toml", &html! { code { (sha256(&experiment.platform_toml())) } }))

@@ -10,7 +10,8 @@ use roofnas_hardware::Profiles;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::recognise::Likeness;
 use roofnas_space::{
-    Activation, Conv, Network, NetworkBuilder, Op, Part, Role, SearchSpace, Shape, Tensor, presets,
+    Activation, Choices, Conv, Network, NetworkBuilder, Op, Part, Role, SearchSpace, Shape, Tensor,
+    presets,
 };
 
 use serde_json::Value;
@@ -159,7 +160,7 @@ fn platforms_batches_and_formats_are_taken_over() {
             platform.batch,
             platform.dtype.name()
         ),
-        ("nvidia-v100", 8, "fp16")
+        ("nvidia-v100", Choices::One(8), "fp16")
     );
     // a file of one's own is found again, beside the experiment or from where one is
     let profile = desk

@@ -8,6 +8,7 @@ mod bad_experiment;
 mod bad_folder;
 mod bad_space;
 mod batch;
+mod batch_choice;
 mod browser;
 mod calibrate;
 mod calibrate_here;
