@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use roofnas::{BackboneProblem, Certified, Experiment, ExperimentFile, Optimiser, Started, prove};
+use roofnas::{BackboneProblem, Experiment, ExperimentFile, Optimiser, Started, prove};
 use roofnas_hardware::Profiles;
 use roofnas_search::{Certificate, Limits, Problem, Search};
 use roofnas_space::Genotype;
@@ -112,14 +112,14 @@ fn row(preset: &str, share: f64, budget_ms: f64, seeds: u64, cap: f64, populatio
     });
     let proof = proof.expect("is possible").expect("is not interrupted");
     let took = began.elapsed().as_secs_f64();
-    let exact = proof.bound.clone();
-    let members = Certified::new(proof, &exact).proof.bound.len();
+    let exact = proof.bound.points();
+    let members = exact.len();
     for algorithm in ["nsga2", "regularized_evolution", "random"] {
         let experiment = experiment(preset, budget_ms, algorithm, population);
         let problem = BackboneProblem::new(&experiment);
         assert_eq!(problem.objectives(), 2);
         let mut all: Vec<(f64, f64)> = (1..=seeds)
-            .map(|seed| seconds(&problem, seed, &exact, cap))
+            .map(|seed| seconds(&problem, seed, exact, cap))
             .collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let least = all.iter().map(|(_, share)| *share).fold(1.0, f64::min);

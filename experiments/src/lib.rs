@@ -34,6 +34,8 @@ mod backbone;
 mod batch;
 mod batch_directory;
 mod batch_experiments;
+mod bound;
+mod certified;
 mod checkpoint;
 mod config;
 mod constraint;
@@ -86,6 +88,8 @@ pub use backbone::{
 pub use batch::{BatchEntry, RunStatus, summary_csv};
 pub use batch_directory::BatchDirectory;
 pub use batch_experiments::experiments;
+pub use bound::Bound;
+pub use certified::Certified;
 pub use checkpoint::Checkpoint;
 pub use config::{
     Algorithm, ConstraintsConfig, ExperimentConfig, ObjectivesConfig, OutputConfig, PlatformConfig,
@@ -115,7 +119,7 @@ pub use portability::{
 };
 pub use problem::BackboneProblem;
 pub use profile::{Profile, ProfiledLayer};
-pub use proof::{Certified, Proof, Unproven, prove};
+pub use proof::{Proof, Unproven, prove};
 pub use quality::{Predicted, Quality};
 pub use quality_config::QualityConfig;
 pub use run::{Ending, Start, Watcher, admit, begin_refining, run, run_refined};

@@ -1,16 +1,17 @@
 //! What a run found.
 
-use roofnas_search::{Individual, ParetoFront, StopReason};
+use roofnas_search::{Costs, Individual, ParetoFront, StopReason};
 use roofnas_space::presets::Landmark;
 use roofnas_space::{Genotype, Resolution, presets};
 
+use crate::certified::Certified;
 use crate::checkpoint::Checkpoint;
 use crate::config::Algorithm;
 use crate::constraint::{Constraint, Figure};
 use crate::experiment::Experiment;
 use crate::history::{Generation, Recorder};
 use crate::metrics::Metrics;
-use crate::proof::{Certified, Proof, Unproven};
+use crate::proof::{Proof, Unproven};
 use crate::refine::Refinement;
 use crate::training::TrainingSummary;
 
@@ -141,10 +142,8 @@ impl Outcome {
             }
         }
         let certified = proof.map(|proof| {
-            let costs: Vec<[f64; 2]> = exact
-                .iter()
-                .map(|member| [member.costs()[0], member.costs()[1]])
-                .collect();
+            let costs = exact.iter().map(|member| member.costs().iter().copied());
+            let costs: Vec<Costs> = costs.map(Iterator::collect).collect();
             Certified::new(proof, &costs)
         });
         let nearest = search.nearest().filter(|_| exact.is_empty());

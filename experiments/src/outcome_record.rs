@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use roofnas_search::StopReason;
 use serde::{Deserialize, Serialize};
 
+use crate::certified::Certified;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::outcome::{Nearest, Outcome};
-use crate::proof::Certified;
 use crate::run_directory::RunDirectory;
 
 /// How a finished run ended. The same for the same seed, whenever and on however many threads it ran.

@@ -26,6 +26,8 @@ pub enum LatencyView {
         /// In the objective's unit, turned so that less is better.
         other_at_most: f64,
     },
+    /// The mean, and the sum below the bound as a further limit: for bounds by planes, to which one criterion more is nothing.
+    Both,
 }
 
 /// Why a problem can't be searched exactly.
@@ -52,9 +54,9 @@ pub enum PathsError {
         "the multi-stage entropy has too many values: fewer resolutions, or fewer channels to choose from at the ends of levels, would do"
     )]
     Levels,
-    /// More or fewer objectives than two.
-    #[error("it needs two objectives, and there are {0}")]
-    Objectives(usize),
+    /// A single objective.
+    #[error("it needs two objectives or more, and there is one")]
+    OneObjective,
 }
 
 /// An experiment's networks as paths.
@@ -104,8 +106,8 @@ impl<'a> BackbonePaths<'a> {
     ) -> Result<Self, PathsError> {
         let experiment = problem.experiment();
         let table = problem.blocks().map_err(Clone::clone)?;
-        if experiment.objectives.len() != 2 {
-            return Err(PathsError::Objectives(experiment.objectives.len()));
+        if experiment.objectives.len() < 2 {
+            return Err(PathsError::OneObjective);
         }
         if experiment.objectives.contains(&Objective::PeakMemory) {
             return Err(PathsError::PeakMemory);
@@ -260,7 +262,7 @@ impl<'a> BackbonePaths<'a> {
 
     /// The objectives, and what is gathered for them.
     fn own_criteria(&self) -> usize {
-        2 + usize::from(self.log_sum.is_some())
+        self.problem.experiment().objectives.len() + usize::from(self.log_sum.is_some())
     }
 
     /// Whether limits only relax what is asked of a network.
@@ -463,6 +465,8 @@ struct Figures<'a> {
     mean: SiteSum,
     /// A sum that the limited bound never falls below.
     bound: Option<SiteSum>,
+    /// Whether both of them count where the latency is an objective.
+    has_both: bool,
     targets: Vec<TargetSums>,
     /// A sum that keeps the limit of depth over width where a network does, if there is one.
     rho: Option<SiteSum>,
@@ -536,6 +540,7 @@ impl<'a> Figures<'a> {
             latency,
             mean,
             bound,
+            has_both: view == LatencyView::Both,
             targets: targets.collect::<Result<_, _>>()?,
             weights,
             problem,
@@ -655,7 +660,7 @@ impl<'a> Figures<'a> {
     fn limited_latency(&self, constraint: &Constraint) -> Limited {
         let table = self.problem.blocks();
         let is_true = table.is_ok_and(BlockTable::has_additive_mean);
-        if self.has(Objective::Latency) {
+        if self.has(Objective::Latency) && !self.has_both {
             // as an objective the latency is either of the two, by the view
             let latency = LimitedSum {
                 objective: Some(Objective::Latency),

@@ -132,10 +132,13 @@ impl Watcher for Progress {
 
     fn proof(&mut self, progress: &ExactProgress) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!(
-                "proving, pass {}, position {}: {} partial networks",
-                progress.pass, progress.position, progress.labels
-            ));
+            bar.set_message(match progress.planes {
+                Some(planes) => format!("proving, pass {}: {planes} planes", progress.pass),
+                None => format!(
+                    "proving, pass {}, position {}: {} partial networks",
+                    progress.pass, progress.position, progress.labels
+                ),
+            });
         }
     }
 

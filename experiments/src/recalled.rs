@@ -1,14 +1,17 @@
 //! What a finished run found, read back from its folder: enough to write its report again.
 
+use roofnas_search::Costs;
 use serde::Deserialize;
 
+use crate::bound::Bound;
+use crate::certified::Certified;
 use crate::error::Error;
 use crate::finished::FinishedRun;
 use crate::outcome::{Outcome, landmarks};
 use crate::outcome_record::OutcomeRecord;
 use crate::paths::{BackbonePaths, LatencyView};
 use crate::problem::BackboneProblem;
-use crate::proof::{Certified, Proof, Unproven};
+use crate::proof::{Proof, Unproven};
 use crate::run_directory::RunDirectory;
 
 /// What `certificate.json` says of the bound.
@@ -18,6 +21,9 @@ struct StoredCertificate {
     epsilon: Option<f64>,
     labels: u64,
     peak_labels: usize,
+    /// Where planes bound the front.
+    #[serde(default)]
+    limits: Option<Vec<Vec<Option<f64>>>>,
 }
 
 impl FinishedRun {
@@ -60,10 +66,9 @@ impl FinishedRun {
         }
         let costs = front.iter().map(|row| {
             let objectives = self.experiment.objectives.iter();
-            let costs: Vec<f64> = objectives.map(|one| one.cost(&row.metrics)).collect();
-            [costs[0], costs.get(1).copied().unwrap_or(0.0)]
+            objectives.map(|one| one.cost(&row.metrics)).collect()
         });
-        let costs: Vec<[f64; 2]> = costs.collect();
+        let costs: Vec<Costs> = costs.collect();
         Ok(Outcome {
             nearest: None,
             history: self.history()?,
@@ -101,7 +106,7 @@ impl FinishedRun {
     }
 
     /// How far the front can be from the optimum, as it was proven.
-    fn certified(&self, costs: &[[f64; 2]]) -> Result<Result<Certified, Unproven>, Error> {
+    fn certified(&self, costs: &[Costs]) -> Result<Result<Certified, Unproven>, Error> {
         if !self.experiment.proves() {
             return Ok(Err(Unproven::Unasked));
         }
@@ -121,7 +126,7 @@ impl FinishedRun {
         let stored: StoredCertificate = serde_json::from_str(&text)
             .map_err(|error| self.broken(RunDirectory::CERTIFICATE, &error.to_string()))?;
         let proof = Proof {
-            bound: self.bound()?,
+            bound: self.bound(stored.limits.as_deref())?,
             epsilon: stored.epsilon.unwrap_or(f64::INFINITY),
             is_attained: stored.bound == "exact",
             members: Vec::new(),
@@ -131,18 +136,36 @@ impl FinishedRun {
         Ok(Ok(Certified::new(proof, costs)))
     }
 
-    /// The points that bound the front, as costs.
-    fn bound(&self) -> Result<Vec<[f64; 2]>, Error> {
+    /// What bounds the front, as costs; with the limits of objectives where it is by planes.
+    fn bound(&self, limits: Option<&[Vec<Option<f64>>]>) -> Result<Bound, Error> {
         let text = self.directory().read(RunDirectory::BOUND)?;
         let objectives = &self.experiment.objectives;
         let mut table = csv::Reader::from_reader(text.as_bytes());
+        if let Some(limits) = limits {
+            let mut rows = Vec::new();
+            for row in table.deserialize::<Vec<f64>>() {
+                let row =
+                    row.map_err(|error| self.broken(RunDirectory::BOUND, &error.to_string()))?;
+                if row.len() != objectives.len() + 2 {
+                    let problem = "a row has not a part, a weight for each objective and a bound";
+                    return Err(self.broken(RunDirectory::BOUND, problem));
+                }
+                rows.push(row);
+            }
+            let is_of_all = |limits: &Vec<Option<f64>>| limits.len() == objectives.len();
+            if !limits.iter().all(is_of_all) {
+                let problem = "limits are not those of all objectives";
+                return Err(self.broken(RunDirectory::CERTIFICATE, problem));
+            }
+            return Ok(Bound::of_planes(objectives, &rows, limits));
+        }
         let rows = table.deserialize::<[f64; 2]>().map(|row| {
             let [first, second] =
                 row.map_err(|error| self.broken(RunDirectory::BOUND, &error.to_string()))?;
             // turning a figure into a cost and back is the same
             Ok([objectives[0].figure(first), objectives[1].figure(second)])
         });
-        rows.collect()
+        rows.collect::<Result<_, _>>().map(Bound::Staircase)
     }
 
     fn broken(&self, name: &str, message: &str) -> Error {

@@ -9,7 +9,7 @@ use rand::SeedableRng;
 use roofnas::{BackboneProblem, Certified, Experiment, ExperimentFile, Proof, prove};
 use roofnas_hardware::Profiles;
 use roofnas_search::{
-    Individual, Limits, Nsga2, Nsga2Settings, ParetoFront, Problem, Search, SearchRng,
+    Costs, Individual, Limits, Nsga2, Nsga2Settings, ParetoFront, Problem, Search, SearchRng,
 };
 use roofnas_space::{Genotype, Lattice};
 
@@ -65,6 +65,12 @@ fn individual(problem: &BackboneProblem, genotype: Genotype) -> Individual<Genot
 
 fn costs(front: &ParetoFront<Genotype>) -> Vec<[f64; 2]> {
     front.iter().map(|m| [m.costs()[0], m.costs()[1]]).collect()
+}
+
+/// A front held against a proof.
+fn certified(proof: Proof, front: &ParetoFront<Genotype>) -> Certified {
+    let costs = front.iter().map(|m| m.costs().iter().copied().collect());
+    Certified::new(proof, &costs.collect::<Vec<Costs>>())
 }
 
 /// Whether one of these is as low in both costs, to rounding.
@@ -141,13 +147,14 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
         assert_eq!(proof.is_attained, !bounded.contains(&index), "{index}");
         // to rounding: sums along a lattice are added in another order, and networks of one quality that differ in their last digits are
         // points of the front that the better of them stands for
-        let (truth, found) = (costs(&truth), costs(&found));
+        let truth_front = truth;
+        let (truth, found) = (costs(&truth_front), costs(&found));
         if proof.is_attained {
             for point in &truth {
                 assert!(is_reached(point, &found), "{index}: {point:?} is missing");
             }
         }
-        let certified = Certified::new(proof, &truth);
+        let certified = certified(proof, &truth_front);
         let certificate = certified.certificate.unwrap();
         assert!(
             // first objectives count to nine digits
@@ -167,6 +174,96 @@ fn the_exact_front_of_a_small_space_is_that_of_all_its_networks() {
                 "{index}: {certificate:?}"
             );
         }
+    }
+}
+
+/// More than two objectives: all 6,561 networks of NAS-Bench-Macro that keep the limits are above the planes, and their own front is not far from them.
+#[test]
+fn planes_bound_every_network_of_a_small_space() {
+    let space = "[space]\npreset = \"nas-bench-macro\"\n";
+    let objectives = |minimize: &str, maximize: &str| {
+        format!("[objectives]\nminimize = [{minimize}]\nmaximize = [{maximize}]\n")
+    };
+    let three = objectives("\"latency\", \"params\"", "\"quality\"");
+    let served = objectives("\"params\"", "\"quality\", \"throughput\"");
+    // with the largest gap of the true front, as a share of its range, and the least share of the hypervolume: a space this small is less convex than
+    // large ones, and next to its smallest networks, and to limits on what is no objective, planes are far below it
+    let tables = [
+        (format!("{space}{three}"), (0.2, 0.95)),
+        (
+            format!("{space}{three}[quality]\nscore = \"st_la\"\n"),
+            (0.41, 0.94),
+        ),
+        (
+            format!("{space}{three}[quality]\nscore = \"DeepMAD\"\n"),
+            (0.1, 0.96),
+        ),
+        (
+            format!("{space}{three}[constraints]\nlatency_ms = 12\nparams = 2_000_000\n"),
+            (0.33, 0.88),
+        ),
+        (
+            format!("{space}{three}[constraints]\nlatency_ms = 12\nconfidence = 0.95\n"),
+            (0.37, 0.83),
+        ),
+        (
+            format!("{space}{three}[constraints]\nlatency_ms = 12\n{TARGET}latency_ms = 1.4\n"),
+            (1.3, 0.48),
+        ),
+        (
+            format!(
+                "{space}{TARGET}{}",
+                objectives("\"latency\", \"params\", \"latency@server\"", "\"quality\"")
+            ),
+            (0.2, 0.93),
+        ),
+        (
+            format!("batch = [1, 2, 8]\n{space}{served}[constraints]\nlatency_ms = 40\n"),
+            (0.21, 0.95),
+        ),
+    ];
+    for (index, (tables, (most, least))) in tables.iter().enumerate() {
+        let experiment = experiment("raspberry-pi-4-ncnn-1-thread", tables);
+        let problem = BackboneProblem::new(&experiment);
+        let everything: Vec<_> = all(&experiment)
+            .into_iter()
+            .map(|genotype| individual(&problem, genotype))
+            .filter(|one| one.evaluation.is_feasible())
+            .collect();
+        let (front, nearest) = search(&problem, 2_000);
+        let proof = proof(&problem, &front, &nearest);
+        assert!(!proof.bound.is_empty() && !proof.is_attained, "{index}");
+        let last = experiment.objectives.len() - 1;
+        for one in &everything {
+            let costs = one.evaluation.costs();
+            let reach: Vec<f64> = costs.iter().map(|cost| cost + 1e-9 * cost.abs()).collect();
+            let floor = proof.bound.at(&reach[..last]);
+            assert!(
+                costs[last] >= floor - 1e-6,
+                "{index}: {costs:?} below {floor}"
+            );
+        }
+        let truth = ParetoFront::from(everything);
+        for member in &proof.members {
+            assert!(problem.evaluate(member).is_feasible(), "{index}");
+        }
+        let quality = truth.iter().map(|m| m.costs()[last]);
+        let range = quality.clone().fold(f64::NEG_INFINITY, f64::max)
+            - quality.fold(f64::INFINITY, f64::min);
+        let true_gap = certified(proof.clone(), &truth).certificate.unwrap();
+        let share = true_gap.worst_gap / range;
+        assert!(
+            (-1e-6..=*most).contains(&share),
+            "{index}: {share} in {true_gap:?}"
+        );
+        let volume = true_gap.relative_hypervolume;
+        assert!(
+            (*least..=1.0 + 1e-9).contains(&volume),
+            "{index}: {true_gap:?}"
+        );
+        // a front with less has a larger gap, by what it lacks
+        let found_gap = certified(proof, &front).certificate.unwrap();
+        assert!(found_gap.worst_gap >= true_gap.worst_gap - 1e-6, "{index}");
     }
 }
 
@@ -275,7 +372,10 @@ fn the_exact_front_of_a_space_whose_networks_have_different_numbers_of_levels() 
         // no network is below the bound
         for [x, y] in &truth {
             let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6 * y.abs();
-            assert!(proof.bound.iter().any(|p| covers(&p)), "{index}: {x}, {y}");
+            assert!(
+                proof.bound.points().iter().any(|p| covers(&p)),
+                "{index}: {x}, {y}"
+            );
         }
         if index == 4 {
             continue;
@@ -301,10 +401,10 @@ fn a_rounded_entropy_still_bounds() {
     }
     for [x, y] in costs(&everything) {
         let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6 * y.abs();
-        assert!(proof.bound.iter().any(|p| covers(&p)), "{x}, {y}");
+        assert!(proof.bound.points().iter().any(|p| covers(&p)), "{x}, {y}");
     }
     assert!(!proof.is_attained);
-    let certified = Certified::new(proof, &costs(&everything));
+    let certified = certified(proof, &everything);
     let certificate = certified.certificate.unwrap();
     assert!(certificate.relative_hypervolume > 0.9, "{certificate:?}");
 }
@@ -379,14 +479,12 @@ fn nothing_is_below_a_bound() {
         for [x, y] in costs(&everything) {
             let covers = |p: &&[f64; 2]| p[0] <= x * (1.0 + 1e-9) && p[1] <= y + 1e-6;
             assert!(
-                proof.bound.iter().any(|p| covers(&p)),
+                proof.bound.points().iter().any(|p| covers(&p)),
                 "{platform}, {constraints}: {x}, {y}"
             );
         }
         // and it says something: the front of the longer search is not far
-        let certificate = Certified::new(proof, &costs(&everything))
-            .certificate
-            .unwrap();
+        let certificate = certified(proof, &everything).certificate.unwrap();
         assert!(
             certificate.relative_hypervolume > 0.8,
             "{platform}, {constraints}: {certificate:?}"
@@ -427,7 +525,7 @@ fn infeasibility_with_confidence_is_proven() {
             is_infeasible,
             "{limit} of {mean} to {upper}"
         );
-        let certified = Certified::new(proof(&problem, &front, &nearest), &costs(&front));
+        let certified = certified(proof(&problem, &front, &nearest), &front);
         assert_eq!(certified.is_infeasible(), is_infeasible, "{limit}");
     }
 }

@@ -115,8 +115,8 @@ pub use crowding::crowding_distances;
 pub use dominance::{constrained_dominates, dominates};
 pub use evaluation::{Costs, Evaluation, MAX_OBJECTIVES};
 pub use exact::{
-    BoundLine, Certificate, ExactFront, ExactMember, ExactProgress, ExactSettings, RelaxedBound,
-    exact_front, relaxed_bound,
+    BoundLine, BoundPlane, Certificate, ExactFront, ExactMember, ExactProgress, ExactSettings,
+    PlaneBound, RelaxedBound, exact_front, plane_bound, relaxed_bound, volume_above,
 };
 pub use front::ParetoFront;
 pub use hypervolume::hypervolume;

@@ -6,11 +6,11 @@ use roofnas_cost::Latency;
 
 use super::dominance::Standing;
 use super::picture::short;
+use crate::certified::Certified;
 use crate::experiment::Experiment;
 use crate::metrics::Metrics;
 use crate::objective::Objective;
 use crate::outcome::{FrontRow, Outcome};
-use crate::proof::Certified;
 
 /// Names that a line lists before it only counts.
 const NAMES: usize = 4;
@@ -139,18 +139,19 @@ impl<'a> Cards<'a> {
     /// What exact search says of a network of the front.
     fn proven(&self, metrics: &Metrics) -> Option<String> {
         let certified = self.certified?;
-        let [first, second] = self.experiment.objectives[..] else {
-            return None;
-        };
-        let room = certified.room([first.cost(metrics), second.cost(metrics)])?;
+        let objectives = &self.experiment.objectives;
+        let costs: Vec<f64> = objectives.iter().map(|o| o.cost(metrics)).collect();
+        let room = certified.room(&costs)?;
         if certified.proof.is_attained && certified.is_nothing(room) {
             return Some("exact front: it is on it".to_owned());
         }
+        let (last, others) = objectives.split_last()?;
+        let others = others.iter().map(|other| name(*other, self.experiment));
         Some(format!(
             "proven: no network of the space is better by more than {} in {} at no more {}",
             short(room),
-            name(second, self.experiment),
-            name(first, self.experiment)
+            name(*last, self.experiment),
+            others.collect::<Vec<_>>().join(" and ")
         ))
     }
 }

@@ -115,7 +115,12 @@ pub(super) fn svg(
             .map(|&place| Circle::new(place, radius, palette::FOUND.filled()));
         chart.draw_series(dots).map_err(&failed)?;
         if let (Ok(certified), true) = (&outcome.certified, is_a_curve(experiment)) {
-            let bound = certified.proof.bound.iter().map(|&[ms, cost]| (ms, -cost));
+            let bound = certified
+                .proof
+                .bound
+                .points()
+                .iter()
+                .map(|&[ms, cost]| (ms, -cost));
             let bound: Vec<_> = bound.filter(|(ms, _)| x.contains(ms)).collect();
             let line = LineSeries::new(bound, palette::BOUND.stroke_width(2));
             chart.draw_series(line).map_err(&failed)?;
@@ -163,7 +168,7 @@ pub(super) fn svg(
 }
 
 /// Whether the front is a curve in this picture: with other objectives, it is a cloud.
-fn is_a_curve(experiment: &Experiment) -> bool {
+pub(super) fn is_a_curve(experiment: &Experiment) -> bool {
     let time = match experiment.chooses_batch() {
         true => Objective::Throughput,
         false => Objective::Latency,

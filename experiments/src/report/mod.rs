@@ -41,10 +41,10 @@ use self::chosen::Chosen;
 use self::convergence_picture::Limit;
 use self::dominance::Standing;
 use self::picture::{NARROW, WIDE, in_both_widths};
+use crate::certified::Certified;
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::outcome::Outcome;
-use crate::proof::Certified;
 
 /// The report of a run that found something.
 ///

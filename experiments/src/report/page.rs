@@ -6,7 +6,7 @@ use super::chosen::Chosen;
 use super::dominance::Standing;
 use super::figures::{metric_cells, metric_headers};
 use super::picture::short;
-use super::{landmark_section, provenance, refine_section, shell, training_section};
+use super::{front_picture, landmark_section, provenance, refine_section, shell, training_section};
 use crate::constraint::Figure;
 use crate::experiment::Experiment;
 use crate::outcome::Outcome;
@@ -53,7 +53,7 @@ pub(super) fn html(
                             "Triangles: published networks, priced and scored by the same formulas; they are not of this space, so their place on the "
                             "axis of quality is a rough one. "
                         }
-                        @if outcome.certified.is_ok() { "Green: what exact search proves that no network of the space is beyond. " }
+                        @if outcome.certified.is_ok() && front_picture::is_a_curve(experiment) { "Green: what exact search proves that no network of the space is beyond. " }
                         "Grey: networks drawn at random from the space. "
                         @if experiment.lesson.is_none() && experiment.head.is_none() { "Published networks outside the picture are in the table below. " }
                     }

@@ -134,26 +134,87 @@ fn a_certificate_says_how_far_the_optimum_is() {
 #[test]
 fn what_can_t_be_certified_is_said() {
     let desk = Desk::with_tiny();
-    let objectives = "objectives.minimize=[\"latency\", \"params\"]";
     let certify = "search.certify=true";
+    for (out, minimize, reason) in [
+        (
+            "memory",
+            "\"latency\", \"peak_memory\"",
+            "not known, since peak memory is a largest value and no sum over blocks",
+        ),
+        (
+            "one",
+            "",
+            "not known, since it needs two objectives or more",
+        ),
+    ] {
+        let objectives = format!("objectives.minimize=[{minimize}]");
+        let args = ["run", "tiny.toml", "--out", out];
+        let args = [&args[..], &["--set", &objectives, "--set", certify]].concat();
+        desk.roofnas(&args).ends(0).says(&[reason]);
+        assert!(!desk.path(&format!("{out}/certificate.json")).exists());
+    }
+}
+
+#[test]
+fn three_objectives_are_certified_by_planes() {
+    let desk = Desk::with_tiny();
     let args = [
         "run",
         "tiny.toml",
         "--out",
         "run",
         "--set",
-        objectives,
+        "objectives.minimize=[\"latency\", \"params\"]",
         "--set",
-        certify,
+        "space.preset=\"nas-bench-macro\"",
+        "--set",
+        "search.certify=true",
     ];
-    let ended = desk.roofnas(&args).ends(0);
+    desk.roofnas(&args).ends(0).says(&[
+        "gap to the model's optimum: at most ",
+        " in AE3 (",
+        " at any latency_ms and params, largest at ",
+        "of the hypervolume of a bound of the exact front",
+    ]);
+    let certificate: serde_json::Value =
+        serde_json::from_str(&desk.read("run/certificate.json")).unwrap();
+    assert_eq!(certificate["bound"], "relaxed");
+    assert_eq!(certificate["worst_budget"].as_array().unwrap().len(), 2);
+    assert_eq!(certificate["limits"][0][0], 1.0);
+    let share = certificate["relative_hypervolume"].as_f64().unwrap();
+    assert!(share > 0.8 && share < 1.0, "{share}");
+    // every network of the front is above every plane
+    let planes = desk.table("run/bound.csv");
+    let columns = "part,weight of latency_ms,weight of params,weight of quality,at_least";
+    assert_eq!(planes.columns.join(","), columns);
+    let front = desk.table("run/pareto.csv");
+    let figures = ["latency_ms", "params", "quality"].map(|column| front.numbers(column));
+    let weights = ["latency_ms", "params", "quality"]
+        .map(|column| planes.numbers(&format!("weight of {column}")));
+    for (plane, at_least) in planes.numbers("at_least").into_iter().enumerate() {
+        for network in 0..front.rows.len() {
+            let sum: f64 = (0..3)
+                .map(|i| weights[i][plane] * figures[i][network])
+                .sum();
+            assert!(
+                sum >= at_least - 1e-6 * at_least.abs().max(1.0),
+                "{plane}, {network}"
+            );
+        }
+    }
+    // and the report is written again from these files
+    let page = desk.read("run/report.html");
     assert!(
-        ended
-            .stderr
-            .contains("not known, since it needs two objectives, and there are 3"),
-        "{}",
-        ended.stderr
+        page.contains("proven: no network of the space is better by more than "),
+        "{page}"
     );
+    desk.roofnas(&["report", "run"]).ends(0);
+    assert_eq!(desk.read("run/report.html"), page);
+    let cut = desk.read("run/bound.csv").replace(",0,", ",");
+    desk.write("run/bound.csv", cut);
+    desk.roofnas(&["report", "run"])
+        .ends(2)
+        .says(&["run/bound.csv"]);
 }
 
 #[test]

@@ -1,31 +1,38 @@
-use serde::{Deserialize, Serialize};
-
 use crate::evaluation::Costs;
+use crate::exact::corners::corners;
 use crate::exact::incumbents::{Incumbent, Incumbents};
+use crate::exact::plane_bound::PlaneBound;
+use crate::exact::plane_volume::volume_above;
 use crate::hypervolume::hypervolume;
 
 /// How good a front found by a search is, measured against the exact one or a bound of it.
 ///
 /// Every figure is honest: if the bound holds (see [`ExactFront`](crate::ExactFront)), the truth
 /// is at least as good. Objectives are normalised by the bound's points before they are lowered by
-/// epsilon: their least values become 0 and their largest 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// epsilon: their least values become 0 and their largest 1. (Planes have no points: there 0 is the
+/// least that they let an objective be, and 1 the largest of the front.)
+#[derive(Clone, Debug, PartialEq)]
 pub struct Certificate {
     /// The front's hypervolume over that of the bound, normalised, up to (1.1, 1.1): at most 1
     /// when the bound holds.
     pub relative_hypervolume: f64,
-    /// The least that the front must be lowered by, in normalised objective 1, to weakly dominate
-    /// the bound; infinite when the bound begins left of the front.
+    /// The least that the front must be lowered by, in the normalised last objective, to weakly
+    /// dominate the bound; infinite when the bound has something at budgets of the other objectives
+    /// that nothing of the front keeps.
     pub additive_epsilon: f64,
-    /// The largest distance in objective 1 between the best of the front and of the bound, over
-    /// all budgets of objective 0 that the front reaches; in objective 1's own unit.
+    /// The largest distance in the last objective between the best of the front and of the bound,
+    /// over all budgets of the others that the front reaches; in the objective's own unit.
     pub worst_gap: f64,
-    /// The least budget at which it occurs.
-    pub worst_budget: f64,
+    /// Where it occurs: a budget for each objective but the last. For two objectives the least such
+    /// budget, for more the end of the region where nothing better is known: a budget may be infinite.
+    pub worst_budgets: Costs,
 }
 
-/// Where normalised hypervolumes are measured from.
-const REFERENCE: [f64; 2] = [1.1, 1.1];
+/// Where normalised hypervolumes are measured from, in each objective.
+const REFERENCE: f64 = 1.1;
+
+/// What is left of an edge by less than this share of an extent counts as at it.
+const LEFT: f64 = 1e-9;
 
 impl Certificate {
     /// Measures a front of (objective 0, objective 1) points against a bound whose objective 1 is
@@ -38,7 +45,7 @@ impl Certificate {
     /// let found = [[0.0, 4.0], [2.0, 2.0], [4.0, 0.0]];
     /// let certificate = Certificate::new(&found, &exact, 0.0).expect("both have points");
     /// assert_eq!(certificate.worst_gap, 2.0); // with a budget of 1, the front has only (0, 4)
-    /// assert_eq!(certificate.worst_budget, 1.0);
+    /// assert_eq!(certificate.worst_budgets[..], [1.0]);
     /// ```
     pub fn new(front: &[[f64; 2]], bound: &[[f64; 2]], epsilon: f64) -> Option<Self> {
         let (front, bound) = (staircase(front), staircase(bound));
@@ -51,7 +58,7 @@ impl Certificate {
             let normal = points
                 .iter()
                 .map(|&[x, y]| [(x - left) / width, (y - bottom) / height]);
-            hypervolume(normal, &REFERENCE)
+            hypervolume(normal, &[REFERENCE; 2])
         };
         let gaps = lowered
             .iter()
@@ -67,7 +74,61 @@ impl Certificate {
             relative_hypervolume: volume(&front) / volume(&lowered),
             additive_epsilon: additive,
             worst_gap,
-            worst_budget,
+            worst_budgets: std::iter::once(worst_budget).collect(),
+        })
+    }
+
+    /// Measures a front of any number of objectives against planes: feasible paths are above all
+    /// planes of one of the `bounds`. Nothing when the front is empty or there are no planes, or
+    /// when the front has too many corners.
+    ///
+    /// # Panics
+    ///
+    /// When points and planes have different numbers of objectives.
+    pub fn of_planes(front: &[Costs], bounds: &[PlaneBound]) -> Option<Self> {
+        let last = front.first()?.len() - 1;
+        let least = |objective: usize| {
+            let all = bounds.iter().map(|bound| bound.least(objective));
+            all.reduce(f64::min).filter(|least| least.is_finite())
+        };
+        let low: Costs = (0..=last).map(least).collect::<Option<_>>()?;
+        let extent = |objective: usize| {
+            let most = front.iter().map(|point| point[objective]);
+            let extent = most.fold(f64::NEG_INFINITY, f64::max) - low[objective];
+            if extent > 0.0 { extent } else { 1.0 }
+        };
+        let extents: Costs = (0..=last).map(extent).collect();
+        let far = low.iter().zip(&extents);
+        let reference: Costs = far.map(|(low, extent)| low + REFERENCE * extent).collect();
+        let lowest = |budgets: &[f64]| {
+            let all = bounds.iter().map(|bound| bound.at(budgets));
+            all.fold(f64::INFINITY, f64::min)
+        };
+        let (mut worst, mut additive) = (None, 0.0_f64);
+        for corner in corners(front, last + 1)? {
+            let budgets: Costs = corner[..last].iter().copied().collect();
+            if corner[last] == f64::INFINITY {
+                // the corner's own edges are reached: what counts is whether there is anything left of them
+                let edges = budgets.iter().zip(&extents);
+                let inside: Costs = edges.map(|(edge, extent)| edge - LEFT * extent).collect();
+                if lowest(&inside) < f64::INFINITY {
+                    additive = f64::INFINITY;
+                }
+                continue;
+            }
+            let gap = corner[last] - lowest(&budgets);
+            additive = additive.max(gap / extents[last]);
+            if worst.as_ref().is_none_or(|(worst, _)| gap > *worst) {
+                worst = Some((gap, budgets));
+            }
+        }
+        let (worst_gap, worst_budgets) = worst?;
+        Some(Self {
+            relative_hypervolume: hypervolume(front, &reference)
+                / volume_above(bounds, &low, &reference),
+            additive_epsilon: additive,
+            worst_gap,
+            worst_budgets,
         })
     }
 }
@@ -98,6 +159,59 @@ fn best_within(staircase: &[[f64; 2]], budget: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exact::plane_bound::BoundPlane;
+
+    /// Costs of three objectives that all add up to at least 1, and are at least 0.
+    fn simplex() -> PlaneBound {
+        let plane = |weights: [f64; 3], bound: f64| BoundPlane {
+            weights: weights.into_iter().collect(),
+            bound,
+        };
+        PlaneBound {
+            planes: vec![
+                plane([1.0, 0.0, 0.0], 0.0),
+                plane([0.0, 1.0, 0.0], 0.0),
+                plane([0.0, 0.0, 1.0], 0.0),
+                plane([1.0, 1.0, 1.0], 1.0),
+            ],
+            limits: [f64::INFINITY; 3].into_iter().collect(),
+            members: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn against_planes_by_hand() {
+        let front = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let front: Vec<Costs> = front.iter().map(|p| p.iter().copied().collect()).collect();
+        let certificate = Certificate::of_planes(&front, &[simplex()]).unwrap();
+        // with budgets just below 1 and 1, the front has (0, 0, 1), and the planes let 0 be
+        assert_eq!(certificate.worst_gap, 1.0);
+        assert_eq!(certificate.worst_budgets[..], [1.0, 1.0]);
+        // no budget below 0 is one that planes let anything keep
+        assert_eq!(certificate.additive_epsilon, 1.0);
+        // all of (1.1)^3 but the simplex below the plane, of 1/6; and the union of three boxes
+        let bound = 1.331 - 1.0 / 6.0;
+        let found = 3.0 * 0.1 * 1.1 * 1.1 - 3.0 * 0.1 * 0.1 * 1.1 + 0.001;
+        let least = found / bound;
+        let share = certificate.relative_hypervolume;
+        assert!(
+            share <= least + 1e-12 && share > 0.99 * least,
+            "{share}, {least}"
+        );
+    }
+
+    #[test]
+    fn of_several_bounds_the_lowest_counts() {
+        let front: [Costs; 1] = [[1.0, 1.0, 1.0].into_iter().collect()];
+        let mut higher = simplex();
+        higher.planes[2].bound = 0.75;
+        let alone = Certificate::of_planes(&front, &[higher.clone()]).unwrap();
+        assert_eq!(alone.worst_gap, 0.25);
+        let both = Certificate::of_planes(&front, &[higher, simplex()]).unwrap();
+        assert_eq!(both.worst_gap, 1.0);
+        assert_eq!(Certificate::of_planes(&[], &[simplex()]), None);
+        assert_eq!(Certificate::of_planes(&front, &[]), None);
+    }
 
     const EXACT: [[f64; 2]; 3] = [[0.0, 10.0], [2.0, 4.0], [10.0, 0.0]];
 
@@ -121,7 +235,7 @@ mod tests {
         assert!((certificate.relative_hypervolume - found / exact).abs() < 1e-12);
         assert_eq!(certificate.additive_epsilon, f64::INFINITY); // nothing within 0
         assert_eq!(certificate.worst_gap, 3.0); // at 10 the front has (5, 3), the bound (10, 0)
-        assert_eq!(certificate.worst_budget, 10.0);
+        assert_eq!(certificate.worst_budgets[..], [10.0]);
     }
 
     #[test]

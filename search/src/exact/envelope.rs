@@ -157,9 +157,7 @@ impl Gauge {
             let tangent = line.tangents[segment];
             let weight = line.log_weight(graph);
             rates.push(weight / tangent);
-            rests.push(
-                line.to_go[position][state] - weight * (tangent.ln() - 1.0) - line.paid(graph),
-            );
+            rests.push(line.to_go[position][state] - weight * (tangent.ln() - 1.0) - line.paid);
         }
         Self { rates, rests }
     }
@@ -172,6 +170,8 @@ mod tests {
     fn line(slope: f64, bound: f64) -> Relaxation<2> {
         Relaxation {
             weights: [slope, 1.0],
+            targets: [f64::INFINITY; 2],
+            paid: 0.0,
             bound,
             tangents: Vec::new(),
             to_go: Vec::new(),

@@ -208,6 +208,13 @@ impl<const K: usize> Graph<K> {
         }
     }
 
+    /// The limits of columns that are no objectives.
+    pub(super) fn other_limits(&self) -> [f64; K] {
+        let mut limits = self.limits;
+        limits[..self.objectives].fill(f64::INFINITY);
+        limits
+    }
+
     /// How many transitions a path takes.
     pub(super) fn positions(&self) -> usize {
         self.layers.len()

@@ -61,6 +61,7 @@
 
 mod certificate;
 mod completion;
+mod corners;
 mod dropped;
 mod envelope;
 mod graph;
@@ -69,6 +70,8 @@ mod label;
 mod multiplier;
 mod non_dominated;
 mod pass;
+mod plane_bound;
+mod plane_volume;
 mod relaxation;
 mod relaxed_bound;
 mod result;
@@ -90,6 +93,8 @@ use pass::Pass;
 use slopes::Slopes;
 
 pub use certificate::Certificate;
+pub use plane_bound::{BoundPlane, PlaneBound, plane_bound};
+pub use plane_volume::volume_above;
 pub use relaxed_bound::{BoundLine, RelaxedBound, relaxed_bound};
 pub use result::{ExactFront, ExactMember, ExactProgress};
 pub use settings::ExactSettings;
@@ -241,6 +246,7 @@ fn widen<const K: usize>(
                 position,
                 labels,
                 epsilon: pass.epsilon.max(gain),
+                planes: None,
             })
         });
         front.peak_labels = front.peak_labels.max(outcome.peak);

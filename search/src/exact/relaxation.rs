@@ -33,6 +33,10 @@ use crate::layered::log_worth;
 pub(super) struct Relaxation<const K: usize> {
     /// The weights of the objectives, then the prices of limits.
     pub(super) weights: [f64; K],
+    /// What columns are to be kept at, at most, where their weights are prices; infinite elsewhere.
+    pub(super) targets: [f64; K],
+    /// What keeping exactly to all of these would cost.
+    pub(super) paid: f64,
     /// At least this is the weighted sum of the objectives of any path; infinite when there is
     /// none.
     pub(super) bound: f64,
@@ -48,22 +52,22 @@ pub(super) struct Relaxation<const K: usize> {
 pub(super) type Found<const K: usize> = ([f64; K], Vec<u32>);
 
 impl<const K: usize> Relaxation<K> {
-    /// Solves for given weights of the objectives, starting from given tangent points and prices
-    /// (in the places of their columns); hands over every path found, the last one first.
+    /// Solves for given weights, starting from given tangent points. A column with a finite target is
+    /// one to be kept at most there: its weight is a price, which begins as given and moves. Hands
+    /// over every path found, the last one first.
     pub(super) fn solve(
         graph: &Graph<K>,
-        objectives: [f64; 2],
+        weights: [f64; K],
+        targets: &[f64; K],
         mut tangents: Vec<f64>,
-        prices: [f64; K],
         rounds: usize,
     ) -> (Self, Vec<Found<K>>) {
-        let mut multipliers = prices.map(Multiplier::new);
+        let mut multipliers = weights.map(Multiplier::new);
         let mut best: Option<Self> = None;
         let mut paths = Vec::new();
         for _ in 0..rounds.max(1) {
-            let mut weights = multipliers.map(|multiplier| multiplier.price);
-            weights[..2].copy_from_slice(&objectives);
-            let next = Self::solve_once(graph, weights, tangents.clone());
+            let weights = multipliers.map(|multiplier| multiplier.price);
+            let next = Self::solve_once(graph, weights, targets, tangents.clone());
             if next.bound == f64::INFINITY {
                 return (next, paths);
             }
@@ -71,12 +75,13 @@ impl<const K: usize> Relaxation<K> {
             paths.insert(0, (costs, choices));
             let mut moved =
                 next.log_weight(graph) > 0.0 && move_tangents(&mut tangents, &next.amounts(graph));
-            let cost = objectives[0] * costs[0] + objectives[1] * costs[1];
-            for column in 2..K {
-                let limit = graph.limits[column];
-                if limit < f64::INFINITY {
-                    let scale = cost.abs() / limit.abs().max(f64::MIN_POSITIVE);
-                    moved |= multipliers[column].advance(cost, costs[column] - limit, scale);
+            let fixed = (0..K).filter(|&column| targets[column] == f64::INFINITY);
+            let cost: f64 = fixed.map(|column| weights[column] * costs[column]).sum();
+            for column in 0..K {
+                let target = targets[column];
+                if target < f64::INFINITY {
+                    let scale = cost.abs() / target.abs().max(f64::MIN_POSITIVE);
+                    moved |= multipliers[column].advance(cost, costs[column] - target, scale);
                 }
             }
             if best.as_ref().is_none_or(|best| next.bound > best.bound) {
@@ -89,10 +94,19 @@ impl<const K: usize> Relaxation<K> {
         (best.expect("there was a round"), paths)
     }
 
-    fn solve_once(graph: &Graph<K>, weights: [f64; K], tangents: Vec<f64>) -> Self {
+    fn solve_once(
+        graph: &Graph<K>,
+        weights: [f64; K],
+        targets: &[f64; K],
+        tangents: Vec<f64>,
+    ) -> Self {
         let end = graph.positions();
+        let priced = weights.iter().zip(targets);
+        let priced = priced.filter(|(price, target)| **price > 0.0 && **target < f64::INFINITY);
         let mut solved = Self {
             weights,
+            targets: *targets,
+            paid: priced.map(|(price, target)| price * target).sum(),
             bound: f64::INFINITY,
             tangents,
             to_go: vec![vec![0.0; graph.states(end)]],
@@ -106,7 +120,7 @@ impl<const K: usize> Relaxation<K> {
         solved.policy.reverse();
         let opened = rates.constant[graph.segments[0][0] as usize];
         let start = solved.to_go[0].first().copied();
-        solved.bound = start.unwrap_or(f64::INFINITY) - opened - solved.paid(graph);
+        solved.bound = start.unwrap_or(f64::INFINITY) - opened - solved.paid;
         solved
     }
 
@@ -114,13 +128,6 @@ impl<const K: usize> Relaxation<K> {
     pub(super) fn rounding(&self, graph: &Graph<K>) -> f64 {
         let columns = self.weights.iter().zip(&graph.rounding);
         columns.map(|(weight, rounding)| weight * rounding).sum()
-    }
-
-    /// What keeping all limits exactly would cost.
-    pub(super) fn paid(&self, graph: &Graph<K>) -> f64 {
-        let limits = self.weights.iter().zip(&graph.limits).skip(2);
-        let priced = limits.filter(|(price, _)| **price > 0.0);
-        priced.map(|(price, limit)| price * limit).sum()
     }
 
     /// Solves one more position; positions are pushed from the last to the first.

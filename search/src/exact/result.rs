@@ -43,6 +43,8 @@ pub struct ExactProgress {
     pub position: usize,
     /// How many partial paths are kept there.
     pub labels: usize,
-    /// What the pass could prove if nothing more were dropped.
+    /// What the pass could prove if nothing more were dropped; the largest gap where there are planes.
     pub epsilon: f64,
+    /// Planes found so far, where paths are bounded by planes: there are no labels then.
+    pub planes: Option<usize>,
 }

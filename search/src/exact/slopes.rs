@@ -49,8 +49,10 @@ impl<const K: usize> Slopes<K> {
         };
         // A guess that the first rounds correct: twice the smallest tangent allowed.
         let guess = vec![2.0 * std::f64::consts::E; graph.segment_count];
-        let mut solve = |weights, tangents| {
-            let solved = Relaxation::solve(graph, weights, tangents, [0.0; K], 3 * rounds);
+        let limits = graph.other_limits();
+        let mut solve = |objectives: [f64; 2], tangents| {
+            let weights = with_objectives([0.0; K], objectives);
+            let solved = Relaxation::solve(graph, weights, &limits, tangents, 3 * rounds);
             slopes.support(graph, solved)
         };
         let first = solve([1.0, 0.0], guess.clone());
@@ -73,8 +75,8 @@ impl<const K: usize> Slopes<K> {
             }
             let solve = |&(left, slope): &(usize, f64)| {
                 let near = &supports[left].relaxation;
-                let (tangents, prices) = (near.tangents.clone(), near.weights);
-                Relaxation::solve(graph, [slope, 1.0], tangents, prices, rounds)
+                let weights = with_objectives(near.weights, [slope, 1.0]);
+                Relaxation::solve(graph, weights, &limits, near.tangents.clone(), rounds)
             };
             let solved: Vec<_> = pairs.par_iter().map(solve).collect();
             supports.extend(solved.into_iter().filter_map(|s| slopes.support(graph, s)));
@@ -112,6 +114,12 @@ impl<const K: usize> Slopes<K> {
             point: [costs[0], costs[1]],
         })
     }
+}
+
+/// The same prices with other weights of the objectives.
+fn with_objectives<const K: usize>(mut weights: [f64; K], objectives: [f64; 2]) -> [f64; K] {
+    weights[..2].copy_from_slice(&objectives);
+    weights
 }
 
 /// Slopes between neighbours worth solving: at most `room`, as (left neighbour, slope).

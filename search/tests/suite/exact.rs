@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use proptest::prelude::*;
 use roofnas_search::{
     Costs, ExactFront, ExactSettings, Layered, LogSum, Transition, dominates, exact_front,
-    path_costs, relaxed_bound,
+    path_costs, plane_bound, relaxed_bound,
 };
 
 use crate::layered_table::{Make, Table};
@@ -185,6 +185,36 @@ proptest! {
             prop_assert!(costs[1] >= relaxed.at(costs[0]) - ROUNDING * 1e4);
         }
         for member in &relaxed.members {
+            prop_assert!(table.accepts(&member.choices));
+            prop_assert!(paths.iter().any(|(choices, _)| *choices == member.choices));
+        }
+    }
+
+    #[test]
+    fn planes_are_never_above_the_truth(make in makes(), count in 2..5_usize) {
+        let count = if make.has_log_sum { 2 } else { count };
+        let table = Table::new(Make { criteria: make.criteria.max(count), ..make });
+        let paths = table.paths_within();
+        let known = paths.iter().filter(|(choices, _)| table.accepts(choices)).step_by(3);
+        let known: Vec<Costs> = known.map(|(_, costs)| costs.clone()).collect();
+        let settings = ExactSettings { slopes: 40, ..settings(0.0, 1) };
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let bound = plane_bound(&table, count, &known, &settings, go_on);
+        let bound = bound.expect("nobody breaks off");
+        prop_assert!(!bound.planes.is_empty() || paths.is_empty());
+        for (_, costs) in &paths {
+            for plane in &bound.planes {
+                let weighted = plane.weights.iter().zip(costs);
+                let sum: f64 = weighted.map(|(weight, cost)| weight * cost).sum();
+                let scale = 1.0 + plane.weights.iter().sum::<f64>();
+                prop_assert!(sum >= plane.bound - ROUNDING * scale, "{:?} at {:?}", plane, costs);
+            }
+            prop_assert!(costs[count - 1] >= bound.at(&costs[..count - 1]) - ROUNDING * 1e4);
+            for objective in 0..count {
+                prop_assert!(costs[objective] >= bound.least(objective) - ROUNDING);
+            }
+        }
+        for member in &bound.members {
             prop_assert!(table.accepts(&member.choices));
             prop_assert!(paths.iter().any(|(choices, _)| *choices == member.choices));
         }
