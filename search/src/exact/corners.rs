@@ -25,7 +25,16 @@ pub(super) fn corners(front: &[Costs], objectives: usize) -> Option<Vec<Costs>> 
 /// Takes what a point weakly dominates out of the boxes.
 fn insert(corners: &mut Vec<Costs>, point: &Costs) {
     let is_inside = |corner: &Costs| point.iter().zip(corner).all(|(p, u)| p < u);
-    let (split, mut kept): (Vec<Costs>, Vec<Costs>) = corners.drain(..).partition(is_inside);
+    // of many corners, a point is inside few: the others stay where they are
+    let mut split: Vec<Costs> = Vec::new();
+    let mut place = 0;
+    while place < corners.len() {
+        if is_inside(&corners[place]) {
+            split.push(corners.swap_remove(place));
+        } else {
+            place += 1;
+        }
+    }
     let mut new: Vec<Costs> = Vec::new();
     for corner in &split {
         for (side, &edge) in point.iter().enumerate() {
@@ -36,17 +45,16 @@ fn insert(corners: &mut Vec<Costs>, point: &Costs) {
     }
     // a box that touches the point's own edge may hold a new one
     let touches = |corner: &&Costs| point.iter().zip(*corner).any(|(p, u)| p == u);
-    let holders: Vec<Costs> = kept.iter().filter(touches).cloned().collect();
+    let holders: Vec<Costs> = corners.iter().filter(touches).cloned().collect();
     let lies_in = |a: &Costs, b: &Costs| a.iter().zip(b).all(|(a, b)| a <= b);
     for (index, corner) in new.iter().enumerate() {
         let in_other = new.iter().enumerate().any(|(other, box_)| {
             lies_in(corner, box_) && (corner != box_ || other < index) && other != index
         });
         if !in_other && !holders.iter().any(|box_| lies_in(corner, box_)) {
-            kept.push(corner.clone());
+            corners.push(corner.clone());
         }
     }
-    *corners = kept;
 }
 
 #[cfg(test)]
