@@ -81,7 +81,7 @@ pub(super) fn rows(comparison: Option<&Comparison<'_>>) -> Data {
         let row = row.chain([figures.n.into()]).chain(values(figures));
         data.push(row.collect());
     };
-    for comparison in comparison {
+    if let Some(comparison) = comparison {
         for (name, figures) in comparison.by_name() {
             push(name, None, figures);
         }

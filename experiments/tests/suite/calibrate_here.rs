@@ -119,7 +119,7 @@ fn a_machine_is_measured_at_several_batches() {
         args
     };
     let ended = desk.roofnas(&at("1,8", &["--format", "json"])).ends(0);
-    ended.says(&[
+    let ended = ended.says(&[
         "networks on engine.sh, 1 thread, batch 1, fp32",
         "batch 8, fp32",
     ]);
