@@ -1,7 +1,7 @@
 //! `roofnas platforms`.
 
 use roofnas::{Error, exit};
-use roofnas_cost::calibration::{Batches, Calibration};
+use roofnas_cost::calibration::{BatchFigures, Batches, Calibration, Measured};
 use roofnas_cost::{Dtype, Figures, Platform, RoofFigures, RoofKind, Roofs};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
@@ -131,7 +131,29 @@ fn batches(batches: &Batches) -> Value {
     }
 }
 
-/// How well a calibration holds, for people: on networks it has not seen, at each batch where there are several.
+/// How well a calibration holds on networks it has not seen.
+struct Holds<'a> {
+    model: Figures,
+    best_baseline: Option<&'a (String, f64)>,
+}
+
+impl<'a> Holds<'a> {
+    fn at(at: &'a BatchFigures) -> Self {
+        Self {
+            model: at.model,
+            best_baseline: at.best_baseline.as_ref(),
+        }
+    }
+
+    fn overall(measured: &'a Measured) -> Option<Self> {
+        Some(Self {
+            model: measured.held_out?,
+            best_baseline: measured.best_baseline.as_ref(),
+        })
+    }
+}
+
+/// The same in a row for people, one figure for each batch.
 #[derive(Default)]
 struct Shown {
     batches: String,
@@ -143,25 +165,20 @@ struct Shown {
 impl Shown {
     fn new(calibration: &Calibration) -> Self {
         let measured = &calibration.measured;
-        let whole = measured
-            .held_out
-            .map(|figures| (figures, &measured.best_baseline));
-        let by_batch = measured.held_out_by_batch.iter();
-        let each = by_batch.map(|at| (at.model, &at.best_baseline));
-        let all: Vec<_> = match calibration.batch.are_several() {
-            true => each.collect(),
-            false => whole.into_iter().collect(),
+        let all: Vec<Holds<'_>> = match calibration.batch.are_several() {
+            true => measured.held_out_by_batch.iter().map(Holds::at).collect(),
+            false => Holds::overall(measured).into_iter().collect(),
         };
-        let listed = |of: &dyn Fn(&(Figures, &Option<(String, f64)>)) -> Option<String>| {
-            let words = all.iter().map(|known| of(known).unwrap_or("-".to_owned()));
+        let listed = |of: fn(&Holds<'_>) -> Option<String>| {
+            let words = all.iter().map(|holds| of(holds).unwrap_or("-".to_owned()));
             words.collect::<Vec<_>>().join(" ")
         };
         let batches = calibration.batch.iter().map(|batch| batch.to_string());
         Self {
             batches: batches.collect::<Vec<_>>().join(" "),
-            errors: listed(&|(figures, _)| Some(percent(figures.mape))),
-            correlations: listed(&|(figures, _)| Some(format!("{:.3}", figures.spearman?))),
-            baselines: listed(&|(_, best)| Some(percent(best.as_ref()?.1))),
+            errors: listed(|holds| Some(percent(holds.model.mape))),
+            correlations: listed(|holds| Some(format!("{:.3}", holds.model.spearman?))),
+            baselines: listed(|holds| Some(percent(holds.best_baseline?.1))),
         }
     }
 }
