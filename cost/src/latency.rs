@@ -66,9 +66,7 @@ impl LatencyModel {
     /// # Errors
     /// When the profile has no roofs for the number format, or the batch is 0 or beyond counting.
     pub fn new(platform: Platform, dtype: Dtype, batch: u64) -> Result<Self, LatencyError> {
-        if !(1..=65_536).contains(&batch) {
-            return Err(LatencyError::Batch(batch));
-        }
+        check_batch(batch)?;
         let in_use = platform.roofs.get(&dtype).and_then(|roofs| roofs.in_use());
         let Some((roof_kind, figures)) = in_use else {
             let known: Vec<&str> = platform.dtypes().map(Dtype::name).collect();
@@ -89,6 +87,18 @@ impl LatencyModel {
             platform,
             dtype,
             batch,
+        })
+    }
+
+    /// The same model at another batch size.
+    ///
+    /// # Errors
+    /// When the batch is 0 or beyond counting.
+    pub fn at_batch(&self, batch: u64) -> Result<Self, LatencyError> {
+        check_batch(batch)?;
+        Ok(Self {
+            batch,
+            ..self.clone()
         })
     }
 
@@ -168,12 +178,19 @@ impl LatencyModel {
             );
         };
         let measured = &calibration.measured;
-        let validation = measured.held_out.map_or_else(
+        let by_batch = measured.held_out_by_batch.iter();
+        let own = by_batch.clone().find(|figures| figures.batch == self.batch);
+        let held_out = own.map(|own| own.model).or(measured.held_out);
+        let validation = held_out.map_or_else(
             || "no network was held out to check it".to_owned(),
             |held_out| {
+                let of_what = match own {
+                    Some(own) => format!("at batch {}, on {} networks", own.batch, held_out.n),
+                    None if by_batch.len() > 1 => format!("on {} timings of networks", held_out.n),
+                    None => format!("on {} networks", held_out.n),
+                };
                 format!(
-                    "on {} networks it had not seen its mean error was {:.1} %",
-                    held_out.n,
+                    "{of_what} it had not seen its mean error was {:.1} %",
                     100.0 * held_out.mape
                 )
             },
@@ -188,16 +205,17 @@ impl LatencyModel {
     pub fn caveats(&self) -> Vec<String> {
         let name = &self.platform.name;
         if let Some(calibration) = self.calibration() {
-            return (calibration.batch != self.batch)
-                .then(|| {
-                    format!(
-                        "platform {name} was calibrated at batch {}: prices at batch {} are extrapolated, which their \
-                         deviations know only in part",
-                        calibration.batch, self.batch
-                    )
-                })
-                .into_iter()
-                .collect();
+            let (batches, batch) = (&calibration.batch, self.batch);
+            if batches.contains(batch) {
+                return Vec::new();
+            }
+            let how = match batches.around(batch) {
+                Some((below, above)) => format!("interpolated between batches {below} and {above}"),
+                None => "extrapolated, which their deviations know only in part".to_owned(),
+            };
+            return vec![format!(
+                "platform {name} was calibrated at {batches}: prices at batch {batch} are {how}"
+            )];
         }
         let mut caveats = vec![format!(
             "platform {name} is uncalibrated: its latencies are roofline estimates with a relative deviation of {} ({})",
@@ -334,6 +352,14 @@ impl LatencyModel {
             kernel.traffic_bytes(self.batch, self.dtype) as f64 / roof.bandwidth,
             utilisation,
         )
+    }
+}
+
+fn check_batch(batch: u64) -> Result<(), LatencyError> {
+    if (1..=65_536).contains(&batch) {
+        Ok(())
+    } else {
+        Err(LatencyError::Batch(batch))
     }
 }
 

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    COORDINATES, Calibration, Component, Composition, Covariance, JointPrice, Measured, PARAMETERS,
-    Parameters, PreparedCalibration, Surface, Triangle, Workload, timed_classes,
+    BatchFigures, Batches, COORDINATES, Calibration, Component, Composition, Covariance,
+    JointPrice, Measured, PARAMETERS, Parameters, PreparedCalibration, Surface, Triangle, Workload,
+    timed_classes,
 };
 use roofnas_cost::{
-    Dtype, Figures, Fusion, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
+    Dtype, Figures, Fusion, LatencyError, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
     normal_quantile,
 };
 use roofnas_space::presets;
@@ -97,7 +98,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
         upper95_ms: None,
     };
     Calibration {
-        batch: 1,
+        batch: Batches::of([1]),
         classes: vec![OpClass::Pointwise, OpClass::Winograd],
         degrees_of_freedom: 14.0,
         resolution_ms: 0.0,
@@ -110,6 +111,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out: None,
             held_out_by: None,
             best_baseline: Some(("macs_constant".into(), 0.1)),
+            held_out_by_batch: Vec::new(),
         },
         components,
     }
@@ -326,6 +328,84 @@ fn a_profile_with_a_calibration_reads_back_and_prices_the_same() {
 }
 
 #[test]
+fn several_batches_say_what_they_cover() {
+    let mut calibration = calibration(vec![component(Composition::Sum, 0.02)]);
+    let exact = calibration.measured.fit;
+    calibration.batch = Batches::new([1, 8, 32]).unwrap();
+    let at = |batch, mape| BatchFigures {
+        batch,
+        best_baseline: Some(("class_nnls".into(), 0.1)),
+        model: Figures { mape, ..exact },
+    };
+    calibration.measured.held_out = Some(Figures { n: 3, ..exact });
+    calibration.measured.held_out_by_batch = vec![at(1, 0.125), at(8, 0.25), at(32, 0.5)];
+    let text = platform(calibration).to_toml();
+    assert!(text.contains("\nbatch = [1, 8, 32]\n"), "{text}");
+    let back = Platform::from_toml(&text).unwrap();
+    assert_eq!(back.to_toml(), text);
+    let model = LatencyModel::new(back, Dtype::Fp32, 1).unwrap();
+    let caveats = |batch| model.at_batch(batch).unwrap().caveats();
+    for batch in [1, 8, 32] {
+        assert_eq!(caveats(batch), Vec::<String>::new());
+    }
+    let known = "platform by-hand was calibrated at batches 1, 8 and 32";
+    assert_eq!(
+        caveats(16),
+        [format!(
+            "{known}: prices at batch 16 are interpolated between batches 8 and 32"
+        )]
+    );
+    assert_eq!(
+        caveats(64),
+        [format!(
+            "{known}: prices at batch 64 are extrapolated, which their deviations know only in part"
+        )]
+    );
+    let statement = |batch| model.at_batch(batch).unwrap().statement();
+    assert!(
+        statement(8)
+            .ends_with("at batch 8, on 1 networks it had not seen its mean error was 25.0 %.")
+    );
+    assert!(statement(16).contains("on 3 timings of networks it had not seen"));
+    assert_eq!(model.at_batch(0), Err(LatencyError::Batch(0)));
+
+    // each batch is priced by the work it is
+    let network = &presets::landmarks()[0].network;
+    let cost = NetworkCost::new(network, &model.platform().fusion);
+    let ms = |batch| model.at_batch(batch).unwrap().price(&cost).mean_ms;
+    assert!(ms(1) < ms(8) && ms(8) < ms(32));
+    let fresh = LatencyModel::new(model.platform().clone(), Dtype::Fp32, 8).unwrap();
+    assert_eq!(fresh.price(&cost).mean_ms, ms(8));
+}
+
+#[test]
+fn lists_of_batches_that_can_not_be_are_refused() {
+    let text = platform(calibration(vec![component(Composition::Sum, 0.02)])).to_toml();
+    for (batch, expected) in [
+        (
+            "[]",
+            "calibration.fp32.batch = []: must be a batch size or a list of some, and is empty",
+        ),
+        (
+            "[8, 1]",
+            "calibration.fp32.batch = [8, 1]: must ascend, none twice",
+        ),
+        (
+            "[8, 8]",
+            "calibration.fp32.batch = [8, 8]: must ascend, none twice",
+        ),
+        (
+            "\"many\"",
+            "a batch size or an ascending list of them, whole numbers from 1",
+        ),
+    ] {
+        let text = text.replace("batch = 1\n", &format!("batch = {batch}\n"));
+        let error = Platform::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn calibrations_that_can_not_be_are_refused() {
     let error = |change: &dyn Fn(&mut Calibration)| {
         let mut calibration = calibration(vec![component(Composition::Sum, 0.02)]);
@@ -336,8 +416,23 @@ fn calibrations_that_can_not_be_are_refused() {
     };
     let start = |text: String, expected: &str| assert!(text.starts_with(expected), "{text}");
     start(
-        error(&|c| c.batch = 0),
+        error(&|c| c.batch = Batches::of([0])),
         "calibration.fp32.batch = 0: must be at least 1",
+    );
+    start(
+        error(&|c| c.batch = Batches::of([0, 8])),
+        "calibration.fp32.batch = [0, 8]: each must be at least 1",
+    );
+    start(
+        error(&|c| {
+            let exact = c.measured.fit;
+            c.measured.held_out_by_batch = vec![BatchFigures {
+                batch: 8,
+                best_baseline: None,
+                model: exact,
+            }];
+        }),
+        "calibration.fp32.measured.held_out_by_batch.batch = 8: must be one of the calibration's batches",
     );
     start(
         error(&|c| c.components.clear()),

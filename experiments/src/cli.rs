@@ -82,7 +82,7 @@ pub(crate) enum Command {
         after_help = "Example: roofnas calibrate --layers layers.csv --latency latency.csv --where platform=my-board --samples 30 \
                       --out my-board.toml"
     )]
-    Calibrate(CalibrateArgs),
+    Calibrate(Box<CalibrateArgs>),
     /// Hold a platform profile against measurements
     #[command(
         after_help = "Example: roofnas validate --platform my-board.toml --layers layers.csv --latency other.csv --format json"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use indicatif::{ProgressBar, ProgressStyle};
 use roofnas::{Error, write_whole};
 use roofnas_hardware::SystemClock;
-use roofnas_hardware::engine::{Engine, EngineError, Model};
+use roofnas_hardware::engine::{Engine, EngineDescription, EngineError, Model};
 use roofnas_hardware::measure::{
     self, Conditions, HEADER, Machine, Measuring, NetworkTiming, Observer, Others, Protocol,
 };
@@ -36,14 +37,19 @@ impl Table {
         }
     }
 
-    /// Takes up a table that is there, and returns the networks it holds.
-    pub(crate) fn resume(&mut self, text: &str) -> Result<Vec<String>, Error> {
+    /// Takes up a table that is there, and returns the networks it holds with their batches, all of which must be among these.
+    pub(crate) fn resume(
+        &mut self,
+        text: &str,
+        batches: &[NonZeroUsize],
+    ) -> Result<Vec<(String, NonZeroUsize)>, Error> {
         let path = self.path.clone().unwrap_or_default();
         let unusable = |problem: String| Error::Unusable {
             path: path.clone(),
             problem,
         };
-        let networks = measure::done_before(text, &self.conditions).map_err(unusable)?;
+        let networks = measure::done_before(text, &self.conditions, batches);
+        let networks = networks.map_err(unusable)?;
         let records = csv::Reader::from_reader(text.as_bytes()).into_records();
         for record in records {
             let record = record.map_err(|error| unusable(error.to_string()))?;
@@ -52,12 +58,29 @@ impl Table {
         Ok(networks)
     }
 
-    /// Whether it holds a network.
-    pub(crate) fn holds(&self, network: &str) -> bool {
-        // the second of its columns
-        self.rows
-            .iter()
-            .any(|row| row.get(1).is_some_and(|name| name == network))
+    /// Whether it holds a network at a batch.
+    pub(crate) fn holds(&self, network: &str, batch: NonZeroUsize) -> bool {
+        let batch = batch.to_string();
+        let wanted = [("network", network), ("batch", &batch)];
+        self.rows.iter().any(|row| {
+            let cells = || HEADER.iter().zip(row);
+            wanted.iter().all(|(column, value)| {
+                cells().any(|(known, cell)| known == column && cell == value)
+            })
+        })
+    }
+
+    /// Turns to another engine, or the same one at another batch, in a measuring run of its own.
+    pub(crate) fn turn_to(&mut self, engine: EngineDescription, run: String) {
+        self.conditions.engine = engine;
+        self.conditions.run = run;
+    }
+
+    /// Takes these up as rows of its own, whatever is measured next.
+    pub(crate) fn keep(&mut self, timings: &[NetworkTiming]) {
+        let rows = timings.iter();
+        let rows = rows.map(|timing| measure::row(timing, &self.conditions));
+        self.rows.extend(rows);
     }
 
     /// The table as CSV.

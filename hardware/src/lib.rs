@@ -21,7 +21,7 @@ pub use baseline::{
 };
 pub use calibrate::{
     CalibrateError, CalibrateOptions, Calibrated, CrossValidation, KernelTiming, Material,
-    MeasuredNetwork, calibrate, family, validate, validate_baselines,
+    MeasuredNetwork, Validation, calibrate, family, validate,
 };
 pub use clock::{Clock, SystemClock};
 pub use measurements::{

@@ -201,6 +201,13 @@ mod tests {
                     held_out.mape <= 0.15 && held_out.spearman.unwrap() >= 0.95,
                     "{name}"
                 );
+                for at in &calibration.measured.held_out_by_batch {
+                    assert!(
+                        at.model.mape <= 0.15 && at.model.spearman.unwrap() >= 0.95,
+                        "{name} at batch {}",
+                        at.batch
+                    );
+                }
                 assert!(calibration.measured.networks >= 20, "{name}");
                 let provenance = &platform.provenance;
                 assert!(

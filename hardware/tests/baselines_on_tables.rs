@@ -88,6 +88,7 @@ fn column(folder: &str, platform: &str) -> Option<Column> {
 fn timing(column: &Column, row: usize) -> Timing<'_> {
     Timing {
         cost: &column.costs[row],
+        batch: column.rows[row].batch,
         latency_ms: column.rows[row].latency_ms,
     }
 }
@@ -108,10 +109,14 @@ fn mape(column: &Column, baseline: Baseline, networks: usize) -> f64 {
         let drawn = draw(&names, networks, seed);
         let fit = drawn.fit.iter();
         let timings: Vec<Timing> = fit.map(|&row| timing(column, row)).collect();
-        let fitted = baseline.fit(&timings, column.rows[0].batch).unwrap();
+        let fitted = baseline.fit(&timings).unwrap();
         let held_out = drawn.held_out.iter().map(|&row| {
-            let Timing { cost, latency_ms } = timing(column, row);
-            mean_only(latency_ms, fitted.predict_ms(cost))
+            let Timing {
+                cost,
+                batch,
+                latency_ms,
+            } = timing(column, row);
+            mean_only(latency_ms, fitted.predict_ms(cost, batch))
         });
         Figures::of(&held_out.collect::<Vec<_>>()).unwrap().mape
     };
@@ -177,9 +182,9 @@ fn predictions_are_latencies_however_little_is_known() {
     for baseline in Baseline::ALL {
         for networks in [1, 2, 3, 7] {
             let timings: Vec<Timing> = (0..networks).map(|row| timing(&column, row)).collect();
-            let fitted = baseline.fit(&timings, 1).unwrap();
+            let fitted = baseline.fit(&timings).unwrap();
             for cost in &column.costs {
-                let ms = fitted.predict_ms(cost);
+                let ms = fitted.predict_ms(cost, 1);
                 assert!(ms.is_finite() && ms > 0.0, "{}: {ms}", baseline.name());
             }
         }

@@ -15,6 +15,7 @@
 
 mod additive;
 mod basis;
+mod batches;
 mod component;
 mod composition;
 mod covariance;
@@ -27,6 +28,7 @@ mod workload;
 
 pub use additive::{ComponentConstants, KernelAddends, Moments};
 pub use basis::{Basis, Points};
+pub use batches::{Batches, BatchesError};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::Covariance;
@@ -35,7 +37,8 @@ pub use parameters::{
     CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index, timed_classes,
 };
 pub use predictive::{
-    Calibration, CalibrationError, KernelShare, Measured, Predictive, PreparedCalibration,
+    BatchFigures, Calibration, CalibrationError, KernelShare, Measured, Predictive,
+    PreparedCalibration,
 };
 pub use surface::{PreparedSurface, Residual, Surface, residual_factor};
 pub use triangle::Triangle;

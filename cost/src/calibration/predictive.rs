@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::additive::{ComponentConstants, KernelAddends, Moments};
+use super::batches::Batches;
 use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
 use super::joint::{JointPart, JointPrice};
 use super::parameters::PARAMETERS;
@@ -18,8 +19,8 @@ use crate::platform::RoofFigures;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Batch size of the timings.
-    pub batch: u64,
+    /// Batch sizes of the timings.
+    pub batch: Batches,
     /// Classes of operators that occurred in them.
     pub classes: Vec<OpClass>,
     /// Degrees of freedom of the predictive distribution, Student's: few timings leave its width uncertain too.
@@ -56,6 +57,22 @@ pub struct Measured {
     /// The best simple baseline on them: its name and mean absolute relative error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_baseline: Option<(String, f64)>,
+    /// The model at each batch on networks it has not seen, where timings are of several batches: a mean over all of them hides a bad one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_out_by_batch: Vec<BatchFigures>,
+}
+
+/// How well a model holds at one of several batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchFigures {
+    /// The batch, in images.
+    pub batch: u64,
+    /// The best simple baseline at this batch: its name and mean absolute relative error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_baseline: Option<(String, f64)>,
+    /// The model at this batch.
+    pub model: Figures,
 }
 
 /// A calibration with what evaluating it needs.
@@ -119,8 +136,14 @@ impl Calibration {
             value: value.to_string(),
             rule,
         };
-        if self.batch == 0 {
-            return Err(error("batch".into(), &self.batch, "must be at least 1"));
+        let batches = self.batch.check();
+        batches.map_err(|odd| error("batch".into(), &odd.value, odd.rule))?;
+        for figures in &self.measured.held_out_by_batch {
+            if !self.batch.contains(figures.batch) {
+                let rule = "must be one of the calibration's batches";
+                let key = "measured.held_out_by_batch.batch".into();
+                return Err(error(key, &figures.batch, rule));
+            }
         }
         let positive = |key: String, number: f64| {
             let rule = "must be a number above 0";

@@ -49,6 +49,7 @@ impl Knowledge {
         let rows = world.networks.iter().map(|network| MeasuredNetwork {
             network: network.digits.clone(),
             cost: network.cost.clone(),
+            batch: 1,
             latency_ms: network.latency_ms,
             run: None,
             repeats: None,
@@ -56,7 +57,6 @@ impl Knowledge {
         });
         let material = Material {
             rows: rows.collect(),
-            batch: 1,
             threads: Some(1),
             fusion: Fusion::default(),
         };
@@ -92,7 +92,7 @@ impl Knowledge {
             folder,
             timed,
             trained,
-            latency: calibrated.held_out.unwrap(),
+            latency: calibrated.held_out.unwrap().model,
             mean_ms: Vec::new(),
             upper_ms: Vec::new(),
             quality: Vec::new(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use roofnas_cost::Dtype;
+use roofnas_cost::calibration::Batches;
 use roofnas_hardware::engine::{Conditions, OutputFormat};
 use roofnas_hardware::measure::{Cadence, Protocol, Situation, Weights};
 
@@ -194,14 +195,31 @@ fn cadence(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// The largest batch that anything is priced at.
+const LARGEST_BATCH: u64 = 65_536;
+
+/// Batch sizes with commas between.
+fn batches(text: &str) -> Result<Batches, String> {
+    let rule = || format!("must be whole numbers from 1 to {LARGEST_BATCH}, such as 1,8,32");
+    let numbers = text.split(',').map(|number| number.trim().parse().ok());
+    let numbers: Vec<u64> = numbers.collect::<Option<_>>().ok_or_else(rule)?;
+    if numbers
+        .iter()
+        .any(|batch| !(1..=LARGEST_BATCH).contains(batch))
+    {
+        return Err(rule());
+    }
+    Batches::new(numbers).map_err(|error| error.rule.to_owned())
+}
+
 /// How `roofnas calibrate` measures this machine.
 #[derive(Debug, Args)]
 pub(crate) struct HereArgs {
     #[command(flatten)]
     pub(crate) engine: EngineChoice,
-    /// Images per inference
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) batch: NonZeroUsize,
+    /// Images per inference; several make a profile that holds at each of them and between them, from about as many timings
+    #[arg(long, value_name = "N,...", default_value = "1", value_parser = batches)]
+    pub(crate) batch: Batches,
     /// Networks of the search spaces among those that are measured
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) networks: u16,
@@ -260,6 +278,17 @@ pub(crate) struct VerifyArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_of_batches() {
+        assert_eq!(batches("4"), Ok(Batches::of([4])));
+        assert_eq!(batches("1, 8,32"), Ok(Batches::of([1, 8, 32])));
+        for bad in [
+            "", "0", "1,0", "8,1", "8,8", "1,", "-1", "1.5", "70000", "all",
+        ] {
+            assert!(batches(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn cadences() {

@@ -108,10 +108,7 @@ fn fit(
     let profile = calibrated.platform.to_toml();
     write_whole(&args.out, profile.as_bytes())?;
     note!("wrote {}", args.out.display());
-    let comparison = calibrated.held_out.as_ref().map(|model| Comparison {
-        model,
-        baselines: &calibrated.baselines,
-    });
+    let comparison = calibrated.held_out.as_ref().map(Comparison::from);
     let comparison = comparison.as_ref();
     if args.format != Format::Table {
         for doubt in doubts(comparison) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -14,13 +15,15 @@ use roofnas_hardware::measure::{self as timing, Machine, Protocol};
 use roofnas_hardware::nodes::{FusionEvidence, WholeRun, match_nodes, timings};
 use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
 use roofnas_hardware::sampling::{
-    MeasuringPlan, NamedSpace, PlanOptions, PlannedNetwork, fusion_from_probes,
+    MeasuringPlan, NamedSpace, PlanOptions, PlannedNetwork, PurposeKind, fusion_from_probes,
 };
-use roofnas_hardware::{KernelTiming, Material, Selection, SystemClock, read_measurements};
+use roofnas_hardware::{
+    KernelTiming, Material, MeasuredNetwork, Selection, SystemClock, read_measurements,
+};
 use roofnas_space::Network;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 
-use super::engine::{counted, engine, shown_engine};
+use super::engine::{counted, engine, shown_engine, shown_engine_at};
 use crate::cli::CalibrateArgs;
 use crate::measuring::{Table, measure, now};
 use crate::progress::{is_stopped, stop_on_signals};
@@ -54,44 +57,45 @@ pub(super) enum Outcome {
 /// Probes this machine, and measures what the plan says on the engine.
 pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let began = Instant::now();
-    let conditions = conditions(args)?;
     let path = args.out.with_extension("measurements.csv");
-    let engine = engine(&args.here.engine, conditions)?;
+    let engines = engines(args)?;
+    let first = &*engines[0];
+    let conditions = first.description().conditions;
     let plan = MeasuringPlan::new(&plan_options(args)?).map_err(Error::from)?;
     let machine = Machine::here();
-    let mut table = table(args, &path, &*engine, &machine)?;
+    let mut table = table(args, &path, &engines, &machine)?;
     stop_on_signals("stopping after this turn; once more to stop at once")?;
     let report = spin("probing this machine", || {
         probe(&probe_options(&conditions))
     });
     let report = report.map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
-    if !measure_plan(args, &plan, &*engine, folder.path(), &mut table)? {
+    if !measure_plan(args, &plan, &engines, folder.path(), &mut table)? {
         note!("interrupted; go on with --resume");
         return Ok(Outcome::Interrupted);
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
-    let nodes = node_timings(&plan, &*engine, folder.path(), &latencies)?;
+    let nodes = node_timings(&plan, &engines, folder.path(), &latencies)?;
     if is_stopped() {
         note!("interrupted; go on with --resume");
         return Ok(Outcome::Interrupted);
     }
-    let fusion = fusion(&nodes, &latencies);
+    let fusion = fusion(&nodes, &latencies, conditions.batch.get() as u64);
     let (material, profiled) = material(&text, &path, &plan, &nodes, &fusion, &conditions)?;
+    let shown = shown_engine_at(first, &args.here.batch);
     let minutes = began.elapsed().as_secs_f64() / 60.0;
     let (_, date) = now();
     let source = format!(
-        "measured on {date} in {minutes:.1} minutes: {} networks and {profiled} node timings, {}; fusion {}",
-        material.networks(),
-        shown_engine(&*engine),
+        "measured on {date} in {minutes:.1} minutes: {}, {shown}; fusion {}",
+        words(&material, profiled),
         if nodes.is_empty() {
             "by probes"
         } else {
             "by node timings"
         },
     );
-    let description = format!("{}, {}", machine.processor, shown_engine(&*engine));
+    let description = format!("{}, {shown}", machine.processor);
     Ok(Outcome::Done(Box::new(Here {
         base: base(&report, &conditions, fusion, &description),
         material,
@@ -101,15 +105,37 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     })))
 }
 
-fn conditions(args: &CalibrateArgs) -> Result<Conditions, Error> {
+/// How much was measured, in words.
+fn words(material: &Material, profiled: usize) -> String {
+    let networks = material.networks();
+    match material.rows.len() {
+        timings if timings > networks => {
+            format!("{timings} timings of {networks} networks and {profiled} node timings")
+        }
+        _ => format!("{networks} networks and {profiled} node timings"),
+    }
+}
+
+/// The engine at each batch, the smallest first: at least one.
+fn engines(args: &CalibrateArgs) -> Result<Vec<Box<dyn Engine>>, Error> {
     let usual = Conditions::default();
     let threads = args.threads.map(|threads| threads as usize);
-    let threads = threads.and_then(std::num::NonZeroUsize::new);
-    Ok(Conditions {
-        threads: threads.unwrap_or(usual.threads),
-        batch: args.here.batch,
-        dtype: args.dtype,
-    })
+    let threads = threads.and_then(NonZeroUsize::new);
+    let at = |batch: u64| {
+        let batch = usize::try_from(batch).ok().and_then(NonZeroUsize::new);
+        let conditions = Conditions {
+            threads: threads.unwrap_or(usual.threads),
+            batch: batch.unwrap_or(usual.batch),
+            dtype: args.dtype,
+        };
+        engine(&args.here.engine, conditions)
+    };
+    args.here.batch.iter().map(at).collect()
+}
+
+/// An engine's batch.
+fn batch(engine: &dyn Engine) -> NonZeroUsize {
+    engine.description().conditions.batch
 }
 
 fn plan_options(args: &CalibrateArgs) -> Result<PlanOptions, Error> {
@@ -139,14 +165,14 @@ fn probe_options(conditions: &Conditions) -> ProbeOptions {
 fn table(
     args: &CalibrateArgs,
     path: &Path,
-    engine: &dyn Engine,
+    engines: &[Box<dyn Engine>],
     machine: &Machine,
 ) -> Result<Table, Error> {
     check_writable(path)?;
     let (run, date) = now();
     let conditions = timing::Conditions {
         platform: machine.processor.clone(),
-        engine: engine.description(),
+        engine: engines[0].description(),
         situation: timing::Situation::default(),
         run,
         date,
@@ -154,8 +180,14 @@ fn table(
     let mut table = Table::new(conditions, Some(path.to_owned()));
     match fs::read_to_string(path) {
         Ok(text) if args.here.resume => {
-            let known = table.resume(&text)?.len();
-            note!("going on with {}", counted(known, "measured network"));
+            let batches: Vec<NonZeroUsize> = engines.iter().map(|e| batch(&**e)).collect();
+            let known = table.resume(&text, &batches)?.len();
+            let noun = if batches.len() > 1 {
+                "timing"
+            } else {
+                "measured network"
+            };
+            note!("going on with {}", counted(known, noun));
         }
         Ok(_) => {
             return Err(Error::Unusable {
@@ -171,24 +203,65 @@ fn table(
     Ok(table)
 }
 
-/// Measures what the table doesn't hold yet. Whether it came to its end.
+/// Measures what the table doesn't hold yet, at one batch after the other. Whether it came to its end.
 fn measure_plan(
     args: &CalibrateArgs,
     plan: &MeasuringPlan,
-    engine: &dyn Engine,
+    engines: &[Box<dyn Engine>],
     folder: &Path,
     table: &mut Table,
 ) -> anyhow::Result<bool> {
-    let mut models = Vec::new();
     for planned in &plan.networks {
         let path = model_path(folder, planned);
         let weights = InitialWeights::seeded(args.fit.seed);
         let bytes = onnx::export(&planned.network, weights, Batch::Dynamic).map_err(Error::from)?;
         fs::write(&path, bytes).map_err(|error| Error::write(&path, error))?;
-        if !table.holds(&planned.name) {
-            models.push(Model::from_path(path));
+    }
+    for (engine, planned) in engines.iter().zip(deal(plan, engines.len())) {
+        let left = planned.into_iter();
+        let left = left.filter(|planned| !table.holds(&planned.name, batch(&**engine)));
+        let models: Vec<Model> = left
+            .map(|planned| Model::from_path(model_path(folder, planned)))
+            .collect();
+        if !measure_at(args, &**engine, &models, table)? {
+            return Ok(false);
         }
     }
+    Ok(true)
+}
+
+/// The networks to measure at each of so many batches.
+///
+/// With several batches there are about as many timings as with one, and so no more minutes than with the largest alone: anchors are measured at every batch, and tie
+/// them together; probes at the smallest, since what is fused doesn't depend on it; of the others, each purpose's in turn, each network at one.
+fn deal(plan: &MeasuringPlan, batches: usize) -> Vec<Vec<&PlannedNetwork>> {
+    let mut dealt = vec![Vec::new(); batches];
+    let mut counts: BTreeMap<PurposeKind, usize> = BTreeMap::new();
+    for planned in &plan.networks {
+        let kind = planned.purpose.kind();
+        let count = counts.entry(kind).or_default();
+        for (place, own) in dealt.iter_mut().enumerate() {
+            let is_own = match kind {
+                PurposeKind::Anchor => true,
+                PurposeKind::FusionProbe => place == 0,
+                PurposeKind::Space | PurposeKind::Corner => place == *count % batches,
+            };
+            if is_own {
+                own.push(planned);
+            }
+        }
+        *count += 1;
+    }
+    dealt
+}
+
+/// Measures these at one batch, as a run of their own: timings of different batches are minutes apart.
+fn measure_at(
+    args: &CalibrateArgs,
+    engine: &dyn Engine,
+    models: &[Model],
+    table: &mut Table,
+) -> anyhow::Result<bool> {
     let protocol = if args.here.engine.is_command() {
         Protocol::for_commands()
     } else {
@@ -202,13 +275,16 @@ fn measure_plan(
     if models.is_empty() {
         return Ok(true);
     }
-    let measured = measure(engine, &models, &protocol, &|timings| table.save(timings))?;
-    let mut spreads: Vec<f64> = measured
-        .measuring
-        .timings
-        .iter()
-        .map(timing::NetworkTiming::spread)
-        .collect();
+    let (run, _) = now();
+    let run = match args.here.batch.are_several() {
+        true => format!("{run} at batch {}", batch(engine)),
+        false => run,
+    };
+    table.turn_to(engine.description(), run);
+    let measured = measure(engine, models, &protocol, &|timings| table.save(timings))?;
+    let timings = &measured.measuring.timings;
+    table.keep(timings);
+    let mut spreads: Vec<f64> = timings.iter().map(timing::NetworkTiming::spread).collect();
     spreads.sort_by(f64::total_cmp);
     if let Some(spread) = spreads
         .get(spreads.len() / 2)
@@ -227,8 +303,11 @@ fn model_path(folder: &Path, planned: &PlannedNetwork) -> PathBuf {
     folder.join(format!("{}.onnx", planned.name))
 }
 
-/// Latencies in seconds by network.
-fn latencies(text: &str, path: &Path) -> Result<BTreeMap<String, f64>, Error> {
+/// A network at a batch.
+type Measured = (String, u64);
+
+/// Latencies in seconds.
+fn latencies(text: &str, path: &Path) -> Result<BTreeMap<Measured, f64>, Error> {
     let read = read_measurements(text, &Selection::default());
     let read = read.map_err(|error| Error::Unusable {
         path: path.to_owned(),
@@ -236,46 +315,53 @@ fn latencies(text: &str, path: &Path) -> Result<BTreeMap<String, f64>, Error> {
     })?;
     let rows = read.rows.into_iter();
     Ok(rows
-        .map(|row| (row.network, 1e-3 * row.latency_ms))
+        .map(|row| ((row.network, row.batch), 1e-3 * row.latency_ms))
         .collect())
 }
+
+/// What the nodes of each network take.
+type Nodes = BTreeMap<Measured, (Network, Vec<NodeTiming>)>;
 
 /// What the engine's nodes take in each network; empty where it doesn't say.
 fn node_timings(
     plan: &MeasuringPlan,
-    engine: &dyn Engine,
+    engines: &[Box<dyn Engine>],
     folder: &Path,
-    latencies: &BTreeMap<String, f64>,
-) -> anyhow::Result<BTreeMap<String, (Network, Vec<NodeTiming>)>> {
+    latencies: &BTreeMap<Measured, f64>,
+) -> anyhow::Result<Nodes> {
     let clock = SystemClock::new();
-    let measured = plan
-        .networks
-        .iter()
-        .filter(|planned| latencies.contains_key(&planned.name));
     spin("reading what each node takes", || {
-        let mut all = BTreeMap::new();
-        for planned in measured {
-            if is_stopped() {
-                break;
+        let mut all = Nodes::new();
+        for engine in engines {
+            let batch = batch(&**engine).get() as u64;
+            for planned in &plan.networks {
+                let key = (planned.name.clone(), batch);
+                if !latencies.contains_key(&key) {
+                    continue;
+                }
+                if is_stopped() {
+                    return Ok(all);
+                }
+                let model = Model::from_path(model_path(folder, planned));
+                let nodes = engine.load(&model, &clock)?.nodes(NODE_RUNS)?;
+                let Some(nodes) = nodes else {
+                    return Ok(all);
+                };
+                all.insert(key, (planned.network.clone(), nodes));
             }
-            let model = Model::from_path(model_path(folder, planned));
-            let nodes = engine.load(&model, &clock)?.nodes(NODE_RUNS)?;
-            let Some(nodes) = nodes else {
-                break;
-            };
-            all.insert(planned.name.clone(), (planned.network.clone(), nodes));
         }
         Ok(all)
     })
 }
 
-/// What the engine fuses: by its nodes where it names them, by the probes' times otherwise.
-fn fusion(
-    nodes: &BTreeMap<String, (Network, Vec<NodeTiming>)>,
-    latencies: &BTreeMap<String, f64>,
-) -> Fusion {
+/// What the engine fuses: by its nodes where it names them, by the probes' times otherwise, which were taken at the smallest batch.
+fn fusion(nodes: &Nodes, latencies: &BTreeMap<Measured, f64>, smallest: u64) -> Fusion {
     if nodes.is_empty() {
-        return fusion_from_probes(latencies).fusion;
+        let probed = latencies
+            .iter()
+            .filter(|((_, batch), _)| *batch == smallest);
+        let probed = probed.map(|((network, _), seconds)| (network.clone(), *seconds));
+        return fusion_from_probes(&probed.collect()).fusion;
     }
     let networks: Vec<(Network, Vec<NodeTiming>)> = nodes.values().cloned().collect();
     FusionEvidence::of(&networks).fusion()
@@ -286,7 +372,7 @@ fn material(
     text: &str,
     path: &Path,
     plan: &MeasuringPlan,
-    nodes: &BTreeMap<String, (Network, Vec<NodeTiming>)>,
+    nodes: &Nodes,
     fusion: &Fusion,
     conditions: &Conditions,
 ) -> Result<(Material, usize), Error> {
@@ -309,13 +395,27 @@ fn material(
     material.threads = Some(conditions.threads.get() as u32);
     let mut profiled = 0;
     for row in &mut material.rows {
-        let Some((network, nodes)) = nodes.get(&row.network) else {
+        let Some((network, nodes)) = nodes.get(&(row.network.clone(), row.batch)) else {
             continue;
         };
-        row.kernels = kernels(network, &row.cost, nodes, row.latency_ms, conditions);
+        let whole = whole_run(row, conditions.dtype);
+        row.kernels = kernels(network, &row.cost, nodes, &whole);
         profiled += row.kernels.len();
     }
     Ok((material, profiled))
+}
+
+/// How a network was run as a whole.
+fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
+    WholeRun {
+        batch: row.batch,
+        dtype,
+        run: 0,
+        repeats: 1.0,
+        whole_s: 1e-3 * row.latency_ms,
+        // engines in this process have next to none
+        call_s: 0.0,
+    }
 }
 
 /// What the kernels of a network take.
@@ -323,20 +423,10 @@ fn kernels(
     network: &Network,
     cost: &NetworkCost,
     nodes: &[NodeTiming],
-    latency_ms: f64,
-    conditions: &Conditions,
+    whole: &WholeRun,
 ) -> Vec<KernelTiming> {
-    let whole = WholeRun {
-        batch: conditions.batch.get() as u64,
-        dtype: conditions.dtype,
-        run: 0,
-        repeats: 1.0,
-        whole_s: 1e-3 * latency_ms,
-        // engines in this process have next to none
-        call_s: 0.0,
-    };
     let matched = match_nodes(network, cost, nodes);
-    let timings = timings(cost, &matched, &whole);
+    let timings = timings(cost, &matched, whole);
     let kernels = timings.into_iter().filter(|timing| !timing.is_call);
     kernels
         .map(|timing| KernelTiming {

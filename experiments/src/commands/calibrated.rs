@@ -28,7 +28,7 @@ pub(super) fn for_people(
         None => "threads not stated".to_owned(),
     };
     let mut parts = vec![format!(
-        "Platform {}: {}, batch {}, {threads}; {} ({:.0} KB).\nFitted on {} networks ({} timings), with a mean error of {} % on these \
+        "Platform {}: {}, {}, {threads}; {} ({:.0} KB).\nFitted on {} networks ({} timings), with a mean error of {} % on these \
          themselves.",
         platform.name,
         args.dtype,
@@ -43,10 +43,14 @@ pub(super) fn for_people(
         Some(comparison) => {
             let by = measured.held_out_by.as_deref().unwrap_or("not stated");
             parts[0] += &format!(
-                "\nOn {} networks held out ({by}), shares in percent:",
-                comparison.model.n
+                "\nOn {} {} held out ({by}), shares in percent:",
+                comparison.model.n,
+                match comparison.by_batch {
+                    [] => "networks",
+                    _ => "timings of networks",
+                }
             );
-            parts.push(comparison.table());
+            parts.push(comparison.tables());
         }
         None => parts[0] += "\nThere were too few to hold any out.",
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use roofnas::Error;
+use roofnas_cost::calibration::Batches;
 use roofnas_hardware::engine::{
     Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
 };
@@ -118,15 +119,20 @@ pub(super) fn pin(asked: &str, cpus: &[usize]) -> Result<(), Error> {
 
 /// An engine and what it runs under, in words.
 pub(super) fn shown_engine(engine: &dyn Engine) -> String {
+    let batch = engine.description().conditions.batch.get() as u64;
+    shown_engine_at(engine, &Batches::of([batch]))
+}
+
+/// The same of an engine that runs at several batches.
+pub(super) fn shown_engine_at(engine: &dyn Engine, batches: &Batches) -> String {
     let description = engine.description();
     let conditions = description.conditions;
     let version = description.version.map(|version| format!(" {version}"));
     format!(
-        "{}{}, {}, batch {}, {}",
+        "{}{}, {}, {batches}, {}",
         description.name,
         version.unwrap_or_default(),
         counted(conditions.threads.get(), "thread"),
-        conditions.batch,
         conditions.dtype.name(),
     )
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use roofnas_cost::Figures;
+use roofnas_cost::calibration::BatchFigures;
+use roofnas_hardware::Validation;
 use serde_json::{Map, Value};
 
 use super::table::{Data, table};
@@ -30,6 +32,18 @@ const SMALL_SPEARMAN: f64 = 0.95;
 pub(super) struct Comparison<'a> {
     pub(super) model: &'a Figures,
     pub(super) baselines: &'a BTreeMap<&'static str, Figures>,
+    /// The model at each batch; empty where there is one.
+    pub(super) by_batch: &'a [BatchFigures],
+}
+
+impl<'a> From<&'a Validation> for Comparison<'a> {
+    fn from(validation: &'a Validation) -> Self {
+        Self {
+            model: &validation.model,
+            baselines: &validation.baselines,
+            by_batch: &validation.by_batch,
+        }
+    }
 }
 
 /// Figures by name, with the number of networks under the name given. Those that nobody states are null.
@@ -53,15 +67,44 @@ fn values(figures: &Figures) -> [Value; 9] {
     ]
 }
 
-/// For programs: a row for the model and one for each baseline, or none where nothing was held out.
+/// For programs: a row for the model and one for each baseline, or none where nothing was held out. Where there are several batches, a column has each, and
+/// is empty over all of them: the model at each batch stands behind the baselines.
 pub(super) fn rows(comparison: Option<&Comparison<'_>>) -> Data {
-    let columns: Vec<&str> = ["predictor", "n_test"].into_iter().chain(FIGURES).collect();
+    let several = comparison.is_some_and(|all| !all.by_batch.is_empty());
+    let batch = several.then_some("batch");
+    let columns = ["predictor"].into_iter().chain(batch).chain(["n_test"]);
+    let columns: Vec<&str> = columns.chain(FIGURES).collect();
     let mut data = Data::new(&columns);
-    for (name, figures) in comparison.iter().flat_map(|all| all.by_name()) {
-        let row = [Value::from(name), figures.n.into()].into_iter();
-        data.push(row.chain(values(figures)).collect());
+    let mut push = |name: &str, batch: Option<u64>, figures: &Figures| {
+        let row = [Value::from(name)].into_iter();
+        let row = row.chain(several.then(|| batch.into()));
+        let row = row.chain([figures.n.into()]).chain(values(figures));
+        data.push(row.collect());
+    };
+    if let Some(comparison) = comparison {
+        for (name, figures) in comparison.by_name() {
+            push(name, None, figures);
+        }
+        for at in comparison.by_batch {
+            push("model", Some(at.batch), &at.model);
+        }
     }
     data
+}
+
+/// How well a model holds at each batch, for programs.
+pub(super) fn by_batch(figures: &[BatchFigures]) -> Value {
+    let object = |at: &BatchFigures| {
+        let mut object = Map::from_iter([("batch".to_owned(), Value::from(at.batch))]);
+        object.append(&mut self::object("n_test", &at.model));
+        let best = at.best_baseline.as_ref();
+        let name = best.map(|(name, _)| name.clone());
+        object.insert("best_baseline".to_owned(), name.into());
+        let mape = best.map(|(_, mape)| *mape);
+        object.insert("best_baseline_mape".to_owned(), mape.into());
+        Value::Object(object)
+    };
+    figures.iter().map(object).collect()
 }
 
 /// What a reader should mind.
@@ -96,11 +139,50 @@ impl Comparison<'_> {
             ((*name).to_owned(), Value::Object(figures))
         });
         object.insert("baselines".to_owned(), Value::Object(baselines.collect()));
+        if !self.by_batch.is_empty() {
+            object.insert("by_batch".to_owned(), by_batch(self.by_batch));
+        }
         object
     }
 
+    /// For people: the tables, that of each batch behind that of all of them.
+    pub(super) fn tables(&self) -> String {
+        if self.by_batch.is_empty() {
+            return self.table();
+        }
+        format!(
+            "{}\n\nThe model at each batch, with the best baseline there (all are fitted to all batches):\n\n{}",
+            self.table(),
+            self.batch_table()
+        )
+    }
+
+    fn batch_table(&self) -> String {
+        let columns = [
+            "batch",
+            "timings",
+            "MAPE %",
+            "within 5 %",
+            "within 10 %",
+            "Spearman",
+            "bias %",
+            "in 90 % interval",
+            "its width %",
+            "over 95 % bound",
+            "baseline %",
+        ];
+        let rows = self.by_batch.iter().map(|at| {
+            let best = at.best_baseline.as_ref();
+            let ends = [at.batch.into(), at.model.n.into()];
+            let baseline = best.map(|(name, mape)| format!("{} ({name})", percent(*mape)));
+            let row = ends.into_iter().chain(cells(&at.model));
+            row.chain([baseline.into()]).collect()
+        });
+        table(&columns, &rows.collect::<Vec<_>>())
+    }
+
     /// For people: the model, then the baselines, the best first.
-    pub(super) fn table(&self) -> String {
+    fn table(&self) -> String {
         let columns = [
             "",
             "MAPE %",
@@ -114,20 +196,9 @@ impl Comparison<'_> {
         ];
         let mut rows: Vec<(&str, &Figures)> = self.by_name().collect();
         rows[1..].sort_by(|a, b| a.1.mape.total_cmp(&b.1.mape));
-        let rows = rows.into_iter().map(|(name, figures)| {
-            let share = |figure: Option<f64>| figure.map(|figure| format!("{:.0}", 100.0 * figure));
-            vec![
-                name.into(),
-                percent(figures.mape).into(),
-                share(Some(figures.within_5pct)).into(),
-                share(Some(figures.within_10pct)).into(),
-                figures.spearman.map(|rho| format!("{rho:.3}")).into(),
-                percent(figures.bias).into(),
-                share(figures.coverage_90).into(),
-                figures.width_90.map(percent).into(),
-                share(figures.exceeds_upper_95).into(),
-            ]
-        });
+        let rows = rows
+            .into_iter()
+            .map(|(name, figures)| [name.into()].into_iter().chain(cells(figures)).collect());
         table(&columns, &rows.collect::<Vec<_>>())
     }
 
@@ -160,23 +231,48 @@ impl Comparison<'_> {
     }
 
     fn doubts(&self) -> Vec<String> {
-        let mut doubts = Vec::new();
-        if self.model.mape > LARGE_MAPE {
-            doubts.push(format!(
-                "a mean error of {} % is above {:.0} %: make sure that all measurements were taken under the same conditions, and calibrate on \
-                 more networks like those that will be priced",
-                percent(self.model.mape),
-                100.0 * LARGE_MAPE
-            ));
+        if self.by_batch.is_empty() {
+            return doubts_of(self.model, "");
         }
-        if let Some(rho) = self.model.spearman.filter(|rho| *rho < SMALL_SPEARMAN) {
-            doubts.push(format!(
-                "Spearman's correlation of {rho:.3} is below {SMALL_SPEARMAN}: networks of about the same latency may well come out in the wrong \
-                 order"
-            ));
-        }
-        doubts
+        let each = self.by_batch.iter();
+        each.flat_map(|at| doubts_of(&at.model, &format!("at batch {}, ", at.batch)))
+            .collect()
     }
+}
+
+/// What a reader of a model's figures should mind. `place`: what they are figures of, before each sentence.
+fn doubts_of(model: &Figures, place: &str) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if model.mape > LARGE_MAPE {
+        doubts.push(format!(
+            "{place}a mean error of {} % is above {:.0} %: make sure that all measurements were taken under the same conditions, and calibrate on \
+             more networks like those that will be priced",
+            percent(model.mape),
+            100.0 * LARGE_MAPE
+        ));
+    }
+    if let Some(rho) = model.spearman.filter(|rho| *rho < SMALL_SPEARMAN) {
+        doubts.push(format!(
+            "{place}Spearman's correlation of {rho:.3} is below {SMALL_SPEARMAN}: networks of about the same latency may well come out in the wrong \
+             order"
+        ));
+    }
+    doubts
+}
+
+/// Figures in the order of a table for people.
+fn cells(figures: &Figures) -> [Value; 8] {
+    let share = |figure: Option<f64>| figure.map(|figure| format!("{:.0}", 100.0 * figure));
+    [
+        percent(figures.mape).into(),
+        share(Some(figures.within_5pct)).into(),
+        share(Some(figures.within_10pct)).into(),
+        figures.spearman.map(|rho| format!("{rho:.3}")).into(),
+        percent(figures.bias).into(),
+        share(figures.coverage_90).into(),
+        figures.width_90.map(percent).into(),
+        share(figures.exceeds_upper_95).into(),
+    ]
 }
 
 /// A fraction of 1 in percent, with one decimal.

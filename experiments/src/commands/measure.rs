@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 
 use roofnas::{Error, check_writable, exit};
 use roofnas_hardware::engine::{Conditions, Model};
@@ -46,7 +47,7 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
         date,
     };
     let mut table = Table::new(conditions.clone(), args.out.clone());
-    let models = left_over(args, models, &mut table)?;
+    let models = left_over(args, models, &mut table, conditions.engine.conditions.batch)?;
     if models.is_empty() {
         note!("nothing left to measure: the table holds all of them");
         return Ok(exit::DONE);
@@ -103,6 +104,7 @@ fn left_over(
     args: &MeasureArgs,
     mut models: Vec<Model>,
     table: &mut Table,
+    batch: NonZeroUsize,
 ) -> Result<Vec<Model>, Error> {
     let Some(path) = &args.out else {
         return Ok(models);
@@ -110,8 +112,8 @@ fn left_over(
     check_writable(path)?;
     match fs::read_to_string(path) {
         Ok(text) if args.resume => {
-            let done = table.resume(&text)?;
-            models.retain(|model| !done.iter().any(|name| name == model.name()));
+            let done = table.resume(&text, &[batch])?;
+            models.retain(|model| !done.iter().any(|(name, _)| name == model.name()));
             Ok(models)
         }
         Ok(_) => Err(Error::Unusable {

@@ -1,12 +1,12 @@
 //! `roofnas platforms`.
 
 use roofnas::{Error, exit};
-use roofnas_cost::calibration::Calibration;
-use roofnas_cost::{Dtype, Platform, RoofFigures, RoofKind, Roofs};
+use roofnas_cost::calibration::{BatchFigures, Batches, Calibration, Measured};
+use roofnas_cost::{Dtype, Figures, Platform, RoofFigures, RoofKind, Roofs};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
 
-use super::figures::percent;
+use super::figures::{by_batch, percent};
 use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, PlatformsArgs};
@@ -43,7 +43,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
 }
 
 /// Columns of the long form: a row for each number format and kind of roof.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "name",
     "dtype",
     "roofs",
@@ -61,6 +61,7 @@ const COLUMNS: [&str; 20] = [
     "held_out_coverage_90",
     "best_baseline",
     "best_baseline_mape",
+    "held_out_by_batch",
     "licence",
     "sources",
     "description",
@@ -101,7 +102,9 @@ fn row(
         platform.threads.into(),
         calibrated_on(calibration).into(),
         measured.map(|measured| measured.networks).into(),
-        calibration.map(|calibration| calibration.batch).into(),
+        calibration
+            .map(|calibration| batches(&calibration.batch))
+            .into(),
         measured
             .and_then(|measured| measured.held_out_by.clone())
             .into(),
@@ -110,10 +113,74 @@ fn row(
         held_out.and_then(|figures| figures.coverage_90).into(),
         baseline.map(|(name, _)| name.clone()).into(),
         baseline.map(|(_, mape)| *mape).into(),
+        measured
+            .filter(|measured| !measured.held_out_by_batch.is_empty())
+            .map(|measured| by_batch(&measured.held_out_by_batch))
+            .into(),
         platform.provenance.licence.clone().into(),
         platform.provenance.sources.join("; ").into(),
         platform.description.clone().into(),
     ]
+}
+
+/// A number, or a list of several.
+fn batches(batches: &Batches) -> Value {
+    match batches.are_several() {
+        true => batches.iter().collect(),
+        false => batches.smallest().into(),
+    }
+}
+
+/// How well a calibration holds on networks it has not seen.
+struct Holds<'a> {
+    model: Figures,
+    best_baseline: Option<&'a (String, f64)>,
+}
+
+impl<'a> Holds<'a> {
+    fn at(at: &'a BatchFigures) -> Self {
+        Self {
+            model: at.model,
+            best_baseline: at.best_baseline.as_ref(),
+        }
+    }
+
+    fn overall(measured: &'a Measured) -> Option<Self> {
+        Some(Self {
+            model: measured.held_out?,
+            best_baseline: measured.best_baseline.as_ref(),
+        })
+    }
+}
+
+/// The same in a row for people, one figure for each batch.
+#[derive(Default)]
+struct Shown {
+    batches: String,
+    errors: String,
+    correlations: String,
+    baselines: String,
+}
+
+impl Shown {
+    fn new(calibration: &Calibration) -> Self {
+        let measured = &calibration.measured;
+        let all: Vec<Holds<'_>> = match calibration.batch.are_several() {
+            true => measured.held_out_by_batch.iter().map(Holds::at).collect(),
+            false => Holds::overall(measured).into_iter().collect(),
+        };
+        let listed = |of: fn(&Holds<'_>) -> Option<String>| {
+            let words = all.iter().map(|holds| of(holds).unwrap_or("-".to_owned()));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let batches = calibration.batch.iter().map(|batch| batch.to_string());
+        Self {
+            batches: batches.collect::<Vec<_>>().join(" "),
+            errors: listed(|holds| Some(percent(holds.model.mape))),
+            correlations: listed(|holds| Some(format!("{:.3}", holds.model.spearman?))),
+            baselines: listed(|holds| Some(percent(holds.best_baseline?.1))),
+        }
+    }
 }
 
 fn calibrated_on(calibration: Option<&Calibration>) -> String {
@@ -126,12 +193,13 @@ fn calibrated_on(calibration: Option<&Calibration>) -> String {
 /// Characters of a description that a table shows.
 const DESCRIBED: usize = 50;
 
-/// A row for each number format, with the roofs in use.
+/// A row for each number format, with the roofs in use. A profile of several batches has its figures at each of them, one after the other.
 fn for_people(platforms: &[Platform]) -> Data {
     let mut data = Data::new(&[
         "name",
         "dtype",
         "calibrated on",
+        "batch",
         "error %",
         "Spearman",
         "baseline %",
@@ -147,17 +215,15 @@ fn for_people(platforms: &[Platform]) -> Data {
                 continue;
             };
             let calibration = platform.calibration.get(dtype);
-            let measured = calibration.map(|calibration| &calibration.measured);
-            let held_out = measured.and_then(|measured| measured.held_out);
-            let baseline = measured.and_then(|measured| measured.best_baseline.as_ref());
-            let spearman = held_out.and_then(|figures| figures.spearman);
+            let shown = calibration.map(Shown::new).unwrap_or_default();
             data.push(vec![
                 platform.name.clone().into(),
                 dtype.name().into(),
                 calibrated_on(calibration).into(),
-                held_out.map(|figures| percent(figures.mape)).into(),
-                spearman.map(|rho| format!("{rho:.3}")).into(),
-                baseline.map(|(_, mape)| percent(*mape)).into(),
+                shown.batches.into(),
+                shown.errors.into(),
+                shown.correlations.into(),
+                shown.baselines.into(),
                 figures.peak_tflops.into(),
                 figures.bandwidth_gb_s.into(),
                 kind.name().into(),

@@ -1,8 +1,10 @@
 //! `roofnas validate`.
 
+use std::collections::BTreeSet;
+
 use roofnas::{Error, exit};
 use roofnas_cost::LatencyModel;
-use roofnas_hardware::{CalibrateError, Material, Profiles, validate_baselines};
+use roofnas_hardware::{CalibrateError, Material, Profiles};
 
 use super::figures::{Comparison, closing, doubts, rows};
 use super::measurements::Tables;
@@ -20,24 +22,18 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
         rows: &args.rows,
     };
     let material = tables.material(args.dtype, &platform.fusion)?;
-    let model = LatencyModel::new(platform, args.dtype, material.batch).map_err(Error::from)?;
-    warn(&model, &material);
+    let smallest = material.batches().smallest();
+    let model = LatencyModel::new(platform, args.dtype, smallest).map_err(Error::from)?;
+    warn(&model, &material)?;
     let doing = format!("predicting {} networks", material.networks());
-    let (figures, baselines) = spin(&doing, || {
-        (
-            roofnas_hardware::validate(&material, &model),
-            validate_baselines(&material),
-        )
-    });
+    let validation = spin(&doing, || roofnas_hardware::validate(&material, &model));
     let nothing = || CalibrateError::NothingInCommon {
         measured: Vec::new(),
         known: Vec::new(),
     };
-    let figures = figures.ok_or_else(|| tables.unusable(nothing()))?;
-    let comparison = Comparison {
-        model: &figures,
-        baselines: &baselines,
-    };
+    let validation = validation.map_err(Error::from)?;
+    let validation = validation.ok_or_else(|| tables.unusable(nothing()))?;
+    let comparison = Comparison::from(&validation);
     if args.format != Format::Table {
         for doubt in doubts(Some(&comparison)) {
             note!("warning: {doubt}");
@@ -52,9 +48,15 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
 }
 
 /// Conditions under which the model says little of these measurements.
-fn warn(model: &LatencyModel, material: &Material) {
-    for caveat in model.caveats() {
-        note!("warning: {caveat}");
+fn warn(model: &LatencyModel, material: &Material) -> Result<(), Error> {
+    let mut told = BTreeSet::new();
+    for batch in material.batches().iter() {
+        for caveat in model.at_batch(batch)?.caveats() {
+            // most are the same at every batch
+            if told.insert(caveat.clone()) {
+                note!("warning: {caveat}");
+            }
+        }
     }
     if let (Some(profile), Some(rows)) = (model.platform().threads, material.threads)
         && profile != rows
@@ -64,19 +66,20 @@ fn warn(model: &LatencyModel, material: &Material) {
             model.platform().name
         );
     }
+    Ok(())
 }
 
 fn for_people(model: &LatencyModel, material: &Material, comparison: &Comparison<'_>) -> String {
     format!(
-        "Platform {} ({}), {}, batch {}, on {} networks ({} timings). The baselines were fitted to these very measurements: each network is \
+        "Platform {} ({}), {}, {}, on {} networks ({} timings). The baselines were fitted to these very measurements: each network is \
          predicted by one fitted on four fifths of the others. Shares in percent:\n\n{}\n\n{}",
         model.platform().name,
         model.label(),
         model.dtype(),
-        model.batch(),
+        material.batches(),
         material.networks(),
         material.rows.len(),
-        comparison.table(),
+        comparison.tables(),
         closing(Some(comparison))
     )
 }

@@ -285,7 +285,7 @@ impl Contenders {
             .platform
             .calibration
             .get(&dtype)
-            .map(|calibration| calibration.batch);
+            .map(|calibration| calibration.batch.smallest());
         let batch = named.batch.or(calibrated_at).unwrap_or(conditions.batch());
         let model =
             LatencyModel::new(profile.platform, dtype, batch).map_err(|error| match error {

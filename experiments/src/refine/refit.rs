@@ -97,8 +97,10 @@ fn compositions(start: &Experiment) -> Vec<Composition> {
 }
 
 fn material(start: &Experiment, networks: &[MeasuredNetwork], fusion: &Fusion) -> Material {
+    let batch = start.appraiser.model.batch();
     let row = |one: &MeasuredNetwork| roofnas_hardware::MeasuredNetwork {
         network: one.selected.text.clone(),
+        batch,
         cost: NetworkCost::new(&start.space.decode(&one.selected.genotype), fusion),
         latency_ms: one.timed.latency_ms,
         run: Some(one.timed.run.clone()),
@@ -107,7 +109,6 @@ fn material(start: &Experiment, networks: &[MeasuredNetwork], fusion: &Fusion) -
     };
     Material {
         rows: networks.iter().map(row).collect(),
-        batch: start.appraiser.model.batch(),
         threads: networks.first().map(|one| one.timed.threads),
         fusion: fusion.clone(),
     }

@@ -1,5 +1,6 @@
 //! `roofnas calibrate`.
 
+use roofnas_cost::calibration::Batches;
 use roofnas_cost::{Dtype, Platform};
 use serde_json::Value;
 
@@ -81,7 +82,7 @@ fn the_profile_says_what_it_is_of() {
     assert_eq!(platform.name, "red");
     assert_eq!(platform.threads, Some(2));
     let calibration = &platform.calibration[&Dtype::Fp32];
-    assert_eq!(calibration.batch, 4);
+    assert_eq!(calibration.batch, Batches::of([4]));
     let source = "latency.csv, column latency_ms, platform=board, red, batch=4";
     assert_eq!(calibration.measured.source, source);
     assert_eq!(platform.provenance.sources, [source]);

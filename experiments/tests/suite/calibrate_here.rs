@@ -105,12 +105,74 @@ fn a_machine_is_measured_and_searched_for() {
         .says(&["0 networks on engine.sh"]);
 }
 
+/// The same for each image of a batch, and a millisecond for each call.
+const BATCH_ENGINE: &str = "#!/bin/sh\nsize=$(wc -c < \"$1\")\ntime=$((size * $2 + 20000))\necho \"$((time / 20000)).$((time % 20000 / 2000))5\"\n";
+
+#[test]
+fn a_machine_is_measured_at_several_batches() {
+    let desk = desk();
+    desk.write("engine.sh", BATCH_ENGINE);
+    let at = |batch, more: &[&'static str]| {
+        let mut args = args(more);
+        args[4] = "./engine.sh {model} {batch}";
+        args.extend(["--batch", batch]);
+        args
+    };
+    let ended = desk.roofnas(&at("1,8", &["--format", "json"])).ends(0);
+    let ended = ended.says(&[
+        "networks on engine.sh, 1 thread, batch 1, fp32",
+        "batch 8, fp32",
+    ]);
+    let figures: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(figures["held_out"]["by_batch"].as_array().unwrap().len(), 2);
+    let profile = desk.read("host.toml");
+    for part in ["\nbatch = [1, 8]\n", "timings of", "batches 1 and 8, fp32"] {
+        assert!(profile.contains(part), "{part}");
+    }
+    // anchors at both, probes at the smallest, about half of the others at each
+    let table = Table::parse(&desk.read("host.measurements.csv"));
+    let count = |start: &str, batch: &str| {
+        let rows = table.rows.iter();
+        rows.filter(|row| row["network"].starts_with(start) && row["batch"] == batch)
+            .count()
+    };
+    assert_eq!((count("anchor-", "1"), count("anchor-", "8")), (3, 3));
+    assert!(count("probe", "1") > 10 && count("probe", "8") == 0);
+    let (one, eight) = (count("corner", "1"), count("corner", "8"));
+    assert!(one.abs_diff(eight) <= 1 && eight > 5, "{one} {eight}");
+    assert!(
+        table
+            .rows
+            .iter()
+            .all(|row| row["run"].contains(&format!(" at batch {}/", row["batch"])))
+    );
+
+    // what is there at one batch is not measured again, what is missing at another is
+    let text = desk.read("host.measurements.csv");
+    let rows = table.rows.len();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains(" at batch 8/"))
+        .collect();
+    desk.write("host.measurements.csv", kept.join("\n") + "\n");
+    desk.roofnas(&at("1,8", &["--force", "--resume"]))
+        .ends(0)
+        .says(&["0 networks on engine.sh, 1 thread, batch 1"]);
+    assert_eq!(desk.table("host.measurements.csv").rows.len(), rows);
+    desk.roofnas(&at("1", &["--force", "--resume"]))
+        .ends(2)
+        .says(&["host.measurements.csv", "batch = 8, and 1 was asked for"]);
+}
+
 #[test]
 fn what_stands_in_the_way_is_said_before_anything_is_measured() {
     let desk = desk();
-    let refused: [(&[&str], &[&str]); 5] = [
+    let refused: [(&[&str], &[&str]); 8] = [
         (&["--networks", "0"], &["--networks"]),
-        (&["--batch", "0"], &["--batch"]),
+        (&["--batch", "0"], &["--batch", "from 1 to 65536"]),
+        (&["--batch", "8,1"], &["--batch", "must ascend"]),
+        (&["--batch", "1,1"], &["--batch", "none twice"]),
+        (&["--batch", "1;8"], &["--batch", "such as 1,8,32"]),
         (&["--command", "./engine.sh 'x"], &["--command", "quote"]),
         (&["--space", "nowhere.toml"], &["nowhere.toml"]),
         (&["--threads", "0"], &["--threads"]),

@@ -41,6 +41,7 @@ mod report_page;
 mod resume;
 mod run_directory;
 mod schema;
+mod several_batches;
 mod support;
 mod surrogate;
 mod targets;

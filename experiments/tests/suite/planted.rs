@@ -42,8 +42,8 @@ impl Draws {
     }
 }
 
-/// Layers of a network, and the time it takes on a machine of 40 GFLOP/s that needs 0.02 ms for each layer and 0.1 ms for each call.
-fn layers_and_ms(index: usize) -> (String, f64) {
+/// Layers of a network, and the time it takes at a batch on a machine of 40 GFLOP/s that needs 0.02 ms for each layer and 0.1 ms for each call.
+fn layers_and_ms(index: usize, batch: usize) -> (String, f64) {
     let name = network(index);
     let mut draws = Draws::new(index);
     let mut rows = String::new();
@@ -52,7 +52,7 @@ fn layers_and_ms(index: usize) -> (String, f64) {
     let mut add = |row: String, flops: usize| {
         writeln!(rows, "{name},{layers},{row}").unwrap();
         layers += 1;
-        ms += 0.02 + 1e3 * flops as f64 / 40e9;
+        ms += 0.02 + 1e3 * (batch * flops) as f64 / 40e9;
     };
     let size = draws.choose(&[28, 32, 40, 48]);
     let mut channels = draws.choose(&[16, 24, 32]);
@@ -79,14 +79,31 @@ fn layers_and_ms(index: usize) -> (String, f64) {
 
 /// The networks as a table of layers.
 pub(crate) fn layers() -> String {
-    let rows: String = (0..NETWORKS).map(|index| layers_and_ms(index).0).collect();
+    let rows: String = (0..NETWORKS)
+        .map(|index| layers_and_ms(index, 1).0)
+        .collect();
     format!("{HEADER}\n{rows}")
 }
 
 /// How long a network takes, give or take half a percent.
 pub(crate) fn latency_ms(index: usize) -> f64 {
-    let noise = Draws::new(index + 1_000_003).next() - 0.5;
-    layers_and_ms(index).1 * (1.0 + 0.01 * noise)
+    latency_ms_at(index, 1)
+}
+
+/// The same of a batch.
+pub(crate) fn latency_ms_at(index: usize, batch: usize) -> f64 {
+    let noise = Draws::new(index + 1_000_002 + batch).next() - 0.5;
+    layers_and_ms(index, batch).1 * (1.0 + 0.01 * noise)
+}
+
+/// A table of latencies at these batches.
+pub(crate) fn latencies_at(batches: &[usize]) -> String {
+    let rows = (0..NETWORKS).flat_map(|index| batches.iter().map(move |&batch| (index, batch)));
+    let rows = rows.map(|(index, batch)| {
+        let (name, ms) = (network(index), latency_ms_at(index, batch));
+        format!("{batch},{name},{ms}\n")
+    });
+    format!("batch,network,latency_ms\n{}", rows.collect::<String>())
 }
 
 /// A table of latencies, with the columns before `network` as given.

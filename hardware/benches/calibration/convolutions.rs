@@ -100,7 +100,6 @@ fn column(name: &str, text: &str) -> Column {
         rows: rows.collect(),
         name: name.to_owned(),
         device: name.to_owned(),
-        batch: 1,
     }
 }
 

@@ -14,13 +14,13 @@ pub(crate) struct Column {
     pub(crate) name: String,
     /// Columns of one device know each other too well: none may inform another.
     pub(crate) device: String,
-    pub(crate) batch: u64,
     pub(crate) rows: Vec<Row>,
 }
 
 /// A network, and how long it takes.
 pub(crate) struct Row {
     pub(crate) network: String,
+    pub(crate) batch: u64,
     pub(crate) cost: Arc<NetworkCost>,
     pub(crate) works: Vec<Workload>,
     pub(crate) latency_ms: f64,
@@ -36,6 +36,7 @@ impl Row {
         Self {
             works: Workload::of_network(&cost, batch, Dtype::Fp32),
             network,
+            batch,
             cost,
             latency_ms,
         }
@@ -106,13 +107,12 @@ pub(crate) fn column(
     costs: &BTreeMap<String, Arc<NetworkCost>>,
 ) -> Column {
     let measured = read_measurements(text, selection).unwrap();
-    let batch = measured.rows[0].batch;
     let rows = measured.rows.into_iter().filter_map(|row| {
         let cost = costs.get(&row.network)?;
         Some(Row::new(
             row.network,
             Arc::clone(cost),
-            batch,
+            row.batch,
             row.latency_ms,
         ))
     });
@@ -120,7 +120,6 @@ pub(crate) fn column(
         rows: rows.collect(),
         name,
         device,
-        batch,
     }
 }
 

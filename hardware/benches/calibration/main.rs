@@ -5,10 +5,11 @@
 //! cargo bench -p roofnas-hardware --bench calibration [-- SECTION... COLUMN...]
 //! ```
 //!
-//! Sections are `whole-networks`, `plans`, `ncnn`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
+//! Sections are `whole-networks`, `batches`, `plans`, `ncnn`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+mod batches;
 mod convolutions;
 mod data;
 mod families;
@@ -39,8 +40,9 @@ impl Filters {
 
 type Section = (&'static str, fn(&Filters));
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     ("whole-networks", whole_networks::run),
+    ("batches", batches::run),
     ("plans", plans::run),
     ("ncnn", families::run),
     ("convolutions", convolutions::run),

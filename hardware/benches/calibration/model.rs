@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use roofnas_cost::calibration::{Calibration, Measured, PreparedCalibration};
+use roofnas_cost::calibration::{Batches, Calibration, Measured, PreparedCalibration};
 use roofnas_cost::{Figures, Prediction, student_quantile};
 use roofnas_hardware::fit::{Fit, FitOptions, Timing as FitTiming, fit};
 use roofnas_hardware::{Baseline, LatencyByNetwork, NearestPlatform, Timing};
@@ -49,7 +49,7 @@ impl Model {
         let fitted = fit(&timings, known, options).unwrap();
         Self {
             seconds: began.elapsed().as_secs_f64(),
-            calibration: calibration(fitted, column.batch),
+            calibration: calibration(fitted, rows.iter().map(|&row| column.rows[row].batch)),
         }
     }
 
@@ -71,7 +71,7 @@ impl Model {
 }
 
 /// A calibration as a profile holds it, but for the story of its measurement.
-fn calibration(fit: Fit, batch: u64) -> Calibration {
+fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
     let nothing = Figures::of(&[Prediction {
         measured_ms: 1.0,
         mean_ms: 1.0,
@@ -79,7 +79,7 @@ fn calibration(fit: Fit, batch: u64) -> Calibration {
         upper95_ms: None,
     }]);
     Calibration {
-        batch,
+        batch: Batches::of(batches),
         classes: Vec::new(),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
@@ -92,6 +92,7 @@ fn calibration(fit: Fit, batch: u64) -> Calibration {
             held_out: None,
             held_out_by: None,
             best_baseline: None,
+            held_out_by_batch: Vec::new(),
         },
         components: fit.components,
     }
@@ -101,14 +102,16 @@ fn calibration(fit: Fit, batch: u64) -> Calibration {
 pub(crate) fn baselines(column: &Column, fit: &[usize], held_out: &[usize]) -> [Vec<f64>; 5] {
     let timing = |&row: &usize| Timing {
         cost: &column.rows[row].cost,
+        batch: column.rows[row].batch,
         latency_ms: column.rows[row].latency_ms,
     };
     let timings: Vec<Timing> = fit.iter().map(timing).collect();
     Baseline::ALL.map(|baseline| {
-        let fitted = baseline.fit(&timings, column.batch).unwrap();
+        let fitted = baseline.fit(&timings).unwrap();
         let rows = held_out
             .iter()
-            .map(|&row| fitted.predict_ms(&column.rows[row].cost));
+            .map(|&row| &column.rows[row])
+            .map(|row| fitted.predict_ms(&row.cost, row.batch));
         rows.collect()
     })
 }

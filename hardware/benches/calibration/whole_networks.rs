@@ -79,7 +79,7 @@ pub(crate) fn all_columns() -> Vec<Column> {
     ["ofa", "fbnet"].into_iter().flat_map(columns).collect()
 }
 
-fn columns(folder: &str) -> Vec<Column> {
+pub(crate) fn columns(folder: &str) -> Vec<Column> {
     let (Some(costs), Some(text)) = (data::costs(folder), data::text(folder, "latency.csv")) else {
         return Vec::new();
     };

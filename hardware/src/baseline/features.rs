@@ -12,37 +12,31 @@ pub(super) enum Features {
     /// MACs, elements that convolutions, linear layers and matrix products write, weights, kernels, depthwise kernels.
     Five,
     /// Of each of these classes: kernels, MACs, elements moved.
-    ByClass { classes: Vec<OpClass>, batch: u64 },
+    ByClass(Vec<OpClass>),
     /// Both.
-    FiveAndByClass { classes: Vec<OpClass>, batch: u64 },
+    FiveAndByClass(Vec<OpClass>),
 }
 
 impl Features {
     /// By the classes that occur in these networks.
-    pub(super) fn by_class(networks: &[&NetworkCost], batch: u64) -> Self {
-        Self::ByClass {
-            classes: classes(networks),
-            batch,
-        }
+    pub(super) fn by_class(networks: &[&NetworkCost]) -> Self {
+        Self::ByClass(classes(networks))
     }
 
     /// The five, and those by the classes that occur in these networks.
-    pub(super) fn five_and_by_class(networks: &[&NetworkCost], batch: u64) -> Self {
-        Self::FiveAndByClass {
-            classes: classes(networks),
-            batch,
-        }
+    pub(super) fn five_and_by_class(networks: &[&NetworkCost]) -> Self {
+        Self::FiveAndByClass(classes(networks))
     }
 
-    /// The counts of a network.
-    pub(super) fn of(&self, cost: &NetworkCost) -> Vec<f64> {
+    /// The counts of a network in one inference of a batch.
+    pub(super) fn of(&self, cost: &NetworkCost, batch: u64) -> Vec<f64> {
         match self {
-            Self::Macs => vec![cost.macs as f64],
-            Self::Five => five(cost).to_vec(),
-            Self::ByClass { classes, batch } => by_class(cost, classes, *batch),
-            Self::FiveAndByClass { classes, batch } => {
-                let mut counts = five(cost).to_vec();
-                counts.extend(by_class(cost, classes, *batch));
+            Self::Macs => vec![batch as f64 * cost.macs as f64],
+            Self::Five => five(cost, batch).to_vec(),
+            Self::ByClass(classes) => by_class(cost, classes, batch),
+            Self::FiveAndByClass(classes) => {
+                let mut counts = five(cost, batch).to_vec();
+                counts.extend(by_class(cost, classes, batch));
                 counts
             }
         }
@@ -60,7 +54,8 @@ fn classes(networks: &[&NetworkCost]) -> Vec<OpClass> {
     classes.into_iter().collect()
 }
 
-fn five(cost: &NetworkCost) -> [f64; 5] {
+fn five(cost: &NetworkCost, batch: u64) -> [f64; 5] {
+    let images = batch as f64;
     // convolutions, linear layers and matrix products, whatever classes they are told apart in
     let activations: u64 = executed(cost)
         .filter(|kernel| kernel.macs > 0)
@@ -68,8 +63,8 @@ fn five(cost: &NetworkCost) -> [f64; 5] {
         .sum();
     let depthwise = executed(cost).filter(|kernel| kernel.class == OpClass::Depthwise);
     [
-        cost.macs as f64,
-        activations as f64,
+        images * cost.macs as f64,
+        images * activations as f64,
         cost.weight_elements as f64,
         executed(cost).count() as f64,
         depthwise.count() as f64,
@@ -81,7 +76,7 @@ fn by_class(cost: &NetworkCost, classes: &[OpClass], batch: u64) -> Vec<f64> {
         let mut counts = [0.0; 3];
         for kernel in executed(cost).filter(|kernel| kernel.class == class) {
             counts[0] += 1.0;
-            counts[1] += kernel.macs as f64;
+            counts[1] += batch as f64 * kernel.macs as f64;
             counts[2] += moved_elements(kernel, batch);
         }
         counts
@@ -127,33 +122,38 @@ mod tests {
     fn counts_by_hand() {
         let cost = small();
         // 8 * 16 * 27, 8 * 16 * 9, 8 * 10
-        assert_eq!(Features::Macs.of(&cost), [3456.0 + 1152.0 + 80.0]);
+        assert_eq!(Features::Macs.of(&cost, 1), [3456.0 + 1152.0 + 80.0]);
         assert_eq!(
-            Features::Five.of(&cost),
+            Features::Five.of(&cost, 1),
             [4688.0, 128.0 + 128.0 + 10.0, 216.0 + 72.0 + 90.0, 5.0, 1.0]
         );
-        let by_class = Features::by_class(&[&cost], 2);
+        let by_class = Features::by_class(&[&cost]);
         let expected = [
             // dense: 2 * (48 + 128) + 216
-            [1.0, 3456.0, 568.0],
+            [1.0, 2.0 * 3456.0, 568.0],
             // depthwise: 2 * (128 + 128) + 72
-            [1.0, 1152.0, 584.0],
+            [1.0, 2.0 * 1152.0, 584.0],
             // linear: 2 * (8 + 10) + 90
-            [1.0, 80.0, 126.0],
+            [1.0, 2.0 * 80.0, 126.0],
             // pool: 2 * (128 + 8)
             [1.0, 0.0, 272.0],
             // relu: 2 * (128 + 128)
             [1.0, 0.0, 512.0],
         ];
-        assert_eq!(by_class.of(&cost), expected.concat());
-        let both = Features::five_and_by_class(&[&cost], 2).of(&cost);
+        assert_eq!(by_class.of(&cost, 2), expected.concat());
+        // of two images: weights and kernels stay
+        assert_eq!(
+            Features::Five.of(&cost, 2),
+            [2.0 * 4688.0, 2.0 * 266.0, 378.0, 5.0, 1.0]
+        );
+        let both = Features::five_and_by_class(&[&cost]).of(&cost, 2);
         assert_eq!(both.len(), 5 + 15);
     }
 
     #[test]
     fn classes_not_fitted_on_are_passed_over() {
         let cost = small();
-        let none = Features::by_class(&[], 1);
-        assert!(none.of(&cost).is_empty());
+        let none = Features::by_class(&[]);
+        assert!(none.of(&cost, 1).is_empty());
     }
 }

@@ -11,6 +11,8 @@
 //!
 //! All but the last are fitted on networks of known latency and predict any other network. None states how sure it is.
 //!
+//! Counts are those of a whole batch, so timings may differ in theirs: MACs and activations grow with it, weights and kernels don't.
+//!
 //! What is counted does not depend on the number format: bytes are a constant factor on elements, which every one of them absorbs.
 //!
 //! ```
@@ -26,10 +28,10 @@
 //! // a machine that does a MAC in 2 picoseconds, and nothing else takes time
 //! let timings: Vec<Timing> = costs
 //!     .iter()
-//!     .map(|cost| Timing { cost, latency_ms: 2e-9 * cost.macs as f64 })
+//!     .map(|cost| Timing { cost, batch: 1, latency_ms: 2e-9 * cost.macs as f64 })
 //!     .collect();
-//! let fitted = Baseline::MacsConstant.fit(&timings[1..], 1).unwrap();
-//! let relative = fitted.predict_ms(&costs[0]) / timings[0].latency_ms;
+//! let fitted = Baseline::MacsConstant.fit(&timings[1..]).unwrap();
+//! let relative = fitted.predict_ms(&costs[0], 1) / timings[0].latency_ms;
 //! assert!((relative - 1.0).abs() < 1e-9);
 //! ```
 
@@ -78,7 +80,9 @@ pub enum Baseline {
 pub struct Timing<'a> {
     /// The network, counted.
     pub cost: &'a NetworkCost,
-    /// Its latency.
+    /// Images in one inference.
+    pub batch: u64,
+    /// Latency of one inference.
     pub latency_ms: f64,
 }
 
@@ -114,11 +118,11 @@ impl Baseline {
         }
     }
 
-    /// Fits it on timings, all taken with this batch.
+    /// Fits it on timings.
     ///
     /// # Errors
     /// When there are no timings, or one of them is no latency.
-    pub fn fit(self, timings: &[Timing<'_>], batch: u64) -> Result<FittedBaseline, BaselineError> {
+    pub fn fit(self, timings: &[Timing<'_>]) -> Result<FittedBaseline, BaselineError> {
         let latencies_ms: Vec<f64> = timings.iter().map(|timing| timing.latency_ms).collect();
         if let Some(&odd) = latencies_ms.iter().find(|ms| !LATENCIES_MS.contains(*ms)) {
             return Err(BaselineError::Latency(odd));
@@ -129,10 +133,11 @@ impl Baseline {
         let features = match self {
             Self::MacsConstant => Features::Macs,
             Self::FiveFeatureRidge => Features::Five,
-            Self::ClassRidge | Self::ClassNnls => Features::by_class(&costs, batch),
-            Self::GradientBoosting => Features::five_and_by_class(&costs, batch),
+            Self::ClassRidge | Self::ClassNnls => Features::by_class(&costs),
+            Self::GradientBoosting => Features::five_and_by_class(&costs),
         };
-        let rows: Vec<Vec<f64>> = costs.iter().map(|cost| features.of(cost)).collect();
+        let counts = |timing: &Timing<'_>| features.of(timing.cost, timing.batch);
+        let rows: Vec<Vec<f64>> = timings.iter().map(counts).collect();
         let model = match self {
             Self::MacsConstant => Model::Line(Line::fit(&first_of_each(&rows), &latencies_ms)),
             Self::FiveFeatureRidge | Self::ClassRidge => {
@@ -177,9 +182,9 @@ impl FittedBaseline {
         self.baseline
     }
 
-    /// The latency of a network: always a number above 0, however far the network is from those fitted on.
-    pub fn predict_ms(&self, cost: &NetworkCost) -> f64 {
-        let row = self.features.of(cost);
+    /// The latency of a network at a batch: always a number above 0, however far the network is from those fitted on.
+    pub fn predict_ms(&self, cost: &NetworkCost, batch: u64) -> f64 {
+        let row = self.features.of(cost, batch);
         let predicted_ms = match &self.model {
             Model::Line(line) => line.predict(row.first().copied().unwrap_or(0.0)),
             Model::Ridge(ridge) => ridge.predict(&row),
@@ -209,10 +214,15 @@ mod tests {
     fn what_cannot_be_fitted_is_refused() {
         let costs = landmarks();
         for baseline in Baseline::ALL {
-            assert_eq!(baseline.fit(&[], 1).unwrap_err(), BaselineError::Empty);
+            assert_eq!(baseline.fit(&[]).unwrap_err(), BaselineError::Empty);
             for latency_ms in [0.0, -1.0, f64::INFINITY, 1e13] {
                 let cost = &costs[0];
-                let error = baseline.fit(&[Timing { cost, latency_ms }], 1).unwrap_err();
+                let timing = Timing {
+                    cost,
+                    batch: 1,
+                    latency_ms,
+                };
+                let error = baseline.fit(&[timing]).unwrap_err();
                 assert_eq!(error, BaselineError::Latency(latency_ms));
             }
         }
@@ -225,13 +235,17 @@ mod tests {
             let timings: Vec<Timing> = costs
                 .iter()
                 .zip(latencies)
-                .map(|(cost, latency_ms)| Timing { cost, latency_ms })
+                .map(|(cost, latency_ms)| Timing {
+                    cost,
+                    batch: u64::MAX,
+                    latency_ms,
+                })
                 .collect();
             for baseline in Baseline::ALL {
                 for n in 1..=3 {
-                    let fitted = baseline.fit(&timings[..n], u64::MAX).unwrap();
+                    let fitted = baseline.fit(&timings[..n]).unwrap();
                     for cost in &costs {
-                        let ms = fitted.predict_ms(cost);
+                        let ms = fitted.predict_ms(cost, u64::MAX);
                         assert!(ms.is_finite() && ms > 0.0, "{}: {ms}", baseline.name());
                     }
                 }
@@ -264,17 +278,43 @@ mod tests {
             .iter()
             .map(|cost| Timing {
                 cost,
+                batch: 1,
                 latency_ms: truth(cost),
             })
             .collect();
         let error = |baseline: Baseline| {
-            let fitted = baseline.fit(&timings, 1).unwrap();
+            let fitted = baseline.fit(&timings).unwrap();
             let errors = costs
                 .iter()
-                .map(|cost| (fitted.predict_ms(cost) / truth(cost) - 1.0).abs());
+                .map(|cost| (fitted.predict_ms(cost, 1) / truth(cost) - 1.0).abs());
             errors.fold(0.0, f64::max)
         };
         assert!(error(Baseline::MacsConstant) > 0.1);
         assert!(error(Baseline::ClassNnls) < 1e-6);
+    }
+
+    #[test]
+    fn batches_are_learned_together() {
+        // a microsecond a kernel whatever the batch, and two picoseconds a MAC of each image
+        let costs = landmarks();
+        let truth = |cost: &NetworkCost, batch: u64| {
+            1e-3 * cost.kernels.len() as f64 + 2e-9 * (batch * cost.macs) as f64
+        };
+        let timings: Vec<Timing> = costs
+            .iter()
+            .flat_map(|cost| [1, 16].map(|batch| (cost, batch)))
+            .map(|(cost, batch)| Timing {
+                cost,
+                batch,
+                latency_ms: truth(cost, batch),
+            })
+            .collect();
+        let fitted = Baseline::ClassNnls.fit(&timings).unwrap();
+        for cost in &costs {
+            for batch in [1, 4, 16, 64] {
+                let relative = fitted.predict_ms(cost, batch) / truth(cost, batch);
+                assert!((relative - 1.0).abs() < 0.02, "{batch}: {relative}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Which networks are held out together in a cross-validation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -50,8 +50,11 @@ impl CrossValidation {
             held_out: held_out.clone(),
         };
         let folds: Vec<Fold> = groups.values().map(fold).collect();
-        // a family may be nearly everything
-        let enough = |fold: &Fold| fold.fit.len() >= 3;
+        // a family may be nearly everything; a network at three batches is still one
+        let enough = |fold: &Fold| {
+            let networks: BTreeSet<&str> = fold.fit.iter().map(|&row| names[row]).collect();
+            networks.len() >= 3
+        };
         Ok(folds.into_iter().filter(enough).collect())
     }
 

@@ -1,8 +1,8 @@
 //! Measurements beside the networks they are of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roofnas_cost::calibration::Workload;
+use roofnas_cost::calibration::{Batches, Workload};
 use roofnas_cost::{Dtype, Fusion, NetworkCost};
 use roofnas_space::Network;
 
@@ -17,6 +17,8 @@ pub struct MeasuredNetwork {
     pub network: String,
     /// What it costs, as the engine runs it.
     pub cost: NetworkCost,
+    /// Images in one inference.
+    pub batch: u64,
     /// Latency of one inference of the batch.
     pub latency_ms: f64,
     /// The measuring run.
@@ -40,13 +42,11 @@ pub struct KernelTiming {
     pub error_ms: f64,
 }
 
-/// What a fit or a validation works on: timings of one platform under one set of conditions.
+/// What a fit or a validation works on: timings of one platform under one set of conditions, but for the batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Material {
     /// The timings.
     pub rows: Vec<MeasuredNetwork>,
-    /// Images in one inference.
-    pub batch: u64,
     /// Threads of the engine, where stated.
     pub threads: Option<u32>,
     /// What the engine fuses, as the networks were counted.
@@ -70,11 +70,7 @@ impl Material {
             .iter()
             .map(|network| (network.name(), network))
             .collect();
-        let conditions = measurements
-            .rows
-            .first()
-            .map(|row| (row.batch, row.threads));
-        let (batch, threads) = conditions.unwrap_or((1, None));
+        let threads = measurements.rows.first().and_then(|row| row.threads);
         let mut strangers: Vec<String> = Vec::new();
         let mut rows: Vec<(u64, MeasuredNetwork)> = Vec::new();
         for row in measurements.rows {
@@ -85,6 +81,7 @@ impl Material {
             let measured = MeasuredNetwork {
                 cost: NetworkCost::new(network, fusion),
                 network: row.network,
+                batch: row.batch,
                 latency_ms: row.latency_ms,
                 run: row.run,
                 repeats: row.repeats,
@@ -92,6 +89,9 @@ impl Material {
             };
             rows.push((row.line, measured));
         }
+        // a network may be measured at several batches
+        let mut seen = BTreeSet::new();
+        strangers.retain(|stranger| seen.insert(stranger.clone()));
         if !strangers.is_empty() {
             warnings.push(without_layers(&strangers));
         }
@@ -108,7 +108,7 @@ impl Material {
                 line: *line,
                 network: &row.network,
                 flops: row.cost.flops as f64,
-                batch,
+                batch: row.batch,
                 latency_ms: row.latency_ms,
             })
             .collect();
@@ -120,7 +120,6 @@ impl Material {
         let rows = check.plausible.iter().filter_map(|&row| rows[row].take());
         let material = Self {
             rows: rows.collect(),
-            batch,
             threads,
             fusion: fusion.clone(),
         };
@@ -133,6 +132,11 @@ impl Material {
         names.sort_unstable();
         names.dedup();
         names.len()
+    }
+
+    /// The batches of the timings; 1 where there are none.
+    pub fn batches(&self) -> Batches {
+        Batches::of(self.rows.iter().map(|row| row.batch))
     }
 
     /// Number of timings in some of the rows, those of kernels included.
@@ -154,7 +158,7 @@ impl Material {
                 .repeats
                 .map_or(1.0, |repeats| f64::from(repeats) / typical);
             fit::Timing {
-                works: Workload::of_network(&row.cost, self.batch, dtype),
+                works: Workload::of_network(&row.cost, row.batch, dtype),
                 latency_ms: row.latency_ms,
                 is_call: true,
                 run: runs.binary_search(&&row.run).unwrap_or(0),

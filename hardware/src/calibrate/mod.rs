@@ -1,5 +1,6 @@
 //! From measurements to a platform profile, and how well a profile holds on measurements.
 
+mod by_batch;
 mod folds;
 mod material;
 mod profile;
@@ -13,8 +14,11 @@ use roofnas_cost::{
 };
 use thiserror::Error;
 
+pub use by_batch::Validation;
 pub use folds::{CrossValidation, family};
 pub use material::{KernelTiming, Material, MeasuredNetwork};
+
+use by_batch::{BatchPrediction, Predictions};
 
 use crate::baseline::{Baseline, Timing};
 use crate::fit::{self, Fit, FitError, FitOptions};
@@ -54,11 +58,9 @@ pub struct Calibrated {
     pub platform: Platform,
     /// The model on its own timings.
     pub fit: Figures,
-    /// The model on networks it has not seen: held out, or by cross-validation.
-    pub held_out: Option<Figures>,
-    /// The simple baselines on the same networks, fitted on the same ones.
-    pub baselines: BTreeMap<&'static str, Figures>,
-    /// Networks that were given little weight, since they are unlike the others: name and weight, 1 for an ordinary one.
+    /// The model on networks it has not seen, held out or by cross-validation, beside the simple baselines, fitted on the same ones.
+    pub held_out: Option<Validation>,
+    /// Networks that were given little weight, since they are unlike the others: name, with the batch where there are several, and weight, 1 for an ordinary one.
     pub outliers: Vec<(String, f64)>,
 }
 
@@ -135,71 +137,69 @@ pub fn calibrate(
         return Err(CalibrateError::Samples { asked, there });
     }
     let fitted = fit_rows(material, &drawn.fit, known, options)?;
-    let (held_out, baselines, held_out_by) = if options.samples.is_some() {
-        let predictions = predict(material, &drawn.held_out, &fitted, options)?;
-        let baselines = baselines(material, &drawn.fit, &drawn.held_out);
+    let (held_out, held_out_by) = if options.samples.is_some() {
+        let predictions = Predictions {
+            model: predict(material, &drawn.held_out, &fitted, options)?,
+            baselines: baselines(material, &drawn.fit, &drawn.held_out),
+        };
         let by = format!(
             "{there} networks less {asked} drawn with seed {}",
             options.seed
         );
-        (Figures::of(&predictions), baselines, Some(by))
+        (predictions, Some(by))
     } else {
         let names: Vec<&str> = drawn.fit.iter().map(|&row| names[row]).collect();
         let folds = options.cross_validation.folds(&names, options.seed)?;
-        let (figures, baselines) = cross_validate(material, &folds, known, options)?;
-        (
-            figures,
-            baselines,
-            options.cross_validation.words(folds.len()),
-        )
+        let predictions = cross_validate(material, &folds, known, options)?;
+        (predictions, options.cross_validation.words(folds.len()))
     };
-    let fit = Figures::of(&predict(material, &drawn.fit, &fitted, options)?);
-    let fit = fit.ok_or(FitError::Numerical)?;
-    let baselines = figures_of(baselines);
-    let best = baselines
-        .iter()
-        .min_by(|a, b| a.1.mape.total_cmp(&b.1.mape));
+    let held_out = held_out.validation();
+    let on_itself = Predictions {
+        model: predict(material, &drawn.fit, &fitted, options)?,
+        baselines: BTreeMap::new(),
+    };
+    let fit = on_itself.validation().ok_or(FitError::Numerical)?.model;
+    let checked = held_out.as_ref();
     let measured = Measured {
         networks: asked.min(there),
         timings: material.count(&drawn.fit),
         source: options.source.clone(),
         fitted_by: concat!("roofnas ", env!("CARGO_PKG_VERSION")).to_owned(),
         fit,
-        held_out,
+        held_out: checked.map(|held_out| held_out.model),
         held_out_by,
-        best_baseline: best.map(|(name, figures)| ((*name).to_owned(), figures.mape)),
+        best_baseline: checked.and_then(|held_out| by_batch::best(&held_out.baselines)),
+        held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
+    };
+    let several = material.batches().are_several();
+    let name = |row: &MeasuredNetwork| match several {
+        true => format!("{} at batch {}", row.network, row.batch),
+        false => row.network.clone(),
     };
     let outliers = drawn.fit.iter().zip(&fitted.trust);
     Ok(Calibrated {
         outliers: outliers
             .filter(|(_, trust)| **trust < OUTLIER_TRUST)
-            .map(|(&row, &trust)| (material.rows[row].network.clone(), trust))
+            .map(|(&row, &trust)| (name(&material.rows[row]), trust))
             .collect(),
         platform: profile::platform(material, &fitted, measured, options)?,
         fit,
         held_out,
-        baselines,
     })
 }
 
 /// Timings with less weight than this are named.
 const OUTLIER_TRUST: f64 = 0.3;
 
-/// How well a model holds on measurements.
+/// How well a platform's model holds on measurements, each row priced at its batch; nothing where there are none. Beside it the simple baselines, each
+/// network predicted by one fitted on four fifths of the others.
 ///
 /// # Errors
-/// When the model can't price.
-pub fn validate(material: &Material, model: &LatencyModel) -> Option<Figures> {
-    let predictions: Vec<Prediction> = material
-        .rows
-        .iter()
-        .map(|row| prediction(model, row))
-        .collect();
-    Figures::of(&predictions)
-}
-
-/// The simple baselines on measurements, each network predicted by a baseline fitted on four fifths of the others.
-pub fn validate_baselines(material: &Material) -> BTreeMap<&'static str, Figures> {
+/// When the model can't price at one of the batches.
+pub fn validate(
+    material: &Material,
+    model: &LatencyModel,
+) -> Result<Option<Validation>, LatencyError> {
     let names: Vec<&str> = material
         .rows
         .iter()
@@ -208,14 +208,19 @@ pub fn validate_baselines(material: &Material) -> BTreeMap<&'static str, Figures
     let folds = CrossValidation::Folds(5)
         .folds(&names, 0)
         .unwrap_or_default();
-    let mut all = BTreeMap::new();
+    let all: Vec<usize> = (0..material.rows.len()).collect();
+    let mut predictions = Predictions {
+        model: price(material, &all, model)?,
+        baselines: BTreeMap::new(),
+    };
     for fold in &folds {
-        collect(&mut all, baselines(material, &fold.fit, &fold.held_out));
+        predictions.extend(Predictions {
+            model: Vec::new(),
+            baselines: baselines(material, &fold.fit, &fold.held_out),
+        });
     }
-    figures_of(all)
+    Ok(predictions.validation())
 }
-
-type BaselinePredictions = BTreeMap<&'static str, Vec<Prediction>>;
 
 fn fit_rows(
     material: &Material,
@@ -236,42 +241,60 @@ fn predict(
     rows: &[usize],
     fitted: &Fit,
     options: &CalibrateOptions,
-) -> Result<Vec<Prediction>, CalibrateError> {
+) -> Result<Vec<BatchPrediction>, CalibrateError> {
     let platform = profile::platform(material, fitted, profile::unmeasured(), options)?;
-    let model = LatencyModel::new(platform, options.dtype, material.batch)?;
-    Ok(rows
-        .iter()
-        .map(|&row| prediction(&model, &material.rows[row]))
-        .collect())
+    let model = LatencyModel::new(platform, options.dtype, material.batches().smallest())?;
+    Ok(price(material, rows, &model)?)
 }
 
-fn prediction(model: &LatencyModel, row: &MeasuredNetwork) -> Prediction {
-    let price = model.price(&row.cost);
-    Prediction {
-        measured_ms: row.latency_ms,
-        mean_ms: price.mean_ms,
-        std_ms: Some(price.std_ms),
-        upper95_ms: Some(price.upper95_ms()),
-    }
+/// Prices rows, each at its batch, whatever the model's.
+fn price(
+    material: &Material,
+    rows: &[usize],
+    model: &LatencyModel,
+) -> Result<Vec<BatchPrediction>, LatencyError> {
+    let batches = material.batches();
+    let models = batches.iter().map(|batch| model.at_batch(batch));
+    let models: Vec<LatencyModel> = models.collect::<Result<_, _>>()?;
+    let of = |&row: &usize| {
+        let row = &material.rows[row];
+        let model = models.iter().find(|model| model.batch() == row.batch)?;
+        let price = model.price(&row.cost);
+        let prediction = Prediction {
+            measured_ms: row.latency_ms,
+            mean_ms: price.mean_ms,
+            std_ms: Some(price.std_ms),
+            upper95_ms: Some(price.upper95_ms()),
+        };
+        Some((row.batch, prediction))
+    };
+    Ok(rows.iter().filter_map(of).collect())
 }
+
+type BaselinePredictions = BTreeMap<&'static str, Vec<BatchPrediction>>;
 
 fn baselines(material: &Material, fit: &[usize], held_out: &[usize]) -> BaselinePredictions {
     let timing = |&row: &usize| Timing {
         cost: &material.rows[row].cost,
+        batch: material.rows[row].batch,
         latency_ms: material.rows[row].latency_ms,
     };
     let timings: Vec<Timing<'_>> = fit.iter().map(timing).collect();
     let mut predictions = BaselinePredictions::new();
     for baseline in Baseline::ALL {
         // timings that a baseline can't be fitted on leave it out
-        let Ok(fitted) = baseline.fit(&timings, material.batch) else {
+        let Ok(fitted) = baseline.fit(&timings) else {
             continue;
         };
-        let predicted = held_out.iter().map(|&row| Prediction {
-            measured_ms: material.rows[row].latency_ms,
-            mean_ms: fitted.predict_ms(&material.rows[row].cost),
-            std_ms: None,
-            upper95_ms: None,
+        let predicted = held_out.iter().map(|&row| {
+            let row = &material.rows[row];
+            let prediction = Prediction {
+                measured_ms: row.latency_ms,
+                mean_ms: fitted.predict_ms(&row.cost, row.batch),
+                std_ms: None,
+                upper95_ms: None,
+            };
+            (row.batch, prediction)
         });
         predictions.insert(baseline.name(), predicted.collect());
     }
@@ -283,32 +306,18 @@ fn cross_validate(
     folds: &[folds::Fold],
     known: &[(String, &Calibration)],
     options: &CalibrateOptions,
-) -> Result<(Option<Figures>, BaselinePredictions), CalibrateError> {
-    type Part = Result<(Vec<Prediction>, BaselinePredictions), CalibrateError>;
-    let part = |fold: &folds::Fold| -> Part {
+) -> Result<Predictions, CalibrateError> {
+    let part = |fold: &folds::Fold| -> Result<Predictions, CalibrateError> {
         let fitted = fit_rows(material, &fold.fit, known, options)?;
-        let predictions = predict(material, &fold.held_out, &fitted, options)?;
-        Ok((predictions, baselines(material, &fold.fit, &fold.held_out)))
+        Ok(Predictions {
+            model: predict(material, &fold.held_out, &fitted, options)?,
+            baselines: baselines(material, &fold.fit, &fold.held_out),
+        })
     };
-    let parts: Vec<Part> = folds.par_iter().map(part).collect();
-    let (mut predictions, mut baselines) = (Vec::new(), BTreeMap::new());
+    let parts: Vec<Result<Predictions, CalibrateError>> = folds.par_iter().map(part).collect();
+    let mut predictions = Predictions::default();
     for part in parts {
-        let (own, simple) = part?;
-        predictions.extend(own);
-        collect(&mut baselines, simple);
+        predictions.extend(part?);
     }
-    Ok((Figures::of(&predictions), baselines))
-}
-
-fn collect(all: &mut BaselinePredictions, part: BaselinePredictions) {
-    for (name, predictions) in part {
-        all.entry(name).or_default().extend(predictions);
-    }
-}
-
-fn figures_of(predictions: BaselinePredictions) -> BTreeMap<&'static str, Figures> {
-    predictions
-        .into_iter()
-        .filter_map(|(name, predictions)| Some((name, Figures::of(&predictions)?)))
-        .collect()
+    Ok(predictions)
 }

@@ -20,7 +20,7 @@ pub(super) fn platform(
 ) -> Result<Platform, PlatformError> {
     let classes = classes(material);
     let calibration = Calibration {
-        batch: material.batch,
+        batch: material.batches(),
         classes: classes.clone(),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
@@ -152,5 +152,6 @@ pub(super) fn unmeasured() -> Measured {
         held_out: None,
         held_out_by: None,
         best_baseline: None,
+        held_out_by_batch: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Calibration, Component, Composition, Covariance, KernelShare, LogParameters, Measured,
+    Batches, Calibration, Component, Composition, Covariance, KernelShare, LogParameters, Measured,
     Parameters, PreparedCalibration, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
@@ -72,7 +72,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
         upper95_ms: None,
     };
     Calibration {
-        batch: 1,
+        batch: Batches::of([1]),
         classes: timed_classes().collect(),
         degrees_of_freedom: 30.0,
         resolution_ms: 0.0,
@@ -85,6 +85,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out: None,
             held_out_by: None,
             best_baseline: None,
+            held_out_by_batch: Vec::new(),
         },
         components,
     }

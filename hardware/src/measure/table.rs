@@ -1,6 +1,7 @@
 //! Timings as a table of measurements, in the form that [`read_measurements`](crate::read_measurements) takes.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use super::protocol::Situation;
 use super::timing::NetworkTiming;
@@ -29,10 +30,9 @@ pub const HEADER: [&str; 19] = [
     "date",
 ];
 
-/// What all rows of a table have in common, but for run and date.
-const SAME: [&str; 7] = [
+/// What all rows of a table have in common, but for batch, run and date.
+const SAME: [&str; 6] = [
     "platform",
-    "batch",
     "threads",
     "dtype",
     "engine",
@@ -101,11 +101,16 @@ pub fn row(timing: &NetworkTiming, conditions: &Conditions) -> Vec<String> {
         .collect()
 }
 
-/// The networks that a table has measured already under the same conditions, so that measuring can go on where it was broken off.
+/// The networks that a table has measured already under the same conditions, each with its batch, so that measuring can go on where it was broken off. The batch
+/// may be any of `batches`, whatever that of the conditions.
 ///
 /// # Errors
 /// A sentence, when the text is no table of these columns, or of other conditions.
-pub fn done_before(text: &str, conditions: &Conditions) -> Result<Vec<String>, String> {
+pub fn done_before(
+    text: &str,
+    conditions: &Conditions,
+    batches: &[NonZeroUsize],
+) -> Result<Vec<(String, NonZeroUsize)>, String> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?;
     if header != &csv::StringRecord::from(HEADER.to_vec()) {
@@ -121,6 +126,17 @@ pub fn done_before(text: &str, conditions: &Conditions) -> Result<Vec<String>, S
                 .and_then(|place| record.get(place))
                 .unwrap_or("")
         };
+        let batch = batches
+            .iter()
+            .find(|batch| batch.to_string() == cell("batch"));
+        let Some(&batch) = batch else {
+            let asked: Vec<String> = batches.iter().map(ToString::to_string).collect();
+            return Err(format!(
+                "holds measurements with batch = {}, and {} was asked for: name another file",
+                cell("batch"),
+                asked.join(" or ")
+            ));
+        };
         for column in SAME {
             let (found, asked) = (cell(column), &expected[column]);
             if found != asked {
@@ -129,7 +145,7 @@ pub fn done_before(text: &str, conditions: &Conditions) -> Result<Vec<String>, S
                 ));
             }
         }
-        networks.push(cell("network").to_owned());
+        networks.push((cell("network").to_owned(), batch));
     }
     Ok(networks)
 }

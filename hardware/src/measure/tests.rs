@@ -313,13 +313,23 @@ fn rows_read_back() {
         (7.0, Some(1))
     );
     assert_eq!(read.rows[0].run.as_deref(), Some("r1/0"));
-    assert_eq!(done_before(&text, &conditions).unwrap(), ["7", "3"]);
+    let whole = |number| std::num::NonZeroUsize::new(number).unwrap();
+    let one = [whole(1)];
+    let done = [("7".to_owned(), one[0]), ("3".to_owned(), one[0])];
+    assert_eq!(done_before(&text, &conditions, &one).unwrap(), done);
+    let among = [whole(8), whole(1)];
+    assert_eq!(done_before(&text, &conditions, &among).unwrap(), done);
+    let problem = done_before(&text, &conditions, &[whole(8), whole(32)]).unwrap_err();
+    assert!(
+        problem.contains("batch = 1, and 8 or 32 was asked for"),
+        "{problem}"
+    );
     let mut others = conditions.clone();
-    others.engine.conditions.threads = std::num::NonZeroUsize::new(2).unwrap();
-    let problem = done_before(&text, &others).unwrap_err();
+    others.engine.conditions.threads = whole(2);
+    let problem = done_before(&text, &others, &one).unwrap_err();
     assert!(
         problem.contains("threads = 1, and 2 was asked for"),
         "{problem}"
     );
-    assert!(done_before("a,b\n1,2\n", &conditions).is_err());
+    assert!(done_before("a,b\n1,2\n", &conditions, &one).is_err());
 }

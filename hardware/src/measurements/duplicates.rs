@@ -1,4 +1,4 @@
-//! Several rows of one network.
+//! Several rows of one network at one batch.
 //!
 //! 1. Where rows have dates, the latest one wins (ISO 8601 dates compare as text; a row without a date is older than any).
 //! 2. Rows of different runs stay: what differs between runs is worth knowing.
@@ -16,11 +16,13 @@ const NOTABLE_RATIO: f64 = 1.2;
 /// Beyond this ratio, rows contradict each other.
 const CONTRADICTORY_RATIO: f64 = 3.0;
 
-/// Rows of one network, and of one run, that disagree.
+/// Rows of one network at one batch, and of one run, that disagree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Duplicates {
     /// The network.
     pub network: String,
+    /// Images in one inference.
+    pub batch: u64,
     /// Lines of the rows in the file.
     pub lines: Vec<u64>,
     /// The smallest of their latencies.
@@ -49,14 +51,23 @@ impl fmt::Display for Duplicates {
         };
         write!(
             f,
-            "network {}: {} rows range from {} to {} ms (lines {}): {fate}",
+            "network {}{}: {} rows range from {} to {} ms (lines {}): {fate}",
             self.network,
+            at_batch(self.batch),
             lines.len(),
             self.smallest_ms,
             self.largest_ms,
             lines.join(", ")
         )
     }
+}
+
+/// One image at a time goes without saying.
+fn at_batch(batch: u64) -> String {
+    if batch == 1 {
+        return String::new();
+    }
+    format!(" at batch {batch}")
 }
 
 /// Measurements of which nothing is there twice.
@@ -75,7 +86,9 @@ pub(super) fn settle(rows: Vec<Measurement>) -> Settled {
         rows: Vec::new(),
         duplicates: Vec::new(),
     };
-    for group in grouped(latest, |row| (row.network.clone(), row.run.clone())) {
+    for group in grouped(latest, |row| {
+        (row.network.clone(), row.batch, row.run.clone())
+    }) {
         let disagreement = disagreement(&group);
         let contradictory = disagreement
             .as_ref()
@@ -92,9 +105,9 @@ pub(super) fn settle(rows: Vec<Measurement>) -> Settled {
     settled
 }
 
-/// The rows of each network with the latest date.
+/// The rows of each network and batch with the latest date.
 fn keep_latest(rows: Vec<Measurement>) -> Vec<Measurement> {
-    let groups = grouped(rows, |row| row.network.clone());
+    let groups = grouped(rows, |row| (row.network.clone(), row.batch));
     groups.into_iter().flat_map(latest).collect()
 }
 
@@ -141,8 +154,10 @@ fn disagreement(group: &[Measurement]) -> Option<Duplicates> {
         ratio if ratio > NOTABLE_RATIO => Verdict::Merged,
         _ => return None,
     };
+    let first = group.first()?;
     Some(Duplicates {
-        network: group.first()?.network.clone(),
+        network: first.network.clone(),
+        batch: first.batch,
         lines: group.iter().map(|row| row.line).collect(),
         smallest_ms,
         largest_ms,
@@ -217,6 +232,19 @@ mod tests {
     fn runs_stay_apart() {
         let found = measurements("network,latency_ms,run\na,1,r1\na,2,r2\na,1.1,r1\nb,7,r1\n");
         assert_eq!(latencies(&found), [(2, 1.05), (3, 2.0), (5, 7.0)]);
+    }
+
+    #[test]
+    fn batches_stay_apart() {
+        let found = measurements(
+            "network,batch,latency_ms,date\na,1,1,2020-05-01\na,8,7,2019-05-01\na,8,8,2019-05-01\na,1,2,2024-01-01\na,64,60,\na,64,70,\na,64,80,\n",
+        );
+        assert_eq!(latencies(&found), [(3, 7.5), (5, 2.0), (6, 70.0)]);
+        assert_eq!(found.outdated_rows, 1);
+        assert_eq!(
+            found.duplicates[0].to_string(),
+            "network a at batch 64: 3 rows range from 60 to 80 ms (lines 6, 7, 8): their median is used"
+        );
     }
 
     #[test]

@@ -7,11 +7,12 @@
 //! Only `network` and the column of latencies must be there, and the latter may have another name; without `batch`, the batch is 1. What
 //! further columns there are can be chosen by, so tables of other layouts are read too.
 //!
-//! What is left after choosing must describe *one* platform under *one* set of conditions, since a fit over two of them describes neither.
+//! What is left after choosing must describe *one* platform under *one* set of conditions, since a fit over two of them describes neither. Only the
+//! batch may differ from row to row.
 //! Rows that can't be used are left out and reported, never repaired in silence:
 //!
 //! 1. rows whose number of cells, network, batch or latency can't be used ([`RowProblem`]);
-//! 2. among several rows of a network, those that are out of date, repeat each other, or contradict each other ([`Duplicates`]);
+//! 2. among several rows of a network at one batch, those that are out of date, repeat each other, or contradict each other ([`Duplicates`]);
 //! 3. rows that imply a speed no machine has ([`check_rates`]), which needs counts and so stands apart.
 //!
 //! ```
@@ -57,6 +58,6 @@ pub struct Measurements {
     pub problems: Vec<RowProblem>,
     /// Rows of one network that disagree, in the order of their first rows.
     pub duplicates: Vec<Duplicates>,
-    /// How many rows were left out because a later one has the same network.
+    /// How many rows were left out because a later one has the same network and batch.
     pub outdated_rows: usize,
 }

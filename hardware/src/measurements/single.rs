@@ -7,8 +7,8 @@ use super::selection::condition;
 use super::table::{Record, Table};
 
 /// Columns that tell platforms and conditions apart, where a table has them. Threads are among them: a fit over several thread counts
-/// would need a model of how work is shared.
-const TELLING: [&str; 10] = [
+/// would need a model of how work is shared. Batches are not: the model counts the work of a whole batch.
+const TELLING: [&str; 9] = [
     "platform",
     "device",
     "isa",
@@ -16,7 +16,6 @@ const TELLING: [&str; 10] = [
     "backend",
     "powersave",
     "engine",
-    "batch",
     "threads",
     "dtype",
 ];
@@ -77,8 +76,8 @@ mod tests {
     fn several_platforms_are_listed_with_a_way_out() {
         assert_eq!(
             refusal("platform,network,batch,latency_ms\nx,a,1,1\ny,a,1,2\ny,b,32,3\n"),
-            "the rows describe more than one platform: platform is x | y; batch is 1 | 32; choose one with --where, such as \
-             --where platform=x,batch=1"
+            "the rows describe more than one platform: platform is x | y; choose one with --where, such as \
+             --where platform=x"
         );
         assert_eq!(
             refusal("device,variant,network,latency_ms\n\"x, 4 cores\",,a,1\ny,old,a,2\n"),
@@ -89,6 +88,14 @@ mod tests {
             let message = refusal(&format!("{column},network,latency_ms\n1,a,1\n2,a,2\n"));
             assert!(message.contains(&format!("{column} is 1 | 2")), "{message}");
         }
+    }
+
+    #[test]
+    fn batches_may_differ() {
+        let text = "platform,network,batch,latency_ms\nx,a,1,1\nx,a,32,20\n";
+        let rows = read(text, &Selection::default()).unwrap().rows;
+        let batches: Vec<u64> = rows.iter().map(|row| row.batch).collect();
+        assert_eq!(batches, [1, 32]);
     }
 
     #[test]
