@@ -161,10 +161,19 @@ impl LatencyModel {
 
     /// Both in short, beside a price.
     pub fn label(&self) -> String {
-        self.calibration().map_or_else(
-            || "uncalibrated; std is a prior".to_owned(),
-            |calibration| format!("calibrated on {} networks", calibration.measured.networks),
-        )
+        let Some(calibration) = self.calibration() else {
+            return "uncalibrated; std is a prior".to_owned();
+        };
+        let (networks, batches) = (calibration.measured.networks, &calibration.batch);
+        if batches.contains(self.batch) {
+            return format!("calibrated on {networks} networks");
+        }
+        match batches.around(self.batch) {
+            Some((below, above)) => format!(
+                "calibrated on {networks} networks, interpolated between batches {below} and {above}"
+            ),
+            None => format!("calibrated on {networks} networks at {batches}, extrapolated"),
+        }
     }
 
     /// How prices are made and how far they can be trusted, as a sentence for reports.

@@ -263,7 +263,10 @@ pub fn summary_csv(entries: &[BatchEntry]) -> Vec<u8> {
             optional(gap.map(|gap| if gap.is_exact { "exact" } else { "bound" })),
             entry.message(),
             quality_kind(experiment),
-            latency_kind(experiment),
+            latency_kind(
+                experiment,
+                best.map_or(model.batch(), |best| best.metrics.batch),
+            ),
         ]
     });
     csv(&SUMMARY_COLUMNS, rows)

@@ -96,7 +96,7 @@ pub fn pareto_csv(experiment: &Experiment, front: &[FrontRow]) -> Vec<u8> {
             row.text.clone(),
             metrics.weight_bytes.to_string(),
             quality_kind(experiment),
-            latency_kind(experiment),
+            latency_kind(experiment, metrics.batch),
             optional(metrics.quality_interval_90.map(|[lower, _]| lower)),
             optional(metrics.quality_interval_90.map(|[_, upper]| upper)),
         ]
@@ -186,9 +186,9 @@ pub(crate) fn quality_kind(experiment: &Experiment) -> String {
     experiment.appraiser.quality.kind()
 }
 
-/// How far latencies can be trusted, in words, and whether a fixed head is in them.
-pub(crate) fn latency_kind(experiment: &Experiment) -> String {
-    let label = experiment.appraiser.model.label();
+/// How far latencies at a batch can be trusted, in words, and whether a fixed head is in them.
+pub(crate) fn latency_kind(experiment: &Experiment, batch: u64) -> String {
+    let label = experiment.appraiser.at(batch).label();
     match &experiment.head {
         None => label,
         Some(file) => format!("{label}; with the fixed head {}", file.head.name()),

@@ -106,7 +106,7 @@ pub(super) fn brief(label: &str, experiment: &Experiment, outcome: &Outcome) -> 
             } else {
                 ""
             },
-            experiment.appraiser.model.label()
+            experiment.appraiser.at(best.metrics.batch).label()
         )
     });
     let done = match &outcome.training {

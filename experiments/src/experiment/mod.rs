@@ -126,8 +126,11 @@ impl Experiment {
         check.names(&config)?;
         let batches = batches(&config.platform.batch, file)?;
         let larger = batches[1..].iter().map(|&batch| {
-            let platform = model.platform().clone();
-            self::model(platform, model.dtype(), batch, (file, "platform"))
+            let at = model.at_batch(batch);
+            at.map_err(|source| Error::Latency {
+                place: format!("{file}: platform"),
+                source,
+            })
         });
         let larger_batches: Vec<LatencyModel> = larger.collect::<Result<_, Error>>()?;
         let targets = config.target.iter().map(|(name, target)| {

@@ -87,7 +87,7 @@ pub(super) fn trained_csv(
             reason,
             optional(seconds),
             quality_kind(experiment),
-            latency_kind(experiment),
+            latency_kind(experiment, metrics.batch),
         ]
     });
     csv(&COLUMNS, rows)
