@@ -1,5 +1,7 @@
 //! The inputs of a model: which one is the image, and how large they are.
 
+use std::collections::BTreeMap;
+
 use super::super::proto::{DimensionValue, GraphProto, NodeProto, ValueInfoProto};
 use super::dims::{self, Dims, per_image};
 use super::error::ImportError;
@@ -28,6 +30,21 @@ pub(super) fn declared(info: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
         _ => None,
     });
     Some(sizes.collect())
+}
+
+/// As [`declared`], with sizes for names.
+pub(super) fn declared_with(
+    info: &ValueInfoProto,
+    stated: &BTreeMap<String, usize>,
+) -> Option<Vec<Option<usize>>> {
+    let mut sizes = declared(info)?;
+    let shape = info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+    for (size, dim) in sizes.iter_mut().zip(&shape.dim) {
+        if let Some(DimensionValue::Symbol(name)) = &dim.value {
+            *size = stated.get(name).copied().filter(|&size| size > 0);
+        }
+    }
+    Some(sizes)
 }
 
 /// The inputs without initializers, given those that something reads.

@@ -9,13 +9,15 @@
 //!   named after their last node;
 //! - a node with several outputs becomes a layer for each output that is read.
 //!
-//! Functions that the model defines are replaced by their nodes.
+//! Functions that the model defines are replaced by their nodes. So is an If, by its branch where the condition is settled by the file, or else by the branch
+//! of more work, and a Loop whose turns can be counted.
 //!
 //! Quantised operators count as their floating-point counterparts, scaling to and from integers as a view.
 //! An operator without a rule becomes [`Work::Unknown`](crate::Work::Unknown) with the shape that the file declares.
 
 mod arithmetic;
 mod call;
+mod control;
 mod cut;
 mod dims;
 mod error;
