@@ -2,14 +2,14 @@
 
     python3 peak_memory.py FOLDER
 
-FOLDER/expected.csv has a line `file,total_elements,peak_elements` for each file, per image: all tensors together, and the most that are live at one time.
-The files are those of the onnx package's backend tests and architectures of torchvision with random weights.
+FOLDER/expected.csv has a line `file,total_elements,peak_elements` for each file, per image: all tensors together, and the most that are
+live at one time. The files are those of the onnx package's backend tests and architectures of torchvision with random weights.
 
 Shapes are those of onnx's own inference. The rules are those that the documentation states:
 
 - nodes run in the file's order; what depends on constants and shapes alone is no activation;
-- a tensor lives from the node that makes it to the last that reads it, the image from the start, outputs to the end; nothing is computed in place, and
-  what only looks at a tensor in another shape has one of its own;
+- a tensor lives from the node that makes it to the last that reads it, the image from the start, outputs to the end; nothing is computed in
+  place, and what only looks at a tensor in another shape has one of its own;
 - each output of a node that somebody reads is made in a step of its own;
 - a batch-norm behind a convolution that nobody else reads, x * sigmoid(x), and a channel shuffle are one step each.
 """

@@ -2,12 +2,14 @@
 
     python3 onnx_import_tensorflow.py FOLDER [NAME ...]
 
-FOLDER/expected.csv has a line `file,macs,params` for each file, counts per image. The models have random weights. Each is exported by tf2onnx at
-opsets 13 and 17, with images of N x H x W x C of a fixed number and of an open one; MobileNetV2 also by way of TFLite, quantised and not.
+FOLDER/expected.csv has a line `file,macs,params` for each file, counts per image. The models have random weights. Each is exported by
+tf2onnx at opsets 13 and 17, with images of N x H x W x C of a fixed number and of an open one; MobileNetV2 also by way of TFLite, quantised
+and not.
 
 - MACs are those of the Keras layers, from the shapes of their kernels and outputs.
-- Parameters are those of convolutions and dense layers, and of batch-norms: two a channel of one that stays in the file, one of a folded one unless
-  its convolution has a bias. One that is written as a factor and a summand has none here. (Those of TFLite's files are not compared.)
+- Parameters are those of convolutions and dense layers, and of batch-norms: two a channel of one that stays in the file, one of a folded
+  one unless its convolution has a bias. One that is written as a factor and a summand has none here. (Those of TFLite's files are not
+  compared.)
 
 ConvNeXt is not among them: its grouped convolutions are calls of XLA, which the exporter leaves as they are, and what it writes is no ONNX.
 

@@ -1,8 +1,8 @@
 //! Graphs within nodes: branches and loops.
 //!
-//! An If becomes the nodes of one of its branches: the one that runs, where the condition follows from the file, and else the one of more work, since what
-//! is priced must be enough for either. A Loop becomes its body as many times as it turns, where that follows from the file. Whatever else holds
-//! graphs, and loops that end when the data say so, stay operators without a rule.
+//! An If becomes the nodes of one of its branches: the one that runs, where the condition follows from the file, and else the one of more
+//! work, since what is priced must be enough for either. A Loop becomes its body as many times as it turns, where that follows from the
+//! file. Whatever else holds graphs, and loops that end when the data say so, stay operators without a rule.
 
 use super::super::proto::{AttributeProto, GraphProto, NodeProto, ValueInfoProto};
 use super::call::{Call, Produced};
@@ -28,7 +28,8 @@ struct Mark {
 }
 
 impl<'a> Inference<'a> {
-    /// Replaces a node by the graph it holds, if it is known which part of that runs; what it reads and can't be followed leaves everything as it was.
+    /// Replaces a node by the graph it holds, if it is known which part of that runs; what it reads and can't be followed leaves everything
+    /// as it was.
     pub(super) fn unfold(&mut self, node: &'a NodeProto) -> bool {
         if !["", "ai.onnx"].contains(&node.domain()) {
             return false;

@@ -1,9 +1,9 @@
 //! Normalisations by moments of their own input, written out in primitives.
 //!
-//! They come in many forms: the variance as the mean of squared differences or as the difference of means of squares, a quotient or the product with a
-//! reciprocal, the mean subtracted first or at the end as part of the bias. So they are told by what they compute, as activations are: whatever
-//! consists of means along the same axes and of functions of single elements, and puts out `s * (x - mean) / deviation + b` for some s and b, is a
-//! normalisation; without the mean it is one by the root of the mean square.
+//! They come in many forms: the variance as the mean of squared differences or as the difference of means of squares, a quotient or the
+//! product with a reciprocal, the mean subtracted first or at the end as part of the bias. So they are told by what they compute, as
+//! activations are: whatever consists of means along the same axes and of functions of single elements, and puts out `s * (x - mean) /
+//! deviation + b` for some s and b, is a normalisation; without the mean it is one by the root of the mean square.
 
 use super::dims::Dims;
 use super::formula::Formula;
@@ -95,8 +95,8 @@ impl Found {
     }
 }
 
-/// The normalisation that ends in a step. The larger of two wins: behind the differences from the mean stands a normalisation of these differences by
-/// their mean square.
+/// The normalisation that ends in a step. The larger of two wins: behind the differences from the mean stands a normalisation of these
+/// differences by their mean square.
 fn norm_at(traced: &Traced, edges: &Edges, last: usize) -> Option<Found> {
     let step = traced.steps[last].as_ref()?;
     step.formula.as_ref()?;
@@ -158,7 +158,8 @@ fn leaves(traced: &Traced, edges: &Edges, members: &[usize]) -> Vec<usize> {
     leaves
 }
 
-/// The sizes of the members' means, if these are all along the same axes, which stay, and everything else is of their sizes or of the whole's.
+/// The sizes of the members' means, if these are all along the same axes, which stay, and everything else is of their sizes or of the
+/// whole's.
 fn moments(traced: &Traced, members: &[usize], whole: &[usize]) -> Option<Dims> {
     let steps = { members.iter() }.filter_map(|&member| traced.steps[member].as_ref());
     let dims = |step: &Step| traced.values[step.output].dims.as_deref();
@@ -209,8 +210,8 @@ fn normalised(sample: Elements, centres: bool) -> Elements {
     differences.map(|x| x / deviation)
 }
 
-/// The first member's result where the source is the sample. Members stand in the reverse of the order they run in. Nothing where means are taken of what is
-/// a mean already.
+/// The first member's result where the source is the sample. Members stand in the reverse of the order they run in. Nothing where means are
+/// taken of what is a mean already.
 fn evaluate(
     traced: &Traced,
     edges: &Edges,
@@ -249,8 +250,8 @@ fn of_elements(formula: &Formula, operand: impl Fn(usize) -> Elements) -> Elemen
     std::array::from_fn(|element| formula.at(|id| operand(id)[element], weight))
 }
 
-/// The operator that a normalisation becomes, with the weights of its members. FLOPs by element as of the operators with these names: three for the mean and
-/// the mean square, two without the mean; a difference, a quotient, a factor and a summand one each.
+/// The operator that a normalisation becomes, with the weights of its members. FLOPs by element as of the operators with these names: three
+/// for the mean and the mean square, two without the mean; a difference, a quotient, a factor and a summand one each.
 fn operator(traced: &Traced, found: &Found) -> Option<Op> {
     let last = traced.steps[*found.members.first()?].as_ref()?;
     let steps = { found.members.iter() }.filter_map(|&member| traced.steps[member].as_ref());

@@ -10,8 +10,8 @@ const SAMPLES: u64 = 2;
 /// FLOPs of a sample: four products and three sums, and its share in the mean or in the maximum.
 const SAMPLE_FLOPS: u64 = 8;
 
-/// Boxes that don't overlap better ones. How many depends on the image: room must be for the most that may be, which the file says. What it costs depends on
-/// the image too, and nobody knows it.
+/// Boxes that don't overlap better ones. How many depends on the image: room must be for the most that may be, which the file says. What it
+/// costs depends on the image too, and nobody knows it.
 pub(super) fn non_max_suppression(call: &Call) -> Outcome {
     let (&[images, boxes, 4], &[batch, classes, scores]) = (call.dims(0)?, call.dims(1)?) else {
         return Err(format!(

@@ -238,7 +238,8 @@ fn channel_shuffles() {
     }
 }
 
-/// The layers of a model over tokens `x` of 16x8; `m = Mean a` is the mean along the last axis, `1 e 2` are numbers, `g` and `b` weights of 8.
+/// The layers of a model over tokens `x` of 16x8; `m = Mean a` is the mean along the last axis, `1 e 2` are numbers, `g` and `b` weights of
+/// 8.
 fn normalised(lines: &str) -> Vec<String> {
     let mut model = Model::new(&[1, 16, 8])
         .weight("g", &[8])
