@@ -2,7 +2,7 @@
 //!
 //! `ROOFNAS_ONNX=FILE_OR_FOLDER` prints a line of CSV for each file: what `onnx_import.py` compares with independent
 //! counts. `ROOFNAS_PYTHON=1` does all of it: models of PyTorch are exported and counted by hooks in PyTorch, the
-//! models of the `onnx` package are counted by its own shape inference.
+//! models of the `onnx` package are counted by its own shape inference, those of Keras by their layers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -124,29 +124,39 @@ fn files_asked_for_are_counted() {
 
 #[test]
 fn independent_counts_agree() {
+    holds("onnx_import.py", "onnx, timm, torch, torchvision");
+}
+
+#[test]
+fn counts_of_keras_agree() {
+    holds("onnx_import_tensorflow.py", "onnx, tensorflow, tf2onnx");
+}
+
+/// Has a script write models with independent counts, and compares them. Nothing is done unless `ROOFNAS_PYTHON=1` asks for it and Python has
+/// these packages.
+fn holds(script: &str, packages: &str) {
     let python = std::env::var("PYTHON").unwrap_or("python3".to_owned());
-    let packages = "import onnx, timm, torch, torchvision";
     let asked = std::env::var_os("ROOFNAS_PYTHON").is_some_and(|value| value == "1");
     let found = || {
         let mut import = Command::new(&python);
-        let status = import.args(["-c", packages]).stderr(Stdio::null()).status();
+        import.args(["-c", &format!("import {packages}")]);
+        let status = import.stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     };
     if !asked || !found() {
         // past the test harness, which would keep it to itself
         let _ = writeln!(
             std::io::stderr(),
-            "SKIPPED: imports were not compared with independent counts: needs ROOFNAS_PYTHON=1 and a python3 \
-             (or $PYTHON) with onnx, torch, torchvision and timm"
+            "SKIPPED: imports were not compared with the counts of {script}: needs ROOFNAS_PYTHON=1 and a python3 (or $PYTHON) with {packages}"
         );
         return;
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("onnx_import");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(script);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx_import.py");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let status = Command::new(&python)
-        .arg(script)
+        .arg(path.join(script))
         .arg(&folder)
         .status()
         .unwrap();

@@ -17,6 +17,8 @@ pub(super) struct Formula {
 enum Operand {
     /// An element of the value with this place.
     Value(usize),
+    /// An element of the constant with this place, which has several.
+    Weight(usize),
     /// A number.
     Constant(f64),
 }
@@ -45,10 +47,10 @@ impl Formula {
         };
         let operand = |position: usize| {
             let value = call.optional(position)?;
-            if value.is_constant() {
-                value.scalar().map(Operand::Constant)
-            } else {
-                ids[position].map(Operand::Value)
+            match (value.is_constant(), value.scalar()) {
+                (true, Some(number)) => Some(Operand::Constant(number)),
+                (true, None) => ids[position].map(Operand::Weight),
+                (false, _) => ids[position].map(Operand::Value),
             }
         };
         Some(Self {
@@ -61,14 +63,23 @@ impl Formula {
     pub(super) fn values(&self) -> impl Iterator<Item = usize> {
         self.operands.iter().filter_map(|operand| match operand {
             Operand::Value(id) => Some(*id),
-            Operand::Constant(_) => None,
+            Operand::Weight(_) | Operand::Constant(_) => None,
         })
     }
 
-    /// The result, given an element of each value.
-    pub(super) fn at(&self, value: impl Fn(usize) -> f64) -> f64 {
+    /// The constants of several elements that it reads.
+    pub(super) fn weights(&self) -> impl Iterator<Item = usize> {
+        self.operands.iter().filter_map(|operand| match operand {
+            Operand::Weight(id) => Some(*id),
+            Operand::Value(_) | Operand::Constant(_) => None,
+        })
+    }
+
+    /// The result, given an element of each value and of each constant that has several.
+    pub(super) fn at(&self, value: impl Fn(usize) -> f64, weight: impl Fn(usize) -> f64) -> f64 {
         let operand = |position: usize| match self.operands[position] {
             Operand::Value(id) => value(id),
+            Operand::Weight(id) => weight(id),
             Operand::Constant(number) => number,
         };
         match self.function {
@@ -97,6 +108,8 @@ fn function(call: &Call) -> Option<Function> {
         "Reciprocal" => Function::Unary(f64::recip),
         "Tanh" => Function::Unary(f64::tanh),
         "Erf" => Function::Unary(erf),
+        // no operator of ONNX, but what TensorFlow's exporter leaves as it is
+        "Erfc" => Function::Unary(|x| 1.0 - erf(x)),
         "Sigmoid" => Function::Unary(sigmoid),
         "Identity" => Function::Unary(|x| x),
         "Clip" => {

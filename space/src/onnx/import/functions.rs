@@ -8,6 +8,8 @@ use super::order::{label, node_error};
 
 /// More nodes than any graph has: functions that call functions can make many of a few bytes.
 const MAX_NODES: usize = 1 << 20;
+/// Bytes in the names of nodes and values in all: those inside a function are called after every call they stand in.
+const MAX_NAMES: usize = 1 << 26;
 /// Calls within calls.
 const MAX_DEPTH: usize = 32;
 
@@ -27,6 +29,7 @@ pub(super) fn inlined(
         functions: functions.collect(),
         nodes: Vec::new(),
         calls: 0,
+        names: 0,
     };
     for node in &graph.node {
         inlining.node(node.clone(), 0)?;
@@ -41,6 +44,8 @@ struct Inlining<'a> {
     functions: Functions<'a>,
     nodes: Vec<NodeProto>,
     calls: usize,
+    /// Bytes of names made up so far.
+    names: usize,
 }
 
 impl Inlining<'_> {
@@ -69,6 +74,12 @@ impl Inlining<'_> {
                 attribute: attributes(function, &node, inner),
                 ..inner.clone()
             };
+            self.names += called.name().len();
+            let values = called.input.iter().chain(&called.output);
+            self.names += values.map(String::len).sum::<usize>();
+            if self.names > MAX_NAMES {
+                return Err(node_error(&node, "its functions unfold to too many names"));
+            }
             self.node(called, depth + 1)?;
         }
         Ok(())

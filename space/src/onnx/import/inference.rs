@@ -52,7 +52,9 @@ pub(super) fn trace(
         values: Vec::new(),
         steps: Vec::new(),
         kept: 0,
-        declared: declared(graph),
+        journal: Vec::new(),
+        unfolded: 0,
+        declared: declared(graph, options),
         outputs: outputs.iter().copied().collect(),
         open_batch: inputs.open_batch,
         read,
@@ -82,7 +84,7 @@ fn opset(model: &ModelProto) -> Result<i64, ImportError> {
 }
 
 /// The stored tensors by name.
-fn stored(graph: &GraphProto) -> Result<BTreeMap<&str, Value>, ImportError> {
+pub(super) fn stored(graph: &GraphProto) -> Result<BTreeMap<&str, Value>, ImportError> {
     let dense = graph
         .initializer
         .iter()
@@ -116,26 +118,33 @@ fn stored(graph: &GraphProto) -> Result<BTreeMap<&str, Value>, ImportError> {
 }
 
 /// What the file declares. An output's declaration comes second: exporters are known to state the wrong one, and
-/// engines not to care.
-fn declared(graph: &GraphProto) -> Declared<'_> {
+/// engines not to care. Sizes by name may be stated, which says how many boxes a detector finds.
+fn declared<'a>(graph: &'a GraphProto, options: &ImportOptions) -> Declared<'a> {
     let infos = graph.output.iter().chain(&graph.value_info);
-    let declared = infos.filter_map(|info| Some((info.name(), inputs::declared(info)?)));
+    let declared = infos.filter_map(|info| {
+        let sizes = inputs::declared_with(info, &options.sizes)?;
+        Some((info.name(), sizes))
+    });
     declared.collect()
 }
 
-struct Inference<'a> {
-    opset: i64,
-    images: usize,
-    ids: HashMap<&'a str, usize>,
-    values: Vec<Value>,
-    steps: Vec<Option<Step>>,
+pub(super) struct Inference<'a> {
+    pub(super) opset: i64,
+    pub(super) images: usize,
+    pub(super) ids: HashMap<&'a str, usize>,
+    pub(super) values: Vec<Value>,
+    pub(super) steps: Vec<Option<Step>>,
     /// Numbers kept so far.
-    kept: usize,
+    pub(super) kept: usize,
+    /// Names in the order in which they were given, with what they meant before.
+    pub(super) journal: Vec<(&'a str, Option<usize>)>,
+    /// Nodes of graphs within nodes that were gone through so far.
+    pub(super) unfolded: usize,
     declared: Declared<'a>,
     /// Whether the number of images was chosen here: what is declared may hold for another.
     open_batch: bool,
     /// Values that something reads.
-    read: HashSet<&'a str>,
+    pub(super) read: HashSet<&'a str>,
     /// Outputs of the model.
     outputs: HashSet<&'a str>,
 }
@@ -175,18 +184,27 @@ impl<'a> Inference<'a> {
         Ok(())
     }
 
-    fn add(&mut self, name: &'a str, mut value: Value) -> usize {
+    pub(super) fn add(&mut self, name: &'a str, mut value: Value) -> usize {
         self.kept += value.numbers.as_ref().map_or(0, Numbers::len);
         if self.kept > MAX_KEPT {
             value.numbers = None;
         }
         self.values.push(value);
         let id = self.values.len() - 1;
-        self.ids.insert(name, id);
+        self.call_it(name, id);
         id
     }
 
-    fn node(&mut self, node: &'a NodeProto) -> Result<(), ImportError> {
+    /// Gives a value a name.
+    pub(super) fn call_it(&mut self, name: &'a str, id: usize) {
+        let before = self.ids.insert(name, id);
+        self.journal.push((name, before));
+    }
+
+    pub(super) fn node(&mut self, node: &'a NodeProto) -> Result<(), ImportError> {
+        if self.unfold(node) {
+            return Ok(());
+        }
         let fault = |reason: String| node_error(node, reason);
         let mut ids: Vec<Option<usize>> = node
             .input
@@ -200,12 +218,7 @@ impl<'a> Inference<'a> {
             held.filter_map(|name| self.ids.get(name).copied())
                 .map(Some),
         );
-        let call = Call {
-            node,
-            opset: self.opset,
-            images: self.images,
-            inputs: ids.iter().map(|id| id.map(|id| &self.values[id])).collect(),
-        };
+        let call = self.call(node, &ids);
         let produced = match rules::apply(&call) {
             Some(outcome) => outcome.map_err(fault)?,
             None => rules::unknown(self.declared_outputs(node)),
@@ -252,7 +265,7 @@ impl<'a> Inference<'a> {
     }
 
     /// The value that an output is, with the layer that makes it unless it is constant.
-    fn step(
+    pub(super) fn step(
         &self,
         call: &Call,
         ids: &[Option<usize>],
@@ -340,7 +353,7 @@ impl<'a> Inference<'a> {
         })
     }
 
-    fn shape(&self, id: usize) -> Shape {
+    pub(super) fn shape(&self, id: usize) -> Shape {
         let dims = self.values[id].dims.as_deref().unwrap_or_default();
         per_image(dims, self.images)
     }

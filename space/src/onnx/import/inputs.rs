@@ -1,5 +1,7 @@
 //! The inputs of a model: which one is the image, and how large they are.
 
+use std::collections::BTreeMap;
+
 use super::super::proto::{DimensionValue, GraphProto, NodeProto, ValueInfoProto};
 use super::dims::{self, Dims, per_image};
 use super::error::ImportError;
@@ -28,6 +30,21 @@ pub(super) fn declared(info: &ValueInfoProto) -> Option<Vec<Option<usize>>> {
         _ => None,
     });
     Some(sizes.collect())
+}
+
+/// As [`declared`], with sizes for names.
+pub(super) fn declared_with(
+    info: &ValueInfoProto,
+    stated: &BTreeMap<String, usize>,
+) -> Option<Vec<Option<usize>>> {
+    let mut sizes = declared(info)?;
+    let shape = info.r#type.as_ref()?.tensor_type.as_ref()?.shape.as_ref()?;
+    for (size, dim) in sizes.iter_mut().zip(&shape.dim) {
+        if let Some(DimensionValue::Symbol(name)) = &dim.value {
+            *size = stated.get(name).copied().filter(|&size| size > 0);
+        }
+    }
+    Some(sizes)
 }
 
 /// The inputs without initializers, given those that something reads.
@@ -80,17 +97,36 @@ pub(super) fn inputs<'a>(
     })
 }
 
-/// Whether the input is `(N, H, W, C)`: converted models begin by moving the channels to the front.
+/// Whether the input is `(N, H, W, C)`: converted models move the channels to the front, at once or after the image is brought to a range
+/// and padded.
 pub(super) fn channels_last(name: &str, nodes: &[&NodeProto]) -> bool {
-    nodes.iter().any(|node| {
-        let moves =
-            node.op_type() == "Transpose" && node.input.first().is_some_and(|input| input == name);
-        let perm = node
-            .attribute
-            .iter()
-            .find(|attribute| attribute.name() == "perm");
-        moves && perm.is_some_and(|perm| perm.ints == [0, 3, 1, 2])
-    })
+    const BEFORE: [&str; 7] = ["Add", "Sub", "Mul", "Div", "Cast", "Identity", "Pad"];
+    let mut name = name;
+    // more steps than any preparation has
+    for _ in 0..=2 * BEFORE.len() {
+        let readers = || {
+            let reads = |node: &&&NodeProto| node.input.iter().any(|input| input == name);
+            nodes.iter().filter(reads)
+        };
+        if readers().any(|node| moves_channels(node)) {
+            return true;
+        }
+        let prepares = |node: &&&NodeProto| BEFORE.contains(&node.op_type());
+        let Some(output) = readers()
+            .find(prepares)
+            .and_then(|node| node.output.first())
+        else {
+            return false;
+        };
+        name = output;
+    }
+    false
+}
+
+fn moves_channels(node: &NodeProto) -> bool {
+    let mut attributes = node.attribute.iter();
+    let perm = attributes.find(|attribute| attribute.name() == "perm");
+    node.op_type() == "Transpose" && perm.is_some_and(|perm| perm.ints == [0, 3, 1, 2])
 }
 
 fn is_open(info: &ValueInfoProto, axis: usize) -> bool {

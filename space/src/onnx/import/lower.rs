@@ -113,7 +113,7 @@ fn keep(names: &mut FileNames, called: Called, layer: usize) {
 }
 
 /// What a layer adds to the sums that are kept in 64 bits: multiplications and weights, or elements.
-fn work(step: &Step, input: Shape) -> u128 {
+pub(super) fn work(step: &Step, input: Shape) -> u128 {
     let elements = u128::from(step.shape.elements());
     let channels = input.channels as u128;
     let wide = |kernel: [usize; 2]| kernel[0] as u128 * kernel[1] as u128;

@@ -4,18 +4,20 @@
 //! on the way from an input to an output becomes one layer, except that
 //!
 //! - what is computed from constants and shapes alone is folded, and nodes nobody needs are left out;
-//! - an activation written out in primitives, a channel shuffle (reshape, transpose, reshape), a product with the sum that adds its bias, and a
-//!   convolution with factors and summands for its channels (a batch-norm whose statistics are frozen) become one layer, named after their last node;
+//! - an activation or a normalisation by moments written out in primitives, a channel shuffle (reshape, transpose, reshape), a product with
+//!   the sum that adds its bias, and a convolution with factors and summands for its channels (a batch-norm whose statistics are frozen)
+//!   become one layer, named after their last node;
 //! - a node with several outputs becomes a layer for each output that is read.
 //!
-//! Functions that the model defines are replaced by their nodes.
+//! Functions that the model defines are replaced by their nodes. So is an If, by its branch where the condition is settled by the file, or
+//! else by the branch of more work, and a Loop whose turns can be counted.
 //!
 //! Quantised operators count as their floating-point counterparts, scaling to and from integers as a view.
 //! An operator without a rule becomes [`Work::Unknown`](crate::Work::Unknown) with the shape that the file declares.
-//! A layer normalisation written out in primitives stays in parts.
 
 mod arithmetic;
 mod call;
+mod control;
 mod cut;
 mod dims;
 mod error;
@@ -25,6 +27,7 @@ mod functions;
 mod inference;
 mod inputs;
 mod lower;
+mod norms;
 mod numbers;
 mod options;
 mod order;

@@ -1,6 +1,7 @@
 //! Layers that are one operator written out in several nodes.
 
 use super::formula::{Formula, recognise};
+use super::norms;
 use super::step::{Called, Step, Traced};
 use crate::op::{Op, Work};
 
@@ -10,6 +11,7 @@ const MAX_NODES: usize = 16;
 /// Merges what belongs together.
 pub(super) fn simplify(traced: &mut Traced) {
     activations(traced);
+    norms::merge(traced);
     // a batch-norm whose statistics are frozen is written so: a factor, then a summand
     per_channel(traced, "Mul");
     per_channel(traced, "Add");
@@ -17,15 +19,15 @@ pub(super) fn simplify(traced: &mut Traced) {
 }
 
 /// Who makes and who reads each value, by places of steps.
-struct Edges {
-    maker: Vec<Option<usize>>,
-    readers: Vec<Vec<usize>>,
+pub(super) struct Edges {
+    pub(super) maker: Vec<Option<usize>>,
+    pub(super) readers: Vec<Vec<usize>>,
     /// Whether it is an output of the network.
-    leaves: Vec<bool>,
+    pub(super) leaves: Vec<bool>,
 }
 
 impl Edges {
-    fn of(traced: &Traced) -> Self {
+    pub(super) fn of(traced: &Traced) -> Self {
         let count = traced.values.len();
         let mut edges = Self {
             maker: vec![None; count],
@@ -84,7 +86,7 @@ fn activation_at(
     last: usize,
 ) -> Option<(crate::activation::Activation, usize, Vec<usize>)> {
     let step = traced.steps[last].as_ref()?;
-    step.formula.as_ref()?;
+    activating(step)?;
     if matches!(step.op, Op::Activation(_)) {
         return None;
     }
@@ -102,13 +104,19 @@ fn activation_at(
         let maker = edges.maker[latest]?;
         let readers = &edges.readers[latest];
         let inside = readers.iter().all(|reader| members.contains(reader));
-        let merges = traced.steps[maker].as_ref()?.formula.is_some();
+        let merges = activating(traced.steps[maker].as_ref()?).is_some();
         if !inside || !merges || edges.leaves[latest] {
             return None;
         }
         members.push(maker);
     }
     None
+}
+
+/// What a step computes, if that takes no weights: an activation has none.
+fn activating(step: &Step) -> Option<&Formula> {
+    let formula = step.formula.as_ref()?;
+    formula.weights().next().is_none().then_some(formula)
 }
 
 /// Values that the steps read and don't make.
@@ -139,7 +147,7 @@ fn evaluate(traced: &Traced, edges: &Edges, members: &[usize], source: usize, x:
             Some(position) if id != source => results[position],
             _ => x,
         };
-        results[position] = formula.map_or(f64::NAN, |formula| formula.at(operand));
+        results[position] = formula.map_or(f64::NAN, |formula| formula.at(operand, |_| f64::NAN));
     }
     results[0]
 }

@@ -52,6 +52,11 @@ impl Value {
         self.source != Source::Computed
     }
 
+    /// The only element, if it follows from the file.
+    pub(super) fn settled(&self) -> Option<f64> {
+        self.is_constant().then(|| self.scalar())?
+    }
+
     /// The only element of a constant.
     pub(super) fn scalar(&self) -> Option<f64> {
         self.numbers.as_ref()?.scalar()

@@ -11,10 +11,10 @@ use crate::op::{Op, Work};
 /// and transcendental function of the definition.
 pub(super) fn unary_flops(op_type: &str) -> Option<u64> {
     Some(match op_type {
-        "Abs" | "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Erf" | "Tanh" | "Sin" | "Cos"
-        | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh" | "Asinh" | "Acosh" | "Atanh"
-        | "Floor" | "Ceil" | "Round" | "Sign" | "Not" | "BitwiseNot" | "IsNaN" | "IsInf"
-        | "CumSum" => 1,
+        "Abs" | "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Erf" | "Erfc" | "Tanh" | "Sin"
+        | "Cos" | "Tan" | "Asin" | "Acos" | "Atan" | "Sinh" | "Cosh" | "Asinh" | "Acosh"
+        | "Atanh" | "Floor" | "Ceil" | "Round" | "Sign" | "Not" | "BitwiseNot" | "IsNaN"
+        | "IsInf" | "CumSum" => 1,
         // x < 0 ? a * x : x
         "LeakyRelu" | "ThresholdedRelu" | "Shrink" => 2,
         "QLinearLeakyRelu" => 2,

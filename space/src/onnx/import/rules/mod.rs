@@ -1,9 +1,11 @@
 //! What each operator makes of its inputs: shapes, and the work behind them.
 
 mod convolution;
+mod detection;
 mod elementwise;
 mod movement;
 mod normalization;
+mod patches;
 mod pooling;
 mod product;
 mod quantized;
@@ -108,6 +110,12 @@ fn standard(call: &Call) -> Option<Outcome> {
         "Shape" => shape::shape(call),
         "Size" => shape::size(call),
         "Range" => shape::range(call),
+
+        "NonMaxSuppression" => detection::non_max_suppression(call),
+        "RoiAlign" => detection::roi_align(call),
+        "AffineGrid" => detection::affine_grid(call),
+        "Col2Im" => patches::col2im(call),
+        "MaxUnpool" => patches::max_unpool(call),
 
         "TopK" => unknown::top_k(call),
         "GridSample" => unknown::grid_sample(call),

@@ -1,5 +1,6 @@
 //! Small models in, layers out.
 
+mod control;
 mod cut;
 mod fuzz;
 mod malformed;

@@ -830,3 +830,63 @@ fn parameters_of_other_operators() {
         assert_eq!(weights.sum::<u64>(), expected, "{op}");
     }
 }
+
+#[test]
+fn what_detectors_do() {
+    let model = Model::new(&[1, 8, 20, 20])
+        .weight("boxes", &[1, 400, 4])
+        .ints("shape", &[1, 8, 400])
+        .index("most", 10)
+        .scalar("overlap", 0.5)
+        .node("Reshape", "x shape", "scores", &[])
+        .node("NonMaxSuppression", "boxes scores most overlap", "y", &[]);
+    assert_eq!(
+        model.listing(),
+        [
+            "scores: Reshape (view) -> 8x1x400",
+            // eight classes of ten boxes
+            "y: NonMaxSuppression (unknown) -> 3x80x1"
+        ]
+    );
+    let model = Model::new(&[1, 8, 20, 20])
+        .weight("regions", &[30, 4])
+        .weight("images", &[30])
+        .node(
+            "RoiAlign",
+            "x regions images",
+            "y",
+            &[
+                int("output_height", 7),
+                int("output_width", 5),
+                int("sampling_ratio", 3),
+            ],
+        );
+    assert_eq!(model.listing(), ["y: RoiAlign (elementwise 72) -> 8x210x5"]);
+    let model =
+        Model::new(&[1, 2, 3])
+            .ints("size", &[1, 3, 6, 4])
+            .node("AffineGrid", "x size", "y", &[]);
+    assert_eq!(model.listing(), ["y: AffineGrid (elementwise 4) -> 6x4x2"]);
+}
+
+#[test]
+fn patches_put_back() {
+    let columns = |rows| {
+        Model::new(&[1, rows, 25])
+            .ints("image", &[7, 7])
+            .ints("block", &[3, 3])
+            .node("Col2Im", "x image block", "y", &[])
+    };
+    assert_eq!(columns(36).listing(), ["y: Col2Im (reduction 1) -> 4x7x7"]);
+    assert_eq!(
+        columns(35).complaint(),
+        "node y (Col2Im): 35 rows are no patches of [3, 3]"
+    );
+    let model = Model::new(&[1, 4, 6, 6]).node("Relu", "x", "i", &[]).node(
+        "MaxUnpool",
+        "x i",
+        "y",
+        &[ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])],
+    );
+    assert_eq!(model.listing()[1], "y: MaxUnpool (move) -> 4x12x12");
+}

@@ -60,6 +60,11 @@ fn activations() {
             "gelu",
             "d = Mul x 0.70710677\n e = Erf d\n a = Add 1 e\n h = Mul 0.5 x\n y = Mul h a",
         ),
+        // as TensorFlow writes it: half of x times the complement of the error function
+        (
+            "gelu",
+            "h = Mul x 0.5\n n = Neg x\n d = Mul n 0.70710677\n e = Erfc d\n y = Mul h e",
+        ),
         (
             "gelu",
             "p = Pow x 3\n q = Mul p 0.044715\n s = Add x q\n t = Mul s 0.7978846\n u = Tanh t
@@ -231,4 +236,138 @@ fn channel_shuffles() {
     for (groups, perm, whole) in others {
         assert_eq!(shuffle(groups, perm, whole).len(), 3, "{groups:?} {perm:?}");
     }
+}
+
+/// The layers of a model over tokens `x` of 16x8; `m = Mean a` is the mean along the last axis, `1 e 2` are numbers, `g` and `b` weights of
+/// 8.
+fn normalised(lines: &str) -> Vec<String> {
+    let mut model = Model::new(&[1, 16, 8])
+        .weight("g", &[8])
+        .weight("b", &[8])
+        .scalar("1", 1.0)
+        .scalar("2", 2.0)
+        .scalar("e", 1e-5);
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (output, call) = line.split_once(" = ").unwrap();
+        let (op, inputs) = call.split_once(' ').unwrap();
+        model = match op {
+            "Mean" => model.node("ReduceMean", inputs, output, &[ints("axes", &[-1])]),
+            op => model.node(op, inputs, output, &[]),
+        };
+    }
+    model.listing()
+}
+
+#[test]
+fn normalisations() {
+    let table = [
+        // as PyTorch writes it
+        (
+            "y: LayerNormalization (elementwise 7)",
+            "m = Mean x\n d = Sub x m\n p = Pow d 2\n v = Mean p\n w = Add v e\n s = Sqrt w\n q = Div d s\n t = Mul q g\n y = Add t b",
+        ),
+        // as Keras writes it: the mean is part of the bias
+        (
+            "y: LayerNormalization (elementwise 7)",
+            "m = Mean x\n d = Sub x m\n p = Mul d d\n v = Mean p\n w = Add v e\n s = Sqrt w\n r = Reciprocal s\n i = Mul r g\n t = Mul x i
+             n = Mul m i\n c = Sub b n\n y = Add t c",
+        ),
+        // the variance as a difference of means, no weights
+        (
+            "y: LayerNormalization (elementwise 5)",
+            "m = Mean x\n p = Mul x x\n o = Mean p\n n = Mul m m\n v = Sub o n\n w = Add v e\n s = Sqrt w\n d = Sub x m\n y = Div d s",
+        ),
+        (
+            "y: RMSNormalization (elementwise 4)",
+            "p = Pow x 2\n v = Mean p\n w = Add v e\n s = Sqrt w\n r = Reciprocal s\n t = Mul x r\n y = Mul t g",
+        ),
+    ];
+    for (layer, lines) in table {
+        assert_eq!(normalised(lines), [format!("{layer} -> 16x1x8")], "{lines}");
+    }
+    // what is around it stays, the residual sum too
+    assert_eq!(
+        normalised(
+            "a = Tanh x\n m = Mean a\n d = Sub a m\n p = Pow d 2\n v = Mean p\n w = Add v e\n s = Sqrt w\n q = Div d s\n t = Mul q g\n n = Add t b
+             y = Add n a"
+        ),
+        [
+            "a: Tanh (elementwise 1) -> 16x1x8",
+            "n: LayerNormalization (elementwise 7) -> 16x1x8",
+            "y: add -> 16x1x8"
+        ]
+    );
+}
+
+#[test]
+fn weights_of_a_normalisation_count() {
+    let model = Model::new(&[1, 8, 4, 4])
+        .weight("g", &[8, 1, 1])
+        .weight("b", &[8, 1, 1])
+        .scalar("e", 1e-6)
+        .node("ReduceMean", "x", "m", &[ints("axes", &[1])])
+        .node("Sub", "x m", "d", &[])
+        .node("Mul", "d d", "p", &[])
+        .node("ReduceMean", "p", "v", &[ints("axes", &[1])])
+        .node("Add", "v e", "w", &[])
+        .node("Sqrt", "w", "s", &[])
+        .node("Div", "d s", "q", &[])
+        .node("Mul", "q g", "t", &[])
+        .node("Add", "t b", "y", &[]);
+    let network = model.import().unwrap();
+    let [layer] = network.layers() else {
+        panic!("{:?}", listing(&network));
+    };
+    assert!(
+        matches!(&layer.op, Op::Other(other) if other.weights == 16 && other.name == "LayerNormalization")
+    );
+}
+
+#[test]
+fn what_only_looks_like_a_normalisation_stays() {
+    // the mean along another axis than the variance: all but the mean is a normalisation by the mean square
+    let model = Model::new(&[1, 8, 8])
+        .scalar("e", 1e-5)
+        .node("ReduceMean", "x", "m", &[ints("axes", &[1])])
+        .node("Sub", "x m", "d", &[])
+        .node("Mul", "d d", "p", &[])
+        .node("ReduceMean", "p", "v", &[ints("axes", &[2])])
+        .node("Add", "v e", "w", &[])
+        .node("Sqrt", "w", "s", &[])
+        .node("Div", "d s", "y", &[]);
+    assert_eq!(
+        model.listing()[1..],
+        [
+            "d: Sub (elementwise 1) -> 8x1x8",
+            "y: RMSNormalization (elementwise 3) -> 8x1x8"
+        ]
+    );
+    // no square root
+    assert_eq!(
+        normalised(
+            "m = Mean x\n d = Sub x m\n p = Pow d 2\n v = Mean p\n w = Add v e\n y = Div d w"
+        )
+        .len(),
+        6
+    );
+    // the mean is an output too
+    let model = Model::new(&[1, 16, 8])
+        .scalar("e", 1e-5)
+        .node("ReduceMean", "x", "m", &[ints("axes", &[2])])
+        .node("Sub", "x m", "d", &[])
+        .node("Mul", "d d", "p", &[])
+        .node("ReduceMean", "p", "v", &[ints("axes", &[2])])
+        .node("Add", "v e", "w", &[])
+        .node("Sqrt", "w", "s", &[])
+        .node("Div", "d s", "y", &[])
+        .output("y")
+        .output("m");
+    assert_eq!(
+        model.listing(),
+        [
+            "m: ReduceMean (reduction 1) -> 16x1x1",
+            "d: Sub (elementwise 1) -> 16x1x8",
+            "y: RMSNormalization (elementwise 3) -> 16x1x8"
+        ]
+    );
 }

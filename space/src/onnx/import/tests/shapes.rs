@@ -270,6 +270,36 @@ fn channels_last_images_and_other_inputs() {
     assert!(!network.knows_edges());
 }
 
+/// As TensorFlow's exporter writes an image that is brought to a range and padded first, with any number and any size.
+#[test]
+fn channels_last_images_that_are_prepared_first() {
+    let open = |size| DimensionValue::Size(size);
+    let mut model = Model::new(&[1])
+        .scalar("range", 1.0 / 127.5)
+        .weight("mean", &[3])
+        .ints("pads", &[0, 0, 0, 0, 0, 1, 1, 0])
+        .weight("w", &[6, 3, 3, 3])
+        .node("Mul", "image range", "m", &[])
+        .node("Sub", "m mean", "s", &[])
+        .node("Pad", "s pads", "p", &[])
+        .node("Transpose", "p", "t", &[ints("perm", &[0, 3, 1, 2])])
+        .node("Conv", "t w", "y", &[ints("strides", &[2, 2])]);
+    model.graph().input = vec![info("image", &[open(-1), open(-1), open(-1), open(3)])];
+    let options = ImportOptions {
+        resolution: Some(Resolution {
+            height: 16,
+            width: 24,
+        }),
+        ..ImportOptions::default()
+    };
+    let network = import(&model.bytes(), &options).unwrap();
+    assert_eq!(network.input(), Shape::new(3, 16, 24));
+    assert_eq!(
+        listing(&network)[3..],
+        ["t: Transpose (move) -> 3x17x25", "y: conv 3x3 g1 -> 6x8x12"]
+    );
+}
+
 #[test]
 fn an_image_without_a_batch() {
     let image = Model::new(&[3, 20, 30])
