@@ -1,7 +1,7 @@
 //! The profiles that ship with the tool, as platforms/regenerate.py lists them.
 
 /// Name and text of each.
-pub(crate) const SHIPPED: [(&str, &str); 42] = [
+pub(crate) const SHIPPED: [(&str, &str); 44] = [
     (
         "azure-d64as-v7-avx2-ncnn-1-thread",
         include_str!("../platforms/azure-d64as-v7-avx2-ncnn-1-thread.toml"),
@@ -152,6 +152,10 @@ pub(crate) const SHIPPED: [(&str, &str); 42] = [
         include_str!("../platforms/titan-rtx-pytorch-batch-64.toml"),
     ),
     (
+        "titan-rtx-pytorch-batches-32-and-64",
+        include_str!("../platforms/titan-rtx-pytorch-batches-32-and-64.toml"),
+    ),
+    (
         "titan-rtx-pytorch-small-images-batch-1",
         include_str!("../platforms/titan-rtx-pytorch-small-images-batch-1.toml"),
     ),
@@ -166,5 +170,9 @@ pub(crate) const SHIPPED: [(&str, &str); 42] = [
     (
         "titan-xp-pytorch-batch-64",
         include_str!("../platforms/titan-xp-pytorch-batch-64.toml"),
+    ),
+    (
+        "titan-xp-pytorch-batches-32-and-64",
+        include_str!("../platforms/titan-xp-pytorch-batches-32-and-64.toml"),
     ),
 ];

@@ -192,13 +192,13 @@ fn three_objectives_are_certified_by_planes() {
     let weights = ["latency_ms", "params", "quality"]
         .map(|column| planes.numbers(&format!("weight of {column}")));
     for (plane, at_least) in planes.numbers("at_least").into_iter().enumerate() {
-        for network in 0..front.rows.len() {
-            let sum: f64 = (0..3)
-                .map(|i| weights[i][plane] * figures[i][network])
-                .sum();
+        let networks = figures[0].iter().zip(&figures[1]).zip(&figures[2]);
+        for ((ms, params), quality) in networks {
+            let weighted = weights[0][plane] * ms + weights[1][plane] * params;
+            let sum = weighted + weights[2][plane] * quality;
             assert!(
                 sum >= at_least - 1e-6 * at_least.abs().max(1.0),
-                "{plane}, {network}"
+                "{plane}: {sum}"
             );
         }
     }

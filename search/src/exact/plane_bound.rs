@@ -9,7 +9,7 @@ use crate::exact::corners::corners;
 use crate::exact::graph::{Graph, columns};
 use crate::exact::incumbents::{Incumbent, Incumbents};
 use crate::exact::members;
-use crate::exact::relaxation::Relaxation;
+use crate::exact::relaxation::{Found, Relaxation};
 use crate::exact::result::{ExactMember, ExactProgress};
 use crate::exact::settings::ExactSettings;
 use crate::layered::Layered;
@@ -258,7 +258,7 @@ impl<'a, const K: usize> Planes<'a, K> {
         })
     }
 
-    fn take(&mut self, (relaxation, paths): (Relaxation<K>, Vec<([f64; K], Vec<u32>)>)) {
+    fn take(&mut self, (relaxation, paths): (Relaxation<K>, Vec<Found<K>>)) {
         for (costs, choices) in paths {
             let point: Costs = costs[..self.graph.objectives].iter().copied().collect();
             if self.graph.is_within_limits(&costs)
