@@ -10,6 +10,9 @@
 //! | large kernel | a kernel of 3 in the place of a larger one |
 //! | data movement | concatenations, shuffles and other copies all left out |
 //! | overhead | every layer that takes less time than its own overhead left out |
+//! | deep and thin | every second residual block left out, and channels wider by so much that as many MACs are done |
+
+mod deep_thin;
 
 use roofnas_space::{Conv, Network, Op, Other, Tensor, Work};
 
@@ -49,6 +52,8 @@ pub enum AdviceKind {
     DataMovement,
     /// Layers too small for their overhead.
     Overhead,
+    /// Residual blocks that are many and narrow where layers cost overhead.
+    DeepThin,
 }
 
 /// Share of the network's time below which nothing is said.
@@ -64,6 +69,7 @@ pub fn advise(model: &LatencyModel, network: &Network) -> Vec<Advice> {
     advice.extend(adviser.large_kernels());
     advice.extend(adviser.data_movement());
     advice.extend(adviser.overhead());
+    advice.extend(adviser.deep_thin());
     advice.sort_by(|a, b| b.gain_ms.total_cmp(&a.gain_ms));
     advice
 }

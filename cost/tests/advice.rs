@@ -183,6 +183,72 @@ fn layers_below_their_overhead() {
     assert_eq!(advice.layers, [2, 4, 5]);
 }
 
+/// A stem, and residual blocks of two convolutions at this width, on small maps.
+fn residual_blocks(blocks: usize, channels: usize, side: usize) -> Network {
+    let mut builder = NetworkBuilder::new("blocks", Shape::new(16, side, side));
+    let relu = || Op::Activation(Activation::Relu);
+    let mut push =
+        |name: String, op: Op, inputs: &[Tensor]| builder.push(name, op, inputs, Role::Main);
+    let stem = push("stem".to_owned(), conv(channels, 3), &[Tensor::Input]);
+    let mut x = push("stem.relu".to_owned(), relu(), &[stem]);
+    for block in 0..blocks {
+        let a = push(format!("{block}.a"), conv(channels, 3), &[x]);
+        let a = push(format!("{block}.relu"), relu(), &[a]);
+        let b = push(format!("{block}.b"), conv(channels, 3), &[a]);
+        let sum = push(format!("{block}.add"), Op::Add, &[b, x]);
+        x = push(format!("{block}.out"), relu(), &[sum]);
+    }
+    builder.output("out", x);
+    builder.finish().unwrap()
+}
+
+#[test]
+fn deep_and_thin_blocks() {
+    // at 4x4, a layer of 16 channels takes far less than its microsecond
+    let now = residual_blocks(6, 16, 4);
+    let advice = find(&now, AdviceKind::DeepThin).unwrap();
+    // three blocks of 24 channels do more MACs than six of 16; the widest that do no more are 16 wide
+    let macs = |network: &Network| NetworkCost::new(network, &model().platform().fusion).macs;
+    assert!(macs(&residual_blocks(3, 24, 4)) > macs(&now));
+    let gain = price(&now) - price(&residual_blocks(3, 16, 4));
+    assert!(
+        (advice.gain_ms - gain).abs() < 1e-12,
+        "{advice:?}, not {gain}"
+    );
+    assert_eq!(advice.layers.len(), 15);
+    assert!(
+        advice
+            .text
+            .contains("every second residual block (3 of them)")
+            && advice.text.contains("7 layers in the place of 13"),
+        "{}",
+        advice.text
+    );
+    // in multiples of 8, wide channels can become wider: six blocks of 32, three of 40
+    let wide = residual_blocks(6, 32, 2);
+    let advice = find(&wide, AdviceKind::DeepThin).unwrap();
+    let otherwise = residual_blocks(3, 40, 2);
+    assert!(macs(&otherwise) <= macs(&wide) && macs(&residual_blocks(3, 48, 2)) > macs(&wide));
+    let gain = price(&wide) - price(&otherwise);
+    assert!(
+        (advice.gain_ms - gain).abs() < 1e-12,
+        "{advice:?}, not {gain}"
+    );
+    // where arithmetic takes the time, depth costs nothing of its own
+    assert_eq!(
+        find(&residual_blocks(6, 256, 28), AdviceKind::DeepThin),
+        None
+    );
+    // and a chain without sums has no blocks to leave out
+    assert_eq!(
+        find(
+            &chain(&[conv(8, 1), conv(8, 1), conv(8, 1)]),
+            AdviceKind::DeepThin
+        ),
+        None
+    );
+}
+
 #[test]
 fn of_a_sound_network_little_is_said() {
     let relu = Op::Activation(Activation::Relu);

@@ -152,7 +152,7 @@ impl BatchEntry {
     /// Shares of the best network's time by what holds it up: arithmetic, memory, overhead.
     pub fn time_by_bound(&self) -> Option<[(Bound, f64); 3]> {
         let best = self.best()?;
-        let model = &self.experiment.appraiser.model;
+        let model = self.experiment.appraiser.at(best.metrics.batch);
         let network = self.experiment.space.deployed(&best.genotype);
         let breakdown = model.breakdown(&NetworkCost::new(&network, &model.platform().fusion));
         let bounds = [Bound::Compute, Bound::Memory, Bound::Overhead];

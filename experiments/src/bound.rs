@@ -120,7 +120,8 @@ impl Bound {
                 for (part, bound) in bounds.iter().enumerate() {
                     for plane in &bound.planes {
                         let weights = objectives.iter().zip(&plane.weights);
-                        let weights = weights.map(|(o, weight)| format!("{},", sign(*o) * weight));
+                        let weights =
+                            weights.map(|(o, weight)| format!("{},", 0.0 + sign(*o) * weight));
                         text += &format!("{part},{}{}\n", weights.collect::<String>(), plane.bound);
                     }
                 }

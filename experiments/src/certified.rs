@@ -54,7 +54,10 @@ impl Certified {
             },
             planes @ Bound::Planes(_) => {
                 let ends = self.most.zip(planes.least_last());
-                ends.map_or(0.0, |(most, least)| (most - least).max(0.0))
+                let range = ends.map(|(most, least)| (most - least, most.abs()));
+                // planes are lowered by rounding, which is no range
+                let range = range.filter(|(range, most)| *range > 1e-9 * most);
+                range.map_or(0.0, |(range, _)| range)
             }
         }
     }

@@ -137,6 +137,18 @@ impl Appraiser {
         }
     }
 
+    /// How prices are made at each of these batches, and how far they can be trusted: sentences, none twice.
+    pub fn statement(&self) -> String {
+        let mut said: Vec<String> = Vec::new();
+        for model in self.models() {
+            let statement = model.statement();
+            if !said.contains(&statement) {
+                said.push(statement);
+            }
+        }
+        said.join(" ")
+    }
+
     /// The figures of a network that was built from blocks, at the smallest batch. A quality that depends on genes isn't a number.
     ///
     /// # Panics

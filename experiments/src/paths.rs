@@ -54,6 +54,11 @@ pub enum PathsError {
         "the multi-stage entropy has too many values: fewer resolutions, or fewer channels to choose from at the ends of levels, would do"
     )]
     Levels,
+    /// No room for what gathers under logarithms.
+    #[error(
+        "{0} objectives and what gathers under the score's logarithms are more than the {MAX_OBJECTIVES} criteria that a proof has room for"
+    )]
+    Criteria(usize),
     /// A single objective.
     #[error("it needs two objectives or more, and there is one")]
     OneObjective,
@@ -145,6 +150,9 @@ impl<'a> BackbonePaths<'a> {
                 weight,
             }
         });
+        if criteria.len() > MAX_OBJECTIVES {
+            return Err(PathsError::Criteria(experiment.objectives.len()));
+        }
         let mut is_barred = vec![false; table.sites().len() as usize];
         let mut is_relaxed = false;
         for constraint in &experiment.constraints {

@@ -116,6 +116,8 @@ impl FinishedRun {
             let at = at.as_slice();
             return match BackbonePaths::new(&problem, at, LatencyView::Mean) {
                 Err(reason) => Ok(Err(Unproven::Impossible(reason))),
+                // there was a time when these had none
+                Ok(_) if self.experiment.objectives.len() > 2 => Ok(Err(Unproven::Unasked)),
                 Ok(_) => Err(self.refused(&format!(
                     "has no {}, though its experiment asks for one: the file was removed, or an older version made the run; run its {} again for a report",
                     RunDirectory::CERTIFICATE,

@@ -95,7 +95,10 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<u8> {
 fn row(experiment: &Experiment) -> Vec<Value> {
     let model = &experiment.appraiser.model;
     let sample = experiment.appraise_sample();
-    let at_one_batch = experiment.at_each_batch().remove(0).appraise_sample();
+    let at_one_batch = match experiment.chooses_batch() {
+        true => experiment.at_each_batch().remove(0).appraise_sample(),
+        false => sample.clone(),
+    };
     let keeps = |metrics: &&Metrics| {
         experiment
             .constraints

@@ -1,6 +1,6 @@
 //! `roofnas verify`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use roofnas::{
@@ -234,8 +234,8 @@ impl Work<'_> {
         format: Format,
     ) -> anyhow::Result<String> {
         let mut columns = COLUMNS.to_vec();
-        if engines.len() > 1 {
-            columns.insert(1, "batch");
+        if self.run.experiment.chooses_batch() {
+            columns.push("batch");
         }
         let rows = Data::of_cells(&VERIFICATION_COLUMNS, found.cells(&self.conditions));
         Ok(match format {
@@ -255,6 +255,12 @@ impl Work<'_> {
     }
 
     fn heading(&self, engines: &[Box<dyn Engine>]) -> String {
+        let appraiser = &self.run.experiment.appraiser;
+        let labels = self
+            .chosen
+            .iter()
+            .map(|row| appraiser.at(row.metrics.batch).label());
+        let labels: Vec<String> = labels.collect::<BTreeSet<_>>().into_iter().collect();
         let engines: Vec<String> = engines.iter().map(|e| shown_engine(&**e)).collect();
         let engine = engines.join(" and ");
         let model = &self.run.experiment.appraiser.model;
@@ -271,7 +277,7 @@ impl Work<'_> {
         format!(
             "{what} for platform {} ({}), measured on {} with {engine}{situation}:",
             model.platform().name,
-            model.label(),
+            labels.join("; "),
             self.conditions.platform,
         )
     }

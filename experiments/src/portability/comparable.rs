@@ -3,12 +3,15 @@
 use crate::difference::{Difference, differences};
 use crate::experiment::Experiment;
 
-/// Whether scores of one run mean the same in another, so that networks of both can be compared.
+/// Whether networks of one run can be priced and ranked among those of another: scores mean the same, and latencies are of one batch, without which they
+/// say nothing beside each other.
 pub(crate) fn can_be_compared(one: &Experiment, other: &Experiment) -> bool {
-    // latencies of several batches say nothing beside each other
-    let is_at_one_batch = !one.chooses_batch() && !other.chooses_batch();
-    is_at_one_batch
-        && one.resolved.space == other.resolved.space
+    !one.chooses_batch() && !other.chooses_batch() && have_the_same_scores(one, other)
+}
+
+/// Whether scores of one run mean the same in another.
+pub(crate) fn have_the_same_scores(one: &Experiment, other: &Experiment) -> bool {
+    one.resolved.space == other.resolved.space
         && one.head == other.head
         && one.appraiser.quality == other.appraiser.quality
         && recipe(one) == recipe(other)

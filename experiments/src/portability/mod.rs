@@ -22,7 +22,7 @@ mod transfer;
 
 pub(crate) use character::layer_overhead_mmacs;
 pub use character::{Build, CHARACTER_COLUMNS, Character, Level};
-pub(crate) use comparable::can_be_compared;
+pub(crate) use comparable::{can_be_compared, have_the_same_scores};
 pub use comparison::Comparison;
 pub use contenders::{Contender, Contenders, Found, NamedPlatform};
 pub use given::{GivenRun, given_runs};

@@ -50,7 +50,7 @@ pub fn batch_html(
                 @let model = &first.experiment.appraiser.model;
                 p class="notice" {
                     strong { "The first platform is " (model.word()) ". " }
-                    (model.statement()) " Scores are unitless ranks, not accuracy."
+                    (first.experiment.appraiser.statement()) " Scores are unitless ranks, not accuracy."
                 }
             }
             (glance)
@@ -59,6 +59,9 @@ pub fn batch_html(
             h2 { "The network with the highest quality of each run" }
             (answers(entries))
             (portability)
+            @if entries.iter().any(|entry| entry.experiment.chooses_batch()) {
+                p class="soft" { "Runs whose networks choose their batch are not priced elsewhere: latencies compare at one batch." }
+            }
             (platforms)
             (platforms_section::record(entries))
         },
@@ -78,7 +81,9 @@ impl<'a> Parties<'a> {
                 .collect()
         };
         let of_runs = named(entries);
-        let runs = found(&of_runs);
+        // networks that choose their batch are not held against others by latency
+        let mut runs = found(&of_runs);
+        runs.retain(|&run| !entries[run].experiment.chooses_batch());
         if runs.len() <= MATRIX {
             return Self {
                 found: runs,

@@ -8,7 +8,7 @@ use super::picture::{NARROW, WIDE, in_both_widths, short};
 use super::{palette, reach_picture};
 use crate::batch::BatchEntry;
 use crate::error::Error;
-use crate::portability::{Side, can_be_compared};
+use crate::portability::{Side, have_the_same_scores};
 
 /// The answers as a table, and the fronts behind them as a picture.
 ///
@@ -64,7 +64,7 @@ fn comparable(cases: &[Case<'_>]) -> bool {
     let Some(first) = experiments.next() else {
         return true;
     };
-    experiments.all(|other| can_be_compared(first, other))
+    experiments.all(|other| have_the_same_scores(first, other))
 }
 
 /// Cases by budgets; where each case has a budget of its own, they are a column.

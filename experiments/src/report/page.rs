@@ -44,7 +44,7 @@ pub(super) fn html(
                     @if outcome.training.is_some() {
                         "the highest accuracy. All of them were trained. "
                     } @else {
-                        "the highest quality. Thin bars: where the latency of some of them lies with a probability of 90 %. "
+                        "the highest quality. Thin bars: where the time of some of them lies with a probability of 90 %. "
                         @if experiment.head.is_some() {
                             "Latencies are of backbone and fixed head together. "
                         } @else if experiment.lesson.is_some() {
@@ -120,12 +120,15 @@ fn conditions(experiment: &Experiment) -> Markup {
         }
         p class="notice" {
             strong { "This platform is " (model.word()) ". " }
-            (model.statement())
+            (experiment.appraiser.statement())
             @if let Quality::External { command, .. } = &experiment.appraiser.quality {
                 " Accuracies are in per cent, as " code { (command) } " measured them, and good for no other recipe."
             } @else if experiment.lesson.is_none() {
                 " Scores are unitless ranks and say nothing about accuracy in percent."
             }
+        }
+        @for model in experiment.appraiser.models().filter(|model| model.calibration().is_some()) {
+            @for caveat in model.caveats() { p class="notice" { strong { "Another batch. " } "The " (caveat) "." } }
         }
         @for target in &experiment.appraiser.targets {
             p class="notice" {

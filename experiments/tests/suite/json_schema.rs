@@ -104,6 +104,10 @@ impl Checker<'_> {
                 }
                 true
             }
+            "uniqueItems" => value.as_array().is_none_or(|list| {
+                let mut rest = list.iter().enumerate();
+                rest.all(|(index, item)| !list[..index].contains(item))
+            }),
             _ => panic!("the checker knows no keyword {keyword}: {rule}"),
         };
         if holds { Ok(()) } else { fails() }

@@ -1,5 +1,5 @@
 use crate::evaluation::Costs;
-use crate::exact::corners::corners;
+use crate::exact::corners::corners_of_enough;
 use crate::exact::incumbents::{Incumbent, Incumbents};
 use crate::exact::plane_bound::PlaneBound;
 use crate::exact::plane_volume::volume_above;
@@ -79,8 +79,7 @@ impl Certificate {
     }
 
     /// Measures a front of any number of objectives against planes: feasible paths are above all
-    /// planes of one of the `bounds`. Nothing when the front is empty or there are no planes, or
-    /// when the front has too many corners.
+    /// planes of one of the `bounds`. Nothing when the front is empty or there are no planes.
     ///
     /// # Panics
     ///
@@ -94,8 +93,14 @@ impl Certificate {
         let low: Costs = (0..=last).map(least).collect::<Option<_>>()?;
         let extent = |objective: usize| {
             let most = front.iter().map(|point| point[objective]);
-            let extent = most.fold(f64::NEG_INFINITY, f64::max) - low[objective];
-            if extent > 0.0 { extent } else { 1.0 }
+            let most = most.fold(f64::NEG_INFINITY, f64::max);
+            let extent = most - low[objective];
+            // planes are lowered by rounding, which is no extent
+            if extent > LEFT * most.abs() {
+                extent
+            } else {
+                1.0
+            }
         };
         let extents: Costs = (0..=last).map(extent).collect();
         let far = low.iter().zip(&extents);
@@ -105,12 +110,17 @@ impl Certificate {
             all.fold(f64::INFINITY, f64::min)
         };
         let (mut worst, mut additive) = (None, 0.0_f64);
-        for corner in corners(front, last + 1)? {
+        for corner in corners_of_enough(front, last + 1) {
             let budgets: Costs = corner[..last].iter().copied().collect();
             if corner[last] == f64::INFINITY {
                 // the corner's own edges are reached: what counts is whether there is anything left of them
                 let edges = budgets.iter().zip(&extents);
-                let inside: Costs = edges.map(|(edge, extent)| edge - LEFT * extent).collect();
+                let inside: Costs = edges
+                    .map(|(edge, extent)| match edge.is_finite() {
+                        true => edge - LEFT * extent.max(edge.abs()),
+                        false => *edge,
+                    })
+                    .collect();
                 if lowest(&inside) < f64::INFINITY {
                     additive = f64::INFINITY;
                 }
@@ -198,6 +208,19 @@ mod tests {
             share <= least + 1e-12 && share > 0.99 * least,
             "{share}, {least}"
         );
+    }
+
+    #[test]
+    fn a_front_that_is_all_there_is_leaves_nothing() {
+        // planes at 1,000,000 but for rounding, and one point there
+        let mut bound = simplex();
+        for plane in &mut bound.planes {
+            plane.bound = (1e6 - 1e-5) * plane.weights.iter().sum::<f64>();
+        }
+        let front: [Costs; 1] = [[1e6, 1e6, 1e6].into_iter().collect()];
+        let certificate = Certificate::of_planes(&front, &[bound]).unwrap();
+        assert!(certificate.relative_hypervolume > 0.999, "{certificate:?}");
+        assert!(certificate.additive_epsilon < 1e-4, "{certificate:?}");
     }
 
     #[test]

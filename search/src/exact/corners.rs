@@ -8,14 +8,41 @@
 use crate::evaluation::Costs;
 
 /// Corners of which there are more cost too much to look at each.
-const MOST: usize = 100_000;
+const MOST: usize = 30_000;
+
+/// The corners of a front, or, where these are too many, of every second of its points, every fourth and so on. What is left open by a part holds all
+/// that is left open by the whole. Budgets that only others of the front reach are given the most that any of it has of the last objective, which is
+/// what can be had there at worst.
+pub(super) fn corners_of_enough(front: &[Costs], objectives: usize) -> Vec<Costs> {
+    fewer_corners(front, objectives, MOST)
+}
+
+fn fewer_corners(front: &[Costs], objectives: usize, count: usize) -> Vec<Costs> {
+    let mut step = 1;
+    loop {
+        let part: Vec<Costs> = front.iter().step_by(step).cloned().collect();
+        let Some(mut found) = corners(&part, objectives, count) else {
+            step *= 2;
+            continue;
+        };
+        let last = objectives - 1;
+        let most = front.iter().map(|point| point[last]);
+        let most = most.reduce(f64::max).filter(|_| step > 1);
+        for corner in &mut found {
+            if corner[last] == f64::INFINITY {
+                corner[last] = most.unwrap_or(f64::INFINITY);
+            }
+        }
+        return found;
+    }
+}
 
 /// The corners of a front; nothing where there are too many. Without points there is one, infinite in every coordinate.
-pub(super) fn corners(front: &[Costs], objectives: usize) -> Option<Vec<Costs>> {
+fn corners(front: &[Costs], objectives: usize, count: usize) -> Option<Vec<Costs>> {
     let mut corners: Vec<Costs> = vec![(0..objectives).map(|_| f64::INFINITY).collect()];
     for point in front {
         insert(&mut corners, point);
-        if corners.len() > MOST {
+        if corners.len() > count {
             return None;
         }
     }
@@ -74,7 +101,7 @@ mod tests {
 
     fn sorted(front: &[&[f64]], objectives: usize) -> Vec<Vec<f64>> {
         let front: Vec<Costs> = front.iter().map(|costs| point(costs)).collect();
-        let corners = corners(&front, objectives).unwrap();
+        let corners = corners(&front, objectives, MOST).unwrap();
         let mut corners: Vec<Vec<f64>> = corners.iter().map(|c| c.to_vec()).collect();
         corners.sort_by(|a, b| a.partial_cmp(b).unwrap());
         corners
@@ -103,6 +130,28 @@ mod tests {
         assert_eq!(sorted(&front, 3), expected.map(Vec::from));
     }
 
+    #[test]
+    fn of_too_many_points_some_will_do() {
+        // on a plane nothing dominates anything
+        let points = (0..40).flat_map(|a| (0..40 - a).map(move |b| [a, b, 40 - a - b]));
+        let front: Vec<Costs> = points
+            .map(|p| p.map(f64::from).into_iter().collect())
+            .collect();
+        let all = corners(&front, 3, MOST).unwrap();
+        assert_eq!(corners(&front, 3, 200), None);
+        let part = fewer_corners(&front, 3, 200);
+        assert!(part.len() > 50 && part.len() <= 200, "{}", part.len());
+        // what a part leaves open holds what the whole does, and nothing is open without end in the last objective
+        let lies_in = |a: &Costs, b: &Costs| a.iter().zip(b).all(|(a, b)| a <= b);
+        for corner in all.iter().filter(|corner| corner[2].is_finite()) {
+            assert!(
+                part.iter().any(|other| lies_in(corner, other)),
+                "{corner:?}"
+            );
+        }
+        assert!(part.iter().all(|corner| corner[2] <= 40.0));
+    }
+
     proptest! {
         /// A point is either weakly dominated or below a corner, and no corner lies in another.
         #[test]
@@ -114,7 +163,7 @@ mod tests {
         ) {
             let m = other.len();
             let front: Vec<Costs> = front.iter().map(|costs| point(costs)).collect();
-            let corners = corners(&front, m).unwrap();
+            let corners = corners(&front, m, MOST).unwrap();
             let is_dominated = front.iter().any(|p| p.iter().zip(&other).all(|(p, o)| p <= o));
             let is_covered = corners.iter().any(|u| other.iter().zip(u).all(|(o, u)| o < u));
             prop_assert_eq!(is_dominated, !is_covered);

@@ -3,6 +3,9 @@ use std::ops::Range;
 use crate::exact::completion::Completion;
 use crate::layered::{Layered, log_worth};
 
+/// Differences of a smaller share of the largest sum are not told from rounding.
+const ROUNDING: f64 = 1e-13;
+
 /// One transition, with the criteria that matter only.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Edge<const K: usize> {
@@ -174,7 +177,12 @@ impl<const K: usize> Graph<K> {
             let worth: f64 = self.layers.iter().map(|l| log_worth(most(l)) + 1.0).sum();
             scale[log.into] += log.weight * worth;
         }
-        scale.map(|scale| scale * 1e-13)
+        scale.map(|scale| scale * ROUNDING)
+    }
+
+    /// The largest sum that can occur in a column, or more.
+    pub(super) fn scale(&self, column: usize) -> f64 {
+        self.rounding[column] / ROUNDING
     }
 
     /// Drops edges that no path within the limits takes.

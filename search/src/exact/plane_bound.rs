@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use crate::evaluation::Costs;
-use crate::exact::corners::corners;
+use crate::exact::corners::corners_of_enough;
 use crate::exact::graph::{Graph, columns};
 use crate::exact::incumbents::{Incumbent, Incumbents};
 use crate::exact::members;
@@ -84,8 +84,8 @@ impl PlaneBound {
 }
 
 /// Bounds the first `objectives` criteria of a problem by planes, most closely where paths could
-/// be furthest below a known front. Nothing when `observer` breaks off, or when the front has too
-/// many corners; the result is the same on any number of threads.
+/// be furthest below a known front. Nothing when `observer` breaks off; the result is the same on any
+/// number of threads.
 ///
 /// Each plane is the Lagrangian dual of a budget: the least last objective of paths whose others
 /// keep the budget, prices on the budget taking the place of keeping it. What convex combinations of
@@ -156,7 +156,7 @@ impl<'a, const K: usize> Planes<'a, K> {
             .iter()
             .map(|k| k.point.clone())
             .collect();
-        let mut open = corners(&front, objectives)?;
+        let mut open = corners_of_enough(&front, objectives);
         let extents = extents(&front, objectives);
         let (mut least, mut patience) = (f64::INFINITY, PATIENCE);
         for pass in 1.. {
@@ -258,6 +258,7 @@ impl<'a, const K: usize> Planes<'a, K> {
         })
     }
 
+    /// Keeps what came of a relaxation; one that says nothing is none.
     fn take(&mut self, (relaxation, paths): (Relaxation<K>, Vec<Found<K>>)) {
         for (costs, choices) in paths {
             let point: Costs = costs[..self.graph.objectives].iter().copied().collect();
@@ -269,7 +270,9 @@ impl<'a, const K: usize> Planes<'a, K> {
                 self.found.insert(Incumbent { point, choices });
             }
         }
-        self.solved.push(relaxation);
+        if relaxation.bound.is_finite() {
+            self.solved.push(relaxation);
+        }
     }
 
     /// The corners that are furthest above the planes so far, apart from each other, with the largest distance; in ascending order.

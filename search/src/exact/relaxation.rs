@@ -28,6 +28,9 @@ use crate::exact::graph::{Edge, Graph, Log};
 use crate::exact::multiplier::Multiplier;
 use crate::layered::log_worth;
 
+/// No first guess of a price is higher.
+const HIGHEST: f64 = 1e100;
+
 /// A solved relaxation: what the rest of a path costs at least from every state.
 #[derive(Clone, Debug)]
 pub(super) struct Relaxation<const K: usize> {
@@ -80,7 +83,9 @@ impl<const K: usize> Relaxation<K> {
             for column in 0..K {
                 let target = targets[column];
                 if target < f64::INFINITY {
-                    let scale = cost.abs() / target.abs().max(f64::MIN_POSITIVE);
+                    // a target near 0 says little of how large the column is
+                    let size = target.abs().max(1e-3 * graph.scale(column));
+                    let scale = (cost.abs() / size.max(f64::MIN_POSITIVE)).min(HIGHEST);
                     moved |= multipliers[column].advance(cost, costs[column] - target, scale);
                 }
             }
