@@ -11,6 +11,7 @@ mod matched;
 mod names;
 mod observations;
 mod operator;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -18,3 +19,4 @@ pub use correction::{MOST_NODE_OVERHEAD_S, ProfilerCorrection};
 pub use evidence::{FusionEvidence, Vanished, observed_fusion};
 pub use matched::{Boundary, MatchedNodes, Swallowed, Unmatched, match_nodes};
 pub use observations::{LEAST_KERNEL_S, WholeRun, timings};
+pub use table::{NetworkNodes, read_nodes, write_nodes};
