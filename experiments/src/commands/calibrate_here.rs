@@ -13,7 +13,8 @@ use roofnas_cost::{
 use roofnas_hardware::engine::{Conditions, Engine, Model, NodeTiming};
 use roofnas_hardware::measure::{self as timing, Machine, Protocol};
 use roofnas_hardware::nodes::{
-    FusionEvidence, NetworkNodes, WholeRun, match_nodes, read_nodes, timings, write_nodes,
+    Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
+    write_nodes,
 };
 use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
 use roofnas_hardware::sampling::{
@@ -481,14 +482,20 @@ fn material(
         note!("warning: {warning}");
     }
     material.threads = Some(conditions.threads.get() as u32);
+    let matched = material.rows.iter().map(|row| {
+        let (network, nodes) = nodes.get(&(row.network.clone(), row.batch))?;
+        Some(match_nodes(network, &row.cost, nodes))
+    });
+    let matched: Vec<Option<MatchedNodes>> = matched.collect();
+    let rows = material.rows.iter().zip(&matched);
+    let causes = Causes::of(rows.filter_map(|(row, matched)| Some((&row.cost, matched.as_ref()?))));
     let mut profiled = 0;
-    for row in &mut material.rows {
-        let Some((network, nodes)) = nodes.get(&(row.network.clone(), row.batch)) else {
-            continue;
-        };
-        let whole = whole_run(row, conditions.dtype);
-        row.kernels = kernels(network, &row.cost, nodes, &whole);
-        profiled += row.kernels.len();
+    for (row, matched) in material.rows.iter_mut().zip(&matched) {
+        if let Some(matched) = matched {
+            let whole = whole_run(row, conditions.dtype);
+            row.kernels = kernels(&row.cost, matched, &causes, &whole);
+            profiled += row.kernels.len();
+        }
     }
     Ok((material, profiled))
 }
@@ -508,13 +515,12 @@ fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
 
 /// What the kernels of a network take.
 fn kernels(
-    network: &Network,
     cost: &NetworkCost,
-    nodes: &[NodeTiming],
+    matched: &MatchedNodes,
+    causes: &Causes,
     whole: &WholeRun,
 ) -> Vec<KernelTiming> {
-    let matched = match_nodes(network, cost, nodes);
-    let timings = timings(cost, &matched, whole);
+    let timings = timings(cost, matched, causes, whole);
     let kernels = timings.into_iter().filter(|timing| !timing.is_call);
     kernels
         .map(|timing| KernelTiming {

@@ -93,8 +93,7 @@ pub fn measure(
         };
         progress.all = progress.done + (loaded.len() + next) * protocol.rounds as usize;
         let number = done.len();
-        let (group, flow) =
-            run_group(number, loaded, protocol, clock, &mut random, &mut progress);
+        let (group, flow) = run_group(number, loaded, protocol, clock, &mut random, &mut progress);
         let told = match group.timings.is_empty() {
             true => ControlFlow::Continue(()),
             false => progress.observer.finished(&group.timings),

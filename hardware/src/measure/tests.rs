@@ -280,7 +280,10 @@ fn breaking_off_keeps_a_group_that_has_had_half_its_rounds() {
         };
         let (measuring, _) = run(Machine::default(), &names, &all, &mut notes);
         assert!(measuring.is_interrupted);
-        assert_eq!(notes.finished.len(), usize::from(!measuring.timings.is_empty()));
+        assert_eq!(
+            notes.finished.len(),
+            usize::from(!measuring.timings.is_empty())
+        );
         measuring.timings
     };
     assert_eq!(broken_off(10), []);

@@ -3,9 +3,7 @@
 use crate::engine::NodeTiming;
 
 /// The columns. Seconds of one run have all their digits: a fit made again is the same to the last.
-const HEADER: [&str; 6] = [
-    "network", "batch", "node", "op_type", "provider", "seconds",
-];
+const HEADER: [&str; 6] = ["network", "batch", "node", "op_type", "provider", "seconds"];
 
 /// The nodes of one network at one batch, in the order of execution.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,9 +66,11 @@ pub fn read_nodes(text: &str) -> Result<Vec<NetworkNodes>, String> {
         let wrong = |column: &str, value: &str, rule: &str| {
             format!("line {line}: {column} = {value}: must be {rule}")
         };
-        let batch: u64 = cell(1).parse().ok().filter(|&batch| batch > 0).ok_or_else(|| {
-            wrong("batch", cell(1), "a whole number above 0")
-        })?;
+        let batch: u64 = cell(1)
+            .parse()
+            .ok()
+            .filter(|&batch| batch > 0)
+            .ok_or_else(|| wrong("batch", cell(1), "a whole number above 0"))?;
         let seconds: Option<f64> = cell(5).parse().ok();
         let seconds = seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
         let seconds =
@@ -111,7 +111,11 @@ mod tests {
         };
         vec![
             of("a", 1, vec![node("/x, \"y\"", None, 12.25e-6)]),
-            of("a", 8, vec![node("", Some("CPU"), 0.0), node("n", None, 0.1 + 0.2)]),
+            of(
+                "a",
+                8,
+                vec![node("", Some("CPU"), 0.0), node("n", None, 0.1 + 0.2)],
+            ),
         ]
     }
 
