@@ -237,7 +237,7 @@ impl<'a> Task<'a> {
 impl Laplace {
     /// The posterior precision `I + H' R^-1 H` of the coordinates, decomposed.
     pub(super) fn precision(&self) -> Option<Cholesky<f64, Dyn>> {
-        with_identity(self.whitened.tr_mul(&self.whitened))
+        with_identity(self.whitened.transpose() * &self.whitened)
     }
 }
 
@@ -254,7 +254,8 @@ impl Decomposed {
         Some(if whitened.nrows() < whitened.ncols() {
             Self::Timings(with_identity(whitened * whitened.transpose())?)
         } else {
-            Self::Coordinates(with_identity(whitened.tr_mul(whitened))?)
+            // the product of a transposed copy is blocked for caches, `tr_mul` is not
+            Self::Coordinates(with_identity(whitened.transpose() * whitened)?)
         })
     }
 
