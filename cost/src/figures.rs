@@ -22,6 +22,17 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// The same of a machine that takes so many times as long.
+    #[must_use]
+    pub fn slower(self, times: f64) -> Self {
+        Self {
+            measured_ms: self.measured_ms,
+            mean_ms: times * self.mean_ms,
+            std_ms: self.std_ms.map(|std| times * std),
+            upper95_ms: self.upper95_ms.map(|upper| times * upper),
+        }
+    }
+
     /// Half the width of the two-sided 90 % interval: both of its sides end at the one-sided 95 % bound's distance.
     fn half_width_ms(&self) -> Option<f64> {
         match (self.upper95_ms, self.std_ms) {

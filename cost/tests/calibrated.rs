@@ -112,6 +112,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out_by: None,
             best_baseline: Some(("macs_constant".into(), 0.1)),
             held_out_by_batch: Vec::new(),
+            anchor_ms: BTreeMap::new(),
         },
         components,
     }

@@ -138,4 +138,6 @@ pub use training::{
     TrainingCommandError, TrainingProgress, TrainingResult, TrainingRow, TrainingSummary, answer,
     answers,
 };
-pub use verification::{BudgetOutcome, Choice, VERIFICATION_COLUMNS, Verification, VerifiedRow};
+pub use verification::{
+    BudgetOutcome, Choice, SinceCalibration, VERIFICATION_COLUMNS, Verification, VerifiedRow,
+};

@@ -137,16 +137,39 @@ pub struct Verification {
     pub figures: Figures,
     /// How the budget holds, where the run had one.
     pub budget: Option<BudgetOutcome>,
+    /// What has become of the machine since the platform was calibrated on it, where that is known.
+    pub since_calibration: Option<SinceCalibration>,
+}
+
+/// What has become of a machine since its platform was calibrated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SinceCalibration {
+    /// How many times as long the anchors take now as they did then.
+    pub slower: f64,
+    /// How well predictions hold, each made so many times as long.
+    pub figures: Figures,
 }
 
 impl Verification {
-    /// Of networks that were measured, under a budget in milliseconds; nothing of none.
-    pub fn new(rows: Vec<VerifiedRow>, budget_ms: Option<f64>) -> Option<Self> {
+    /// Of networks that were measured, under a budget in milliseconds; nothing of none. `slower`: how many times as long as when the platform was calibrated
+    /// the anchors take.
+    pub fn new(
+        rows: Vec<VerifiedRow>,
+        budget_ms: Option<f64>,
+        slower: Option<f64>,
+    ) -> Option<Self> {
+        let since = |slower: f64| {
+            let rows = rows.iter().map(|row| row.prediction().slower(slower));
+            let figures = Figures::of(&rows.collect::<Vec<_>>())?;
+            Some(SinceCalibration { slower, figures })
+        };
+        let since_calibration = slower.and_then(since);
         let predictions: Vec<Prediction> = rows.iter().map(VerifiedRow::prediction).collect();
         let measured_ms: Vec<f64> = rows.iter().map(|row| row.measured_ms).collect();
         Some(Self {
             figures: Figures::of(&predictions)?,
             budget: budget_ms.map(|budget_ms| BudgetOutcome::of(&measured_ms, budget_ms)),
+            since_calibration,
             rows,
         })
     }
@@ -227,8 +250,22 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_has_become_slower() {
+        let found = Verification::new(rows(), None, Some(1.25)).unwrap();
+        let since = found.since_calibration.unwrap();
+        // measured over predicted becomes .84, 1, .72 and .8
+        let errors = [0.84f64, 1.0, 0.72, 0.8].map(|ratio| 1.0 / ratio - 1.0);
+        close(since.figures.mape, errors.iter().sum::<f64>() / 4.0);
+        close(since.figures.within_5pct, 0.25);
+        assert_eq!(
+            found.figures,
+            Verification::new(rows(), None, None).unwrap().figures
+        );
+    }
+
+    #[test]
     fn figures_by_hand() {
-        let found = Verification::new(rows(), None).unwrap();
+        let found = Verification::new(rows(), None, None).unwrap();
         assert_eq!(found.budget, None);
         let figures = found.figures;
         assert_eq!(figures.n, 4);
@@ -247,7 +284,7 @@ mod tests {
     #[test]
     fn a_budget_by_hand() {
         let budget = |budget_ms| {
-            let found = Verification::new(rows(), Some(budget_ms)).unwrap();
+            let found = Verification::new(rows(), Some(budget_ms), None).unwrap();
             found.budget.unwrap()
         };
         let outcome = budget(4.5);
@@ -259,7 +296,7 @@ mod tests {
         let outcome = budget(10.0);
         assert_eq!((outcome.share_over, outcome.worst_over), (0.0, 0.0));
         close(outcome.median_of_budget, 0.475);
-        let single = Verification::new(vec![row("b01", 1.0, 3.0)], Some(2.0)).unwrap();
+        let single = Verification::new(vec![row("b01", 1.0, 3.0)], Some(2.0), None).unwrap();
         let outcome = single.budget.unwrap();
         assert_eq!(
             (
@@ -273,7 +310,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_nothing() {
-        assert_eq!(Verification::new(Vec::new(), Some(1.0)), None);
+        assert_eq!(Verification::new(Vec::new(), Some(1.0), Some(1.0)), None);
     }
 
     #[test]
@@ -298,7 +335,7 @@ mod tests {
         rows.truncate(2);
         rows[1].measured_std_ms = Some(0.25);
         rows[1].batch = 8;
-        let found = Verification::new(rows, Some(4.0)).unwrap();
+        let found = Verification::new(rows, Some(4.0), None).unwrap();
         let text = String::from_utf8(found.csv(&conditions)).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], VERIFICATION_COLUMNS.join(","));

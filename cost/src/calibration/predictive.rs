@@ -1,5 +1,7 @@
 //! What a calibration says of a network.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -60,6 +62,10 @@ pub struct Measured {
     /// The model at each batch on networks it has not seen, where timings are of several batches: a mean over all of them hides a bad one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_out_by_batch: Vec<BatchFigures>,
+    /// Latencies, in milliseconds and at the smallest batch, of those networks that are timed again in every run on a machine, where they are among the timed ones: how
+    /// much longer they take later says what has become of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchor_ms: BTreeMap<String, f64>,
 }
 
 /// How well a model holds at one of several batches.
@@ -155,6 +161,9 @@ impl Calibration {
             }
         };
         positive("degrees_of_freedom".into(), self.degrees_of_freedom)?;
+        for (anchor, &ms) in &self.measured.anchor_ms {
+            positive(format!("measured.anchor_ms.{anchor}"), ms)?;
+        }
         if !(0.0..=1e6).contains(&self.resolution_ms) {
             let rule = "must be a number from 0 to 1000000";
             return Err(error("resolution_ms".into(), &self.resolution_ms, rule));

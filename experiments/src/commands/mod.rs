@@ -30,6 +30,7 @@ mod run;
 mod run_batch;
 mod run_words;
 mod schema;
+mod since_calibration;
 mod suited;
 mod table;
 mod validate;

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use roofnas::{Error, exit};
+use roofnas::{Error, SinceCalibration, exit};
 use roofnas_cost::LatencyModel;
+use roofnas_hardware::sampling::{is_anchor, slower};
 use roofnas_hardware::{CalibrateError, Material, Profiles};
+use serde_json::Value;
 
 use super::figures::{Comparison, closing, doubts, rows};
 use super::measurements::Tables;
 use super::output::print;
+use super::since_calibration::{in_words as since_in_words, object as since_object};
 use crate::cli::{Format, ValidateArgs};
 use crate::spinner::spin;
 
@@ -34,14 +37,20 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
     let validation = validation.map_err(Error::from)?;
     let validation = validation.ok_or_else(|| tables.unusable(nothing()))?;
     let comparison = Comparison::from(&validation);
+    let since = since_calibration(&model, &material)?;
     if args.format != Format::Table {
         for doubt in doubts(Some(&comparison)) {
             note!("warning: {doubt}");
         }
     }
     print(&match args.format {
-        Format::Table => for_people(&model, &material, &comparison),
-        Format::Json => serde_json::to_string_pretty(&comparison.object())?,
+        Format::Table => for_people(&model, &material, &comparison, since.as_ref()),
+        Format::Json => {
+            let mut object = comparison.object();
+            let since = since.as_ref().map_or(Value::Null, since_object);
+            object.insert("since_calibration".to_owned(), since);
+            serde_json::to_string_pretty(&object)?
+        }
         Format::Csv => rows(Some(&comparison)).format(Format::Csv)?,
     })?;
     Ok(exit::DONE)
@@ -69,10 +78,46 @@ fn warn(model: &LatencyModel, material: &Material) -> Result<(), Error> {
     Ok(())
 }
 
-fn for_people(model: &LatencyModel, material: &Material, comparison: &Comparison<'_>) -> String {
+/// What has become of the machine since the platform was calibrated on it, where the measurements hold anchors of the calibration.
+fn since_calibration(
+    model: &LatencyModel,
+    material: &Material,
+) -> Result<Option<SinceCalibration>, Error> {
+    let calibration = model.platform().calibration.get(&model.dtype());
+    let Some(calibration) = calibration else {
+        return Ok(None);
+    };
+    let at = calibration.batch.smallest();
+    let rows = material.rows.iter().filter(|row| row.batch == at);
+    let now = rows.map(|row| (&*row.network, row.latency_ms));
+    let Some(slower) = slower(&calibration.measured.anchor_ms, now) else {
+        return Ok(None);
+    };
+    let mut others = material.clone();
+    others.rows.retain(|row| !is_anchor(&row.network));
+    for row in &mut others.rows {
+        // predictions that much longer err as much, relative to what was measured
+        row.latency_ms /= slower;
+    }
+    let validation = roofnas_hardware::validate(&others, model)?;
+    Ok(validation.map(|validation| SinceCalibration {
+        slower,
+        figures: validation.model,
+    }))
+}
+
+fn for_people(
+    model: &LatencyModel,
+    material: &Material,
+    comparison: &Comparison<'_>,
+    since: Option<&SinceCalibration>,
+) -> String {
+    let since = since.map_or_else(String::new, |since| {
+        format!("{}\n\n", since_in_words(since))
+    });
     format!(
         "Platform {} ({}), {}, {}, on {} networks ({} timings). The baselines were fitted to these very measurements: each network is \
-         predicted by one fitted on four fifths of the others. Shares in percent:\n\n{}\n\n{}",
+         predicted by one fitted on four fifths of the others. Shares in percent:\n\n{}\n\n{since}{}",
         model.platform().name,
         model.label(),
         model.dtype(),

@@ -9,16 +9,22 @@ use roofnas::{
 };
 use roofnas_hardware::engine::{Conditions, Engine, Model};
 use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming};
+use roofnas_hardware::sampling::{anchors, is_anchor, slower};
+use roofnas_space::onnx::{self, Batch, InitialWeights};
 use serde_json::{Value, json};
 
 use super::engine::{counted, engine, protocol, shown_engine};
 use super::figures::{self, percent};
 use super::output::print;
+use super::since_calibration;
 use super::suited::differences;
 use super::table::Data;
 use crate::cli::{Format, VerifyArgs};
 use crate::measuring::{measure, now};
 use crate::progress::stop_on_signals;
+
+/// Seed of the anchors' weights: times hardly depend on them.
+const ANCHOR_SEED: u64 = 1;
 
 /// Networks that are run where nothing else is said.
 const SPREAD: usize = 12;
@@ -73,6 +79,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     };
     work.warn(&engines, args.engine.choice.is_command());
     stop_on_signals("stopping after this turn; once more to stop at once")?;
+    let anchors = work.anchors()?;
     let mut done: Vec<NetworkTiming> = Vec::new();
     let (mut failed, mut is_interrupted) = (0, false);
     for (group, engine) in groups.iter().zip(&engines) {
@@ -82,10 +89,18 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
             run.directory().path().display(),
             shown_engine(&**engine)
         );
-        let models = work.models(group);
+        let own = work.models(group);
+        let unwritten = group.len() - own.len();
+        // the machine's anchors at the batch they were calibrated at; what is first is the anchor of its groups
+        let batch = engine.description().conditions.batch.get() as u64;
+        let joined = anchors.iter().filter(|(at, _)| *at == batch);
+        let models: Vec<Model> = joined
+            .map(|(_, anchor)| anchor.clone())
+            .chain(own)
+            .collect();
         let save = |timings: &[NetworkTiming]| work.save(&[&done, timings].concat());
         let measured = measure(&**engine, &models, &protocol, &save)?;
-        failed += measured.failed + group.len() - models.len();
+        failed += measured.failed + unwritten;
         done.extend(measured.measuring.timings);
         is_interrupted = measured.measuring.is_interrupted;
         if is_interrupted {
@@ -99,7 +114,9 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     Ok(if is_interrupted {
         note!(
             "interrupted: {} of {} were measured",
-            done.len(),
+            done.iter()
+                .filter(|timing| !is_anchor(&timing.network))
+                .count(),
             counted(work.chosen.len(), "network")
         );
         exit::INTERRUPTED
@@ -201,6 +218,30 @@ impl Work<'_> {
         models
     }
 
+    /// What the anchors took when the platform was calibrated, in milliseconds, and at which batch; nothing of platforms that were calibrated otherwise.
+    fn anchors_before(&self) -> Option<(u64, &BTreeMap<String, f64>)> {
+        let model = &self.run.experiment.appraiser.model;
+        let calibration = model.platform().calibration.get(&model.dtype())?;
+        let anchors = &calibration.measured.anchor_ms;
+        (!anchors.is_empty()).then(|| (calibration.batch.smallest(), anchors))
+    }
+
+    /// The networks that tell what has become of the machine since its platform was calibrated, each with the batch they are to run at.
+    fn anchors(&self) -> Result<Vec<(u64, Model)>, Error> {
+        let Some((batch, before)) = self.anchors_before() else {
+            return Ok(Vec::new());
+        };
+        let mut models = Vec::new();
+        for anchor in anchors()? {
+            if before.contains_key(&anchor.name) {
+                let weights = InitialWeights::seeded(ANCHOR_SEED);
+                let bytes = onnx::export(&anchor.network, weights, Batch::Dynamic)?;
+                models.push((batch, Model::from_bytes(anchor.name, bytes)));
+            }
+        }
+        Ok(models)
+    }
+
     /// The networks that were measured, in the order of the front.
     fn verification(&self, timings: &[NetworkTiming]) -> Option<Verification> {
         let rows = self.chosen.iter().filter_map(|row| {
@@ -215,7 +256,14 @@ impl Work<'_> {
         let experiment = &self.run.experiment;
         // and the budget is for both
         let budget_ms = experiment.budget_ms().filter(|_| experiment.head.is_none());
-        Verification::new(rows.collect(), budget_ms)
+        let slower = self.anchors_before().and_then(|(_, before)| {
+            let now = timings.iter();
+            slower(
+                before,
+                now.map(|timing| (&*timing.network, 1e3 * timing.latency_s())),
+            )
+        });
+        Verification::new(rows.collect(), budget_ms, slower)
     }
 
     fn save(&self, timings: &[NetworkTiming]) -> anyhow::Result<()> {
@@ -243,6 +291,7 @@ impl Work<'_> {
             Format::Json => serde_json::to_string_pretty(&json!({
                 "figures": figures::object("n_test", &found.figures),
                 "budget": budget(found),
+                "since_calibration": found.since_calibration.as_ref().map_or(Value::Null, since_calibration::object),
                 "rows": rows.objects(),
             }))?,
             Format::Table => format!(
@@ -285,7 +334,14 @@ impl Work<'_> {
     fn summary(&self, found: &Verification) -> String {
         let experiment = &self.run.experiment;
         let budget = budget_in_words(found, experiment.resolved.constraints.confidence);
-        let lines = [predictions_in_words(found)].into_iter().chain(budget);
+        let machine = found
+            .since_calibration
+            .as_ref()
+            .map(since_calibration::in_words);
+        let lines = [predictions_in_words(found)]
+            .into_iter()
+            .chain(machine)
+            .chain(budget);
         lines.collect::<Vec<_>>().join("\n")
     }
 }

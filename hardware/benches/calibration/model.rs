@@ -93,6 +93,7 @@ fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
             held_out_by: None,
             best_baseline: None,
             held_out_by_batch: Vec::new(),
+            anchor_ms: BTreeMap::new(),
         },
         components: fit.components,
     }

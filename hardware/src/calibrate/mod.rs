@@ -23,6 +23,7 @@ use by_batch::{BatchPrediction, Predictions};
 use crate::baseline::{Baseline, Timing};
 use crate::fit::{self, Fit, FitError, FitOptions};
 use crate::measurements::{MeasurementError, draw};
+use crate::sampling::is_anchor;
 
 /// What a calibration is to be.
 #[derive(Debug, Clone)]
@@ -170,6 +171,7 @@ pub fn calibrate(
         held_out_by,
         best_baseline: checked.and_then(|held_out| by_batch::best(&held_out.baselines)),
         held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
+        anchor_ms: anchors(material),
     };
     let several = material.batches().are_several();
     let name = |row: &MeasuredNetwork| match several {
@@ -186,6 +188,16 @@ pub fn calibrate(
         fit,
         held_out,
     })
+}
+
+/// What the anchors took that are among the networks, at the smallest batch.
+fn anchors(material: &Material) -> BTreeMap<String, f64> {
+    let smallest = material.batches().smallest();
+    let rows = material.rows.iter();
+    let anchors = rows.filter(|row| row.batch == smallest && is_anchor(&row.network));
+    anchors
+        .map(|row| (row.network.clone(), row.latency_ms))
+        .collect()
 }
 
 /// Timings with less weight than this are named.

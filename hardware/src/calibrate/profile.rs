@@ -153,5 +153,6 @@ pub(super) fn unmeasured() -> Measured {
         held_out_by: None,
         best_baseline: None,
         held_out_by_batch: Vec::new(),
+        anchor_ms: BTreeMap::new(),
     }
 }

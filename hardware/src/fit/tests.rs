@@ -86,6 +86,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out_by: None,
             best_baseline: None,
             held_out_by_batch: Vec::new(),
+            anchor_ms: BTreeMap::new(),
         },
         components,
     }

@@ -1,18 +1,55 @@
 //! Networks that every run times again.
 
-use roofnas_space::{Activation, Conv, NetworkError, Op, Shape, Tensor};
+use std::collections::BTreeMap;
+
+use roofnas_space::{Activation, Conv, Op, Shape, Tensor};
 
 use super::body::Body;
-use super::{PlannedNetwork, Purpose};
+use super::{PlanError, PlannedNetwork, Purpose};
+
+/// Names of the anchors.
+const NAMES: [&str; 3] = ["anchor-dense", "anchor-mobile", "anchor-deep"];
+
+/// Whether a network of this name is one of the [`anchors`].
+pub fn is_anchor(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
+/// How many times as long the anchors take as they did: the middle one's ratio. `before` and `now`: what each took, in the same unit. None where they have none in
+/// common.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use roofnas_hardware::sampling::slower;
+///
+/// let before = BTreeMap::from([("anchor-dense".to_owned(), 4.0), ("anchor-deep".to_owned(), 1.0)]);
+/// let now = [("anchor-dense", 5.0), ("anchor-deep", 1.25), ("resnet50", 40.0)];
+/// assert_eq!(slower(&before, now), Some(1.25));
+/// assert_eq!(slower(&before, [("resnet50", 40.0)]), None);
+/// ```
+pub fn slower<'a>(
+    before: &BTreeMap<String, f64>,
+    now: impl IntoIterator<Item = (&'a str, f64)>,
+) -> Option<f64> {
+    let now = now.into_iter();
+    let ratios = now.filter_map(|(name, now)| Some(now / before.get(name)?));
+    let mut ratios: Vec<f64> = ratios.collect();
+    ratios.sort_by(f64::total_cmp);
+    let middle = ratios.len() / 2;
+    match ratios.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(ratios[middle]),
+        _ => Some(f64::midpoint(ratios[middle - 1], ratios[middle])),
+    }
+}
 
 /// Three networks bound by different things: dense convolutions by arithmetic, inverted bottlenecks by memory, many small layers by
 /// overheads. They are the same whatever a plan covers and whatever its seed, so that runs of different plans can be compared.
-pub(super) fn anchors() -> Result<Vec<PlannedNetwork>, NetworkError> {
-    let networks = [
-        ("anchor-dense", dense as fn(&mut Body, Tensor) -> Tensor),
-        ("anchor-mobile", mobile),
-        ("anchor-deep", deep),
-    ];
+///
+/// # Errors
+/// None in practice: they can be built (tested).
+pub fn anchors() -> Result<Vec<PlannedNetwork>, PlanError> {
+    let blocks = [dense as fn(&mut Body, Tensor) -> Tensor, mobile, deep];
     let anchor = |(name, blocks): (&str, fn(&mut Body, Tensor) -> Tensor)| {
         let mut body = Body::new(name, Shape::new(3, 160, 160));
         let x = body.conv_act(Conv::same(32, 3, 2), Activation::Relu, Tensor::Input);
@@ -26,7 +63,7 @@ pub(super) fn anchors() -> Result<Vec<PlannedNetwork>, NetworkError> {
             network,
         ))
     };
-    networks.into_iter().map(anchor).collect()
+    NAMES.into_iter().zip(blocks).map(anchor).collect()
 }
 
 fn dense(body: &mut Body, mut x: Tensor) -> Tensor {

@@ -39,6 +39,7 @@ use roofnas_cost::{Fusion, NetworkCost};
 use roofnas_space::{Network, NetworkError};
 use thiserror::Error;
 
+pub use anchors::{anchors, is_anchor, slower};
 pub use corner::Corner;
 pub use coverage::{Coverage, PurposeKind, coverage};
 pub use fusion::{FusionEvidence, FusionFindings, Verdict, fusion_from_probes};
@@ -123,7 +124,7 @@ impl MeasuringPlan {
     /// # Errors
     /// When no networks are asked for, or more than there are to choose from.
     pub fn new(options: &PlanOptions) -> Result<Self, PlanError> {
-        let anchors = anchors::anchors()?;
+        let anchors = anchors()?;
         let of_spaces = draws::of_spaces(options, &anchors)?;
         let corners = match options.corners {
             Corners::With => corner_networks::all(options.seed)?,
