@@ -105,6 +105,115 @@ fn a_machine_is_measured_and_searched_for() {
         .says(&["0 networks on engine.sh"]);
 }
 
+#[test]
+fn a_machine_that_has_become_slower_is_told() {
+    let desk = desk();
+    desk.roofnas(&args(&[])).ends(0);
+    assert!(
+        desk.read("host.toml")
+            .contains("[calibration.fp32.measured.anchor_ms]")
+    );
+    desk.write(
+        "mine.toml",
+        "name = \"mine\"\n[platform]\nprofile = \"host\"\n[space]\npreset = \"space.toml\"\n[search]\npopulation = 8\nevaluations = 16\n[output]\nbackbones = 1\n",
+    );
+    desk.roofnas(&["run", "mine.toml"]).ends(0);
+    // everything takes twice as long
+    desk.write(
+        "engine.sh",
+        ENGINE
+            .replace("20000", "10000")
+            .replace("2000 ", "1000 ")
+            .replace("/ 2000)", "/ 1000)"),
+    );
+    let program = [
+        "--engine",
+        "command",
+        "--command",
+        "./engine.sh {model}",
+        "--rounds",
+        "1",
+    ];
+    let json = |mut args: Vec<&str>| -> serde_json::Value {
+        args.extend(["--format", "json"]);
+        serde_json::from_str(&desk.roofnas(&args).ends(0).stdout).unwrap()
+    };
+    let is_twice = |found: &serde_json::Value| {
+        let since = &found["since_calibration"];
+        let slower = since["anchors_slower"].as_f64().unwrap();
+        assert!((slower - 2.0).abs() < 0.05, "{found}");
+        since["figures"]["bias"].as_f64().unwrap()
+    };
+    let verified = json([&["verify", "runs/mine"], &program[..]].concat());
+    let before = verified["figures"]["bias"].as_f64().unwrap();
+    let since = is_twice(&verified);
+    assert!(
+        (since - (2.0 * (before + 1.0) - 1.0)).abs() < 0.1,
+        "{verified}"
+    );
+    let shown = desk.roofnas(&[&["verify", "runs/mine"], &program[..]].concat());
+    let words = "The anchors of the calibration take 2.0";
+    assert!(shown.ends(0).stdout.contains(words));
+    // the backbones alone are in the table
+    let table = desk.table("runs/mine/verify.csv");
+    assert!(
+        table
+            .rows
+            .iter()
+            .all(|row| !row["id"].starts_with("anchor"))
+    );
+
+    // networks measured later, as the ONNX files they are
+    desk.roofnas(&[
+        "plan",
+        "--space",
+        "space.toml",
+        "--networks",
+        "3",
+        "--out",
+        "plan",
+    ])
+    .ends(0);
+    let files = std::fs::read_dir(desk.path("plan")).unwrap();
+    let mut models: Vec<String> = files
+        .map(|file| format!("plan/{}", file.unwrap().file_name().display()))
+        .filter(|file| file.ends_with(".onnx"))
+        .collect();
+    models.sort();
+    let models: Vec<&str> = models.iter().map(String::as_str).collect();
+    let measure = [&["measure", "--out", "later.csv"], &program[..], &models].concat();
+    desk.roofnas(&measure).ends(0);
+    let tables = ["--latency", "later.csv"];
+    let later = json([&["validate", "--platform", "host"], &tables[..], &models].concat());
+    let since = is_twice(&later);
+    assert!(since > later["bias"].as_f64().unwrap() + 0.4, "{later}");
+    let calibrate = [
+        "calibrate",
+        "--out",
+        "later.toml",
+        "--priors",
+        "none",
+        "--components",
+        "1",
+        "--samples",
+        "20",
+    ];
+    desk.roofnas(&[&calibrate, &tables[..], &models].concat())
+        .ends(0);
+    let again = json(
+        [
+            &["validate", "--platform", "./later.toml"],
+            &tables[..],
+            &models,
+        ]
+        .concat(),
+    );
+    let slower = again["since_calibration"]["anchors_slower"]
+        .as_f64()
+        .unwrap();
+    assert!((slower - 1.0).abs() < 1e-6, "{again}");
+}
+
 /// The same for each image of a batch, and a millisecond for each call.
 const BATCH_ENGINE: &str = "#!/bin/sh\nsize=$(wc -c < \"$1\")\ntime=$((size * $2 + 20000))\necho \"$((time / 20000)).$((time % 20000 / 2000))5\"\n";
 
