@@ -381,7 +381,7 @@ fn one_table_without_the_other() {
             .collect();
         desk.roofnas(&args)
             .ends(2)
-            .says(&[message, "without both, this machine is measured"]);
+            .says(&[message, "without either, this machine is measured"]);
     }
     assert!(!desk.path("p.toml").exists());
 }
