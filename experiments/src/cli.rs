@@ -307,9 +307,9 @@ pub(crate) struct PlatformsArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArgs {
-    /// The measured networks, as a table of layers
-    #[arg(long, value_name = "L.csv")]
-    pub(crate) layers: Option<PathBuf>,
+    // the networks that were measured
+    #[command(flatten)]
+    pub(crate) networks: NetworkSource,
     /// The measurements: columns network, latency_ms and, if there are any, platform, batch, threads, dtype, engine, run, repeats
     #[arg(long, value_name = "T.csv")]
     pub(crate) latency: Option<PathBuf>,
@@ -337,7 +337,7 @@ pub(crate) struct CalibrateArgs {
     pub(crate) texts: ProfileTexts,
     #[command(
         flatten,
-        next_help_heading = "Measuring this machine (without --layers and --latency)"
+        next_help_heading = "Measuring this machine (without --latency)"
     )]
     pub(crate) here: HereArgs,
 }
@@ -477,9 +477,9 @@ pub(crate) struct ValidateArgs {
     /// The platform: a profile's name or path
     #[arg(long, value_name = "P")]
     pub(crate) platform: String,
-    /// The measured networks, as a table of layers
-    #[arg(long, value_name = "L.csv")]
-    pub(crate) layers: PathBuf,
+    // the networks that were measured
+    #[command(flatten)]
+    pub(crate) networks: NetworkArgs,
     /// The measurements, as for calibrate
     #[arg(long, value_name = "T.csv")]
     pub(crate) latency: PathBuf,
@@ -546,12 +546,21 @@ pub(crate) struct ProfileArgs {
     pub(crate) svg: Option<PathBuf>,
 }
 
-/// Where networks come from.
+/// Where networks come from, of which there must be some.
 #[derive(Debug, Args)]
 #[group(skip)]
 #[command(group = ArgGroup::new("source").required(true).args(["models", "layers"]))]
 pub(crate) struct NetworkArgs {
-    /// ONNX files
+    #[command(flatten)]
+    pub(crate) from: NetworkSource,
+}
+
+/// Where networks come from: of both kinds at most one.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group = ArgGroup::new("kind").args(["models", "layers"]))]
+pub(crate) struct NetworkSource {
+    /// ONNX files: each is the network of its name
     #[arg(value_name = "MODEL.onnx")]
     pub(crate) models: Vec<PathBuf>,
     /// Networks as a table of layers
@@ -563,6 +572,13 @@ pub(crate) struct NetworkArgs {
     /// Another size that an ONNX file leaves open, by the name it has there
     #[arg(long, value_name = "NAME=SIZE", value_parser = size)]
     pub(crate) dim: Vec<(String, usize)>,
+}
+
+impl NetworkSource {
+    /// Whether there are any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.layers.is_some() || !self.models.is_empty()
+    }
 }
 
 fn size(text: &str) -> Result<(String, usize), String> {

@@ -118,15 +118,15 @@ fn output_format(name: &str) -> Result<OutputFormat, String> {
 /// How networks are timed.
 #[derive(Debug, Args)]
 pub(crate) struct TimingArgs {
-    /// Turns of each network [default: 10, of a command 3]
+    /// Turns of each network [default: 20, of a command 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) rounds: Option<u32>,
-    /// Timed runs in a turn, at least [default: 3, of a command 20]
+    /// Timed runs in a turn, at least [default: 1, of a command 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub(crate) runs: Option<u16>,
-    /// Networks loaded and measured in turn with each other
-    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) group: u16,
+    /// Networks loaded and measured in turn with each other, at most [default: what half of the free memory holds, of a command 12]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) group: Option<u16>,
     /// How many of the first networks are measured again in every group, so that drift shows
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(..=100))]
     pub(crate) anchors: u16,
@@ -161,13 +161,13 @@ impl TimingArgs {
         let usual = if is_command {
             Protocol::for_commands()
         } else {
-            Protocol::default()
+            Protocol::in_process()
         };
         let least = self.runs.map_or(usual.runs.0, usize::from);
         Protocol {
             rounds: self.rounds.unwrap_or(usual.rounds),
             runs: (least, least.max(usual.runs.1)),
-            group: self.group.into(),
+            group: self.group.map_or(usual.group, usize::from),
             anchors: self.anchors.into(),
             seed: self.seed,
             situation: Situation {

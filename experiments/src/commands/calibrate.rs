@@ -25,9 +25,10 @@ const FOLDS_HERE: CrossValidation = CrossValidation::Folds(5);
 
 /// Fits a platform profile to measurements, writes it, and says how well it holds. Without tables of measurements, this machine is measured.
 pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<u8> {
-    match (&args.layers, &args.latency) {
-        (None, None) => calibrate_here(args),
-        _ => calibrate_from_tables(args),
+    if args.networks.is_given() || args.latency.is_some() {
+        calibrate_from_tables(args)
+    } else {
+        calibrate_here(args)
     }
 }
 
@@ -125,22 +126,23 @@ fn fit(
 
 /// The two tables, both of which are needed.
 fn tables(args: &CalibrateArgs) -> Result<Tables<'_>, Error> {
-    let missing = match (&args.layers, &args.latency) {
-        (Some(layers), Some(latency)) => {
+    let networks = &args.networks;
+    let missing = match &args.latency {
+        Some(latency) if networks.is_given() => {
             return Ok(Tables {
-                layers,
+                networks,
                 latency,
                 rows: &args.rows,
             });
         }
-        (None, _) => "--layers is",
-        (_, None) => "--latency is",
+        Some(_) => "the measured networks are",
+        None => "--latency is",
     };
     Err(Error::Argument {
         argument: "calibrate".to_owned(),
         problem: format!(
-            "{missing} missing: --layers is a table of the measured networks' layers, and --latency one of their latencies; without both, this \
-             machine is measured"
+            "{missing} missing: networks are given as ONNX files or, with --layers, as a table of their layers, and their latencies as a table with \
+             --latency; without either, this machine is measured"
         ),
     })
 }

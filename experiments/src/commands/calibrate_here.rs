@@ -6,13 +6,16 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use roofnas::{Error, check_writable, find_space};
+use roofnas::{Error, check_writable, find_space, write_whole};
 use roofnas_cost::{
     Dtype, FORMAT, Fusion, NetworkCost, Overhead, Platform, Provenance, Roofs, Uncertainty,
 };
 use roofnas_hardware::engine::{Conditions, Engine, Model, NodeTiming};
 use roofnas_hardware::measure::{self as timing, Machine, Protocol};
-use roofnas_hardware::nodes::{FusionEvidence, WholeRun, match_nodes, timings};
+use roofnas_hardware::nodes::{
+    Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
+    write_nodes,
+};
 use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
 use roofnas_hardware::sampling::{
     MeasuringPlan, NamedSpace, PlanOptions, PlannedNetwork, PurposeKind, fusion_from_probes,
@@ -30,7 +33,10 @@ use crate::progress::{is_stopped, stop_on_signals};
 use crate::spinner::spin;
 
 /// Runs whose node timings are averaged.
-const NODE_RUNS: usize = 12;
+const NODE_RUNS: usize = 8;
+
+/// How often all networks are gone through for their node timings: what the quickest time says of a network is kept, as the machine may be slower for seconds.
+const NODE_PASSES: usize = 3;
 
 /// Networks whose median run takes this much longer than their latency can't be calibrated on.
 const HOPELESS_SPREAD: f64 = 0.5;
@@ -58,6 +64,7 @@ pub(super) enum Outcome {
 pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let path = args.out.with_extension("measurements.csv");
+    let mut nodes = NodeTable::new(args)?;
     let engines = engines(args)?;
     let first = &*engines[0];
     let conditions = first.description().conditions;
@@ -76,11 +83,12 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
-    let nodes = node_timings(&plan, &engines, folder.path(), &latencies)?;
+    nodes.measure(&plan, &engines, folder.path(), &latencies)?;
     if is_stopped() {
         note!("interrupted; go on with --resume");
         return Ok(Outcome::Interrupted);
     }
+    let nodes = nodes.of(&plan, &latencies);
     let fusion = fusion(&nodes, &latencies, conditions.batch.get() as u64);
     let (material, profiled) = material(&text, &path, &plan, &nodes, &fusion, &conditions)?;
     let shown = shown_engine_at(first, &args.here.batch);
@@ -189,18 +197,19 @@ fn table(
             };
             note!("going on with {}", counted(known, noun));
         }
-        Ok(_) => {
-            return Err(Error::Unusable {
-                path: path.to_owned(),
-                problem:
-                    "measurements are there already; go on with them with --resume, or remove them"
-                        .to_owned(),
-            });
-        }
+        Ok(_) => return Err(there_already(path)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(Error::read(path, error)),
     }
     Ok(table)
+}
+
+fn there_already(path: &Path) -> Error {
+    let problem = "measurements are there already; go on with them with --resume, or remove them";
+    Error::Unusable {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    }
 }
 
 /// Measures what the table doesn't hold yet, at one batch after the other. Whether it came to its end.
@@ -265,7 +274,7 @@ fn measure_at(
     let protocol = if args.here.engine.is_command() {
         Protocol::for_commands()
     } else {
-        Protocol::default()
+        Protocol::in_process()
     };
     note!(
         "{} on {}",
@@ -322,36 +331,116 @@ fn latencies(text: &str, path: &Path) -> Result<BTreeMap<Measured, f64>, Error> 
 /// What the nodes of each network take.
 type Nodes = BTreeMap<Measured, (Network, Vec<NodeTiming>)>;
 
-/// What the engine's nodes take in each network; empty where it doesn't say.
-fn node_timings(
-    plan: &MeasuringPlan,
-    engines: &[Box<dyn Engine>],
-    folder: &Path,
-    latencies: &BTreeMap<Measured, f64>,
-) -> anyhow::Result<Nodes> {
-    let clock = SystemClock::new();
-    spin("reading what each node takes", || {
-        let mut all = Nodes::new();
+/// What the engine's nodes take, in a table beside the profile: with it a fit can be made again, and measuring goes on where it was left.
+struct NodeTable {
+    path: PathBuf,
+    networks: Vec<NetworkNodes>,
+}
+
+impl NodeTable {
+    /// An empty one, or what is there to go on with.
+    fn new(args: &CalibrateArgs) -> Result<Self, Error> {
+        let path = args.out.with_extension("nodes.csv");
+        check_writable(&path)?;
+        let networks = match fs::read_to_string(&path) {
+            Ok(text) if args.here.resume => {
+                let unusable = |problem| Error::Unusable {
+                    path: path.clone(),
+                    problem,
+                };
+                read_nodes(&text).map_err(unusable)?
+            }
+            Ok(_) => return Err(there_already(&path)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Error::read(&path, error)),
+        };
+        Ok(Self { path, networks })
+    }
+
+    fn holds(&self, network: &str, batch: u64) -> bool {
+        let mut known = self.networks.iter();
+        known.any(|known| known.network == network && known.batch == batch)
+    }
+
+    /// Reads what the engine's nodes take in each network that was measured and isn't in the table; nothing where it doesn't say.
+    fn measure(
+        &mut self,
+        plan: &MeasuringPlan,
+        engines: &[Box<dyn Engine>],
+        folder: &Path,
+        latencies: &BTreeMap<Measured, f64>,
+    ) -> anyhow::Result<()> {
+        let clock = SystemClock::new();
+        let measured = spin("reading what each node takes", || {
+            self.measure_all(plan, engines, folder, latencies, &clock)
+        });
+        // what was read before a failure or an interruption is kept
+        if !self.networks.is_empty() {
+            write_whole(&self.path, write_nodes(&self.networks).as_bytes())?;
+        }
+        measured
+    }
+
+    fn measure_all(
+        &mut self,
+        plan: &MeasuringPlan,
+        engines: &[Box<dyn Engine>],
+        folder: &Path,
+        latencies: &BTreeMap<Measured, f64>,
+        clock: &SystemClock,
+    ) -> anyhow::Result<()> {
+        let mut open: Vec<(&dyn Engine, &PlannedNetwork)> = Vec::new();
         for engine in engines {
             let batch = batch(&**engine).get() as u64;
-            for planned in &plan.networks {
-                let key = (planned.name.clone(), batch);
-                if !latencies.contains_key(&key) {
-                    continue;
-                }
+            let networks = plan.networks.iter();
+            let is_open = |planned: &&PlannedNetwork| {
+                let is_measured = latencies.contains_key(&(planned.name.clone(), batch));
+                is_measured && !self.holds(&planned.name, batch)
+            };
+            open.extend(networks.filter(is_open).map(|planned| (&**engine, planned)));
+        }
+        for _ in 0..NODE_PASSES {
+            for (engine, planned) in &open {
                 if is_stopped() {
-                    return Ok(all);
+                    return Ok(());
                 }
                 let model = Model::from_path(model_path(folder, planned));
-                let nodes = engine.load(&model, &clock)?.nodes(NODE_RUNS)?;
-                let Some(nodes) = nodes else {
-                    return Ok(all);
+                let Some(nodes) = engine.load(&model, clock)?.nodes(NODE_RUNS)? else {
+                    return Ok(());
                 };
-                all.insert(key, (planned.network.clone(), nodes));
+                self.keep_quicker(&planned.name, batch(*engine).get() as u64, nodes);
             }
         }
-        Ok(all)
-    })
+        Ok(())
+    }
+
+    /// Takes these up, unless an earlier pass was quicker.
+    fn keep_quicker(&mut self, network: &str, batch: u64, nodes: Vec<NodeTiming>) {
+        let total = |nodes: &[NodeTiming]| nodes.iter().map(|node| node.seconds).sum::<f64>();
+        let mut known = self.networks.iter_mut();
+        match known.find(|known| known.network == network && known.batch == batch) {
+            Some(known) if total(&nodes) < total(&known.nodes) => known.nodes = nodes,
+            Some(_) => {}
+            None => self.networks.push(NetworkNodes {
+                network: network.to_owned(),
+                batch,
+                nodes,
+            }),
+        }
+    }
+
+    /// What is known of the plan's networks that were measured.
+    fn of(self, plan: &MeasuringPlan, latencies: &BTreeMap<Measured, f64>) -> Nodes {
+        let mut all = Nodes::new();
+        for of in self.networks {
+            let key = (of.network, of.batch);
+            let planned = plan.networks.iter().find(|planned| planned.name == key.0);
+            if let Some(planned) = planned.filter(|_| latencies.contains_key(&key)) {
+                all.insert(key, (planned.network.clone(), of.nodes));
+            }
+        }
+        all
+    }
 }
 
 /// What the engine fuses: by its nodes where it names them, by the probes' times otherwise, which were taken at the smallest batch.
@@ -393,14 +482,20 @@ fn material(
         note!("warning: {warning}");
     }
     material.threads = Some(conditions.threads.get() as u32);
+    let matched = material.rows.iter().map(|row| {
+        let (network, nodes) = nodes.get(&(row.network.clone(), row.batch))?;
+        Some(match_nodes(network, &row.cost, nodes))
+    });
+    let matched: Vec<Option<MatchedNodes>> = matched.collect();
+    let rows = material.rows.iter().zip(&matched);
+    let causes = Causes::of(rows.filter_map(|(row, matched)| Some((&row.cost, matched.as_ref()?))));
     let mut profiled = 0;
-    for row in &mut material.rows {
-        let Some((network, nodes)) = nodes.get(&(row.network.clone(), row.batch)) else {
-            continue;
-        };
-        let whole = whole_run(row, conditions.dtype);
-        row.kernels = kernels(network, &row.cost, nodes, &whole);
-        profiled += row.kernels.len();
+    for (row, matched) in material.rows.iter_mut().zip(&matched) {
+        if let Some(matched) = matched {
+            let whole = whole_run(row, conditions.dtype);
+            row.kernels = kernels(&row.cost, matched, &causes, &whole);
+            profiled += row.kernels.len();
+        }
     }
     Ok((material, profiled))
 }
@@ -420,13 +515,12 @@ fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
 
 /// What the kernels of a network take.
 fn kernels(
-    network: &Network,
     cost: &NetworkCost,
-    nodes: &[NodeTiming],
+    matched: &MatchedNodes,
+    causes: &Causes,
     whole: &WholeRun,
 ) -> Vec<KernelTiming> {
-    let matched = match_nodes(network, cost, nodes);
-    let timings = timings(cost, &matched, whole);
+    let timings = timings(cost, matched, causes, whole);
     let kernels = timings.into_iter().filter(|timing| !timing.is_call);
     kernels
         .map(|timing| KernelTiming {

@@ -1,7 +1,6 @@
 //! Measurements given on the command line, beside the networks they are of.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
 use std::path::Path;
 
 use roofnas::Error;
@@ -9,15 +8,12 @@ use roofnas_cost::{Dtype, Fusion};
 use roofnas_hardware::{CalibrateError, Material, Measurements, read_measurements};
 use roofnas_space::{Network, Op, Work};
 
-use super::networks::{table, usable, without};
-use crate::cli::RowArgs;
+use super::networks::{networks, tell};
+use crate::cli::{NetworkSource, RowArgs};
 
-/// Warnings of one kind that are printed one by one.
-const TOLD: usize = 10;
-
-/// Where measurements and their networks stand.
+/// Where measurements and their networks are.
 pub(super) struct Tables<'a> {
-    pub(super) layers: &'a Path,
+    pub(super) networks: &'a NetworkSource,
     pub(super) latency: &'a Path,
     pub(super) rows: &'a RowArgs,
 }
@@ -25,9 +21,7 @@ pub(super) struct Tables<'a> {
 impl Tables<'_> {
     /// Reads them, counting networks as an engine with these rules runs them. What can't be used is told.
     pub(super) fn material(&self, dtype: Dtype, fusion: &Fusion) -> Result<Material, Error> {
-        let table = table(self.layers)?;
-        tell(table.left_out.iter().map(without), "networks");
-        let networks = usable(self.layers, table)?;
+        let networks = networks(self.networks)?.networks;
         let measurements = self.measurements()?;
         self.check_dtype(&measurements, dtype)?;
         let (material, warnings) =
@@ -123,18 +117,6 @@ fn other_unit(column: &str) -> Option<&'static str> {
         "us" | "usec" | "microseconds" => Some("microseconds"),
         "ns" | "nsec" | "nanoseconds" => Some("nanoseconds"),
         _ => None,
-    }
-}
-
-/// Prints warnings of one kind: the first few, and how many more there are.
-fn tell(warnings: impl IntoIterator<Item: Display>, of: &str) {
-    let mut warnings = warnings.into_iter();
-    for warning in warnings.by_ref().take(TOLD) {
-        note!("warning: {warning}");
-    }
-    match warnings.count() {
-        0 => {}
-        more => note!("warning: the same goes for {more} more {of}"),
     }
 }
 

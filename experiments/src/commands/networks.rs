@@ -1,5 +1,6 @@
 //! Networks given on the command line, and the platforms they are priced for.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use roofnas_space::layers_csv::{self, LayerTable, LeftOut};
 use roofnas_space::onnx::{self, ImportError, ImportOptions};
 use roofnas_space::{Network, Resolution};
 
-use crate::cli::{Conditions, NetworkArgs};
+use crate::cli::{Conditions, NetworkSource};
 
 /// The model of a platform, with what a reader of its prices should know told.
 pub(super) fn model(platform: &str, conditions: &Conditions) -> Result<LatencyModel, Error> {
@@ -30,14 +31,14 @@ pub(super) struct Loaded {
 }
 
 /// The networks that can be used, at least one; the others are named, with what is wrong with them.
-pub(super) fn networks(args: &NetworkArgs) -> Result<Loaded, Error> {
-    match &args.layers {
+pub(super) fn networks(from: &NetworkSource) -> Result<Loaded, Error> {
+    match &from.layers {
         Some(path) => from_table(path),
-        None => from_models(args),
+        None => from_models(from),
     }
 }
 
-fn from_models(args: &NetworkArgs) -> Result<Loaded, Error> {
+fn from_models(args: &NetworkSource) -> Result<Loaded, Error> {
     let mut networks = Vec::new();
     let mut problems = Vec::new();
     for path in &args.models {
@@ -94,9 +95,7 @@ pub(super) fn model_file(
 
 fn from_table(path: &Path) -> Result<Loaded, Error> {
     let table = table(path)?;
-    for left_out in &table.left_out {
-        note!("warning: {}", without(left_out));
-    }
+    tell(table.left_out.iter().map(without), "networks");
     Ok(Loaded {
         networks: usable(path, table)?,
         code: exit::DONE,
@@ -104,7 +103,7 @@ fn from_table(path: &Path) -> Result<Loaded, Error> {
 }
 
 /// A table of layers.
-pub(super) fn table(path: &Path) -> Result<LayerTable, Error> {
+fn table(path: &Path) -> Result<LayerTable, Error> {
     let file = File::open(path).map_err(|source| Error::read(path, source))?;
     layers_csv::read(file).map_err(|error| Error::Unusable {
         path: path.to_owned(),
@@ -113,7 +112,7 @@ pub(super) fn table(path: &Path) -> Result<LayerTable, Error> {
 }
 
 /// Its networks, at least one.
-pub(super) fn usable(path: &Path, table: LayerTable) -> Result<Vec<Network>, Error> {
+fn usable(path: &Path, table: LayerTable) -> Result<Vec<Network>, Error> {
     if table.networks.is_empty() {
         return Err(Error::Unusable {
             path: path.to_owned(),
@@ -123,8 +122,23 @@ pub(super) fn usable(path: &Path, table: LayerTable) -> Result<Vec<Network>, Err
     Ok(table.networks)
 }
 
+/// Warnings of one kind that are printed one by one.
+const TOLD: usize = 10;
+
+/// Prints warnings of one kind: the first few, and how many more there are.
+pub(super) fn tell(warnings: impl IntoIterator<Item: Display>, of: &str) {
+    let mut warnings = warnings.into_iter();
+    for warning in warnings.by_ref().take(TOLD) {
+        note!("warning: {warning}");
+    }
+    match warnings.count() {
+        0 => {}
+        more => note!("warning: the same goes for {more} more {of}"),
+    }
+}
+
 /// Which network is missing, and why.
-pub(super) fn without(left_out: &LeftOut) -> String {
+fn without(left_out: &LeftOut) -> String {
     format!(
         "{} is left out: line {}: {}",
         left_out.network, left_out.line, left_out.reason

@@ -34,7 +34,7 @@ const COLUMNS: [&str; 18] = [
 pub(crate) fn predict(args: &PredictArgs) -> anyhow::Result<u8> {
     let model = model(&args.platform, &args.conditions)?;
     let mut data = Data::new(&COLUMNS);
-    let loaded = networks(&args.networks)?;
+    let loaded = networks(&args.networks.from)?;
     for network in &loaded.networks {
         data.push(row(&model, network));
     }

@@ -60,7 +60,7 @@ impl OnPlatform {
 
 /// Shows where a network's time goes.
 pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
-    let network = choose(networks(&args.networks)?.networks, args)?;
+    let network = choose(networks(&args.networks.from)?.networks, args)?;
     let mut platforms = Vec::new();
     for name in &args.platform {
         let model = model(name, &args.conditions)?;
@@ -104,7 +104,8 @@ pub(crate) fn profile(args: &ProfileArgs) -> anyhow::Result<u8> {
 /// The network that is meant.
 fn choose(networks: Vec<Network>, args: &ProfileArgs) -> Result<Network, Error> {
     let names: Vec<&str> = networks.iter().map(Network::name).collect();
-    let given = args.networks.layers.iter().chain(&args.networks.models);
+    let from = &args.networks.from;
+    let given = from.layers.iter().chain(&from.models);
     let unusable = |problem: String| Error::Unusable {
         path: given.clone().next().cloned().unwrap_or_default(),
         problem,

@@ -43,7 +43,7 @@ pub(super) fn on_engine(
     let Some(name) = args.engine else {
         return Ok(None);
     };
-    let [file] = &args.networks.models[..] else {
+    let [file] = &args.networks.from.models[..] else {
         return Err(Error::Argument {
             argument: "--engine".to_owned(),
             problem: "runs one ONNX file: name it in the place of --layers, and no other"
@@ -63,7 +63,7 @@ pub(super) fn on_engine(
     let protocol = if choice.is_command() {
         Protocol::for_commands()
     } else {
-        Protocol::default()
+        Protocol::in_process()
     };
     let clock = SystemClock::new();
     let mut problem = Problem(None);

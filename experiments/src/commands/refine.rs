@@ -433,7 +433,7 @@ impl Bench {
         let engine = engine(&choice, asked).map_err(in_the_file)?;
         let mut protocol = match is_command {
             true => Protocol::for_commands(),
-            false => Protocol::default(),
+            false => Protocol::in_process(),
         };
         protocol.rounds = config.turns.unwrap_or(protocol.rounds);
         protocol.situation.pinned.clone_from(&config.pin);

@@ -17,7 +17,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
     let profiles = Profiles::from_environment();
     let platform = profiles.find(&args.platform).map_err(Error::from)?.platform;
     let tables = Tables {
-        layers: &args.layers,
+        networks: &args.networks.from,
         latency: &args.latency,
         rows: &args.rows,
     };

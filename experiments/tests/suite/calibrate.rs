@@ -367,7 +367,10 @@ fn one_table_without_the_other() {
     let out = ["--out", "p.toml"];
     let cases: [(&[&str], &str); 2] = [
         (&["--layers", "layers.csv"], "--latency is missing"),
-        (&["--latency", "latency.csv"], "--layers is missing"),
+        (
+            &["--latency", "latency.csv"],
+            "the measured networks are missing",
+        ),
     ];
     for (given, message) in cases {
         let args: Vec<&str> = ["calibrate"]

@@ -28,6 +28,27 @@ impl Machine {
     }
 }
 
+/// Bytes of memory that programs can still take, where the system says.
+pub(super) fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let free = meminfo_available(&text)?;
+    // a container may have less than the machine
+    let of_group = |file: &str| -> Option<u64> {
+        let path = Path::new("/sys/fs/cgroup").join(file);
+        std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    };
+    let left = || Some(of_group("memory.max")?.saturating_sub(of_group("memory.current")?));
+    Some(left().map_or(free, |left| left.min(free)))
+}
+
+/// The line `MemAvailable:   12345 kB`, in bytes.
+fn meminfo_available(text: &str) -> Option<u64> {
+    let mut lines = text.lines();
+    let line = lines.find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kibibytes)
+}
+
 /// Looks who else is at work.
 #[derive(Debug)]
 pub struct Others {
@@ -87,6 +108,14 @@ pub fn pin(cpus: &[usize]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn available_memory_as_the_system_says_it() {
+        let text = "MemTotal:       24 kB\nMemFree:         1 kB\nMemAvailable:   12 kB\n";
+        assert_eq!(meminfo_available(text), Some(12 * 1024));
+        assert_eq!(meminfo_available("MemAvailable: much\n"), None);
+        assert_eq!(meminfo_available(""), None);
+    }
 
     #[test]
     fn ticks_of_a_process_with_an_odd_name() {

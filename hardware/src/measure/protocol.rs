@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::machine::available_memory;
+
 /// How networks are timed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protocol {
@@ -13,8 +15,11 @@ pub struct Protocol {
     pub runs: (usize, usize),
     /// How long a network runs at least when it has been loaded, before anything counts.
     pub warm_up: Duration,
-    /// Networks loaded and measured at the same time, the anchors apart.
+    /// Networks loaded and measured at the same time, the anchors apart, at most. The more, the better: a machine that is slower for some
+    /// seconds then is so for a turn of each, and not for all turns of some.
     pub group: usize,
+    /// A group is full when less memory than this is available, in bytes.
+    pub least_available: Option<u64>,
     /// How many of the first networks are measured again in every group.
     pub anchors: usize,
     /// Seed of the order in each round.
@@ -23,15 +28,23 @@ pub struct Protocol {
     pub situation: Situation,
 }
 
+/// Networks in a group where nothing is known of the machine's memory, and of commands, which are started anew for each turn and save the groups that
+/// are finished.
+const FEW: usize = 12;
+
+/// Networks in a group, at most.
+const MANY: usize = 256;
+
 impl Default for Protocol {
-    /// Ten turns of 20 ms.
+    /// Twenty turns of 10 ms.
     fn default() -> Self {
         Self {
-            rounds: 10,
-            turn: Duration::from_millis(20),
-            runs: (3, 200),
+            rounds: 20,
+            turn: Duration::from_millis(10),
+            runs: (1, 200),
             warm_up: Duration::from_millis(60),
-            group: 12,
+            group: FEW,
+            least_available: None,
             anchors: 3,
             seed: 1,
             situation: Situation::default(),
@@ -40,10 +53,21 @@ impl Default for Protocol {
 }
 
 impl Protocol {
+    /// For an engine in this process: as many networks in turn as half of the available memory holds, where the system says what that is.
+    pub fn in_process() -> Self {
+        let available = available_memory();
+        Self {
+            group: available.map_or(FEW, |_| MANY),
+            least_available: available.map(|bytes| bytes / 2),
+            ..Self::default()
+        }
+    }
+
     /// For a command, which warms up by itself each time it is started, and takes long to start.
     pub fn for_commands() -> Self {
         Self {
             rounds: 3,
+            group: FEW,
             turn: Duration::ZERO,
             runs: (20, 20),
             warm_up: Duration::ZERO,

@@ -57,10 +57,10 @@ pub struct Unmatched {
 pub struct Boundary {
     /// The engine's operator: `ReorderInput`, `ReorderOutput`, `Transpose`.
     pub op_type: String,
-    /// Class of the kernel that ran before; none at the start.
-    pub before: Option<OpClass>,
-    /// Class of the kernel that ran after; none at the end.
-    pub after: Option<OpClass>,
+    /// Place of the kernel that ran before in [`NetworkCost::kernels`]; none at the start.
+    pub before: Option<usize>,
+    /// Place of the kernel that ran after; none at the end.
+    pub after: Option<usize>,
     /// What it took.
     pub seconds: f64,
 }
@@ -116,7 +116,7 @@ pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) 
     let owners_of_nodes: Vec<Option<usize>> = (0..nodes.len()).map(kernel_of).collect();
     MatchedNodes {
         swallowed: swallowed(network, cost, &kernels, &owner),
-        boundaries: boundaries(cost, nodes, &owners_of_nodes),
+        boundaries: boundaries(nodes, &owners_of_nodes),
         kernels,
         kernel_nodes,
         unmatched,
@@ -163,13 +163,12 @@ fn swallowed(
     swallowed
 }
 
-fn boundaries(cost: &NetworkCost, nodes: &[NodeTiming], owner: &[Option<usize>]) -> Vec<Boundary> {
-    let class = |kernel: Option<&usize>| kernel.map(|&kernel| cost.kernels[kernel].class);
+fn boundaries(nodes: &[NodeTiming], owner: &[Option<usize>]) -> Vec<Boundary> {
     let unmatched = (0..nodes.len()).filter(|&place| owner[place].is_none());
     let boundary = |place: usize| Boundary {
         op_type: nodes[place].op_type.clone(),
-        before: class(owner[..place].iter().flatten().next_back()),
-        after: class(owner[place..].iter().flatten().next()),
+        before: owner[..place].iter().flatten().next_back().copied(),
+        after: owner[place..].iter().flatten().next().copied(),
         seconds: nodes[place].seconds,
     };
     unmatched.map(boundary).collect()

@@ -3,6 +3,7 @@
 use roofnas_cost::calibration::Workload;
 use roofnas_cost::{Dtype, NetworkCost, OpClass};
 
+use super::causes::Causes;
 use super::correction::ProfilerCorrection;
 use super::matched::MatchedNodes;
 use crate::fit::Timing;
@@ -34,24 +35,28 @@ const KERNEL_ERROR_MS: f64 = 1e-3;
 /// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), then that of the
 /// whole network.
 ///
-/// Kernels are corrected by [`ProfilerCorrection`], so that nodes add up to what the whole takes beyond the call. Left out are kernels below
-/// [`LEAST_KERNEL_S`]; the whole has all of them. Without nodes there is the whole alone.
+/// Kernels are corrected by [`ProfilerCorrection`], so that nodes add up to what the whole takes beyond the call; boundaries are part of the kernels that
+/// cause them. Left out are kernels below [`LEAST_KERNEL_S`]; the whole has all of them. Without nodes there is the whole alone.
 ///
 /// Where profile and whole contradict each other ([`ProfilerCorrection::is_plausible`]), there is nothing: it isn't known which of them is
 /// wrong, and the network has to be measured again. (With three times as many busy threads as cores, the lower quartile of whole runs was up to
 /// twice what it was before; the nodes' middle runs added up to a sixth more at most.)
-pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> Vec<Timing> {
+pub fn timings(
+    cost: &NetworkCost,
+    matched: &MatchedNodes,
+    causes: &Causes,
+    whole: &WholeRun,
+) -> Vec<Timing> {
     let correction = ProfilerCorrection::new(matched, whole);
     if correction.is_some_and(|correction| !correction.is_plausible()) {
         return Vec::new();
     }
-    let kernels = cost.kernels.iter().zip(&matched.kernels);
+    let seconds = correction.map_or_else(Vec::new, |correction| {
+        corrected(cost, matched, causes, correction)
+    });
     let mut groups: Vec<(Workload, f64)> = Vec::new();
-    for ((kernel, seconds), nodes) in kernels.zip(&matched.kernel_nodes) {
-        let (Some(seconds), Some(correction)) = (*seconds, correction) else {
-            continue;
-        };
-        let seconds = correction.seconds(seconds, *nodes);
+    for (kernel, seconds) in cost.kernels.iter().zip(seconds) {
+        let Some(seconds) = seconds else { continue };
         if kernel.class == OpClass::View || seconds < LEAST_KERNEL_S {
             continue;
         }
@@ -82,4 +87,24 @@ pub fn timings(cost: &NetworkCost, matched: &MatchedNodes, whole: &WholeRun) -> 
         error_ms: 0.0,
     });
     timings
+}
+
+/// What each kernel takes without the profiler, with the boundaries it causes; nothing where it has no node.
+fn corrected(
+    cost: &NetworkCost,
+    matched: &MatchedNodes,
+    causes: &Causes,
+    correction: ProfilerCorrection,
+) -> Vec<Option<f64>> {
+    let own = matched.kernels.iter().zip(&matched.kernel_nodes);
+    let own = own.map(|(seconds, &nodes)| Some(correction.seconds((*seconds)?, nodes)));
+    let mut all: Vec<Option<f64>> = own.collect();
+    for boundary in &matched.boundaries {
+        let cause = causes.cause(cost, boundary);
+        // its neighbours have nodes
+        if let Some(seconds) = cause.and_then(|kernel| all[kernel].as_mut()) {
+            *seconds += correction.seconds(boundary.seconds, 1);
+        }
+    }
+    all
 }

@@ -106,13 +106,7 @@ fn fused_nodes_by_any_of_their_names() {
         .iter()
         .map(|b| (b.before, b.after))
         .collect();
-    assert_eq!(
-        sides,
-        [
-            (None, Some(OpClass::Winograd)),
-            (Some(OpClass::Winograd), None)
-        ]
-    );
+    assert_eq!(sides, [(None, Some(0)), (Some(1), None)]);
 }
 
 #[test]
@@ -351,7 +345,13 @@ fn equal_names_unknown_names_and_nothing() {
     let whole = whole(1e-3);
     assert_eq!(ProfilerCorrection::new(&none, &whole), None);
     assert_eq!(
-        timings(&NetworkCost::new(&net, &all()), &none, &whole).len(),
+        timings(
+            &NetworkCost::new(&net, &all()),
+            &none,
+            &Causes::default(),
+            &whole
+        )
+        .len(),
         1
     );
 }
@@ -452,7 +452,7 @@ fn equal_kernels_are_one_timing() {
         ("out_nchwc", "Conv", 150.0),
     ];
     let found = match_nodes(&net, &cost, &nodes(&table));
-    let timings = timings(&cost, &found, &whole(404e-6));
+    let timings = timings(&cost, &found, &Causes::default(), &whole(404e-6));
     // c is too short to tell
     assert_eq!(timings.len(), 2);
     assert!((timings[0].latency_ms - 0.13).abs() < 1e-9);
@@ -471,12 +471,73 @@ fn equal_kernels_are_one_timing() {
     );
 }
 
+/// A chain of convolutions and a clip that an engine runs on another layout, and what it makes of it.
+fn clipped() -> (Network, Vec<NodeTiming>) {
+    let net = network(
+        &[
+            ("a", conv(3), &["input"]),
+            ("clip", act(Activation::Relu6), &["a"]),
+            ("b", conv(3), &["clip"]),
+            ("c", conv(3), &["b"]),
+        ],
+        &[("out", "c")],
+    );
+    let table = [
+        ("stem.a", "Conv", 100.0),
+        ("", "ReorderOutput", 20.0),
+        ("stem.clip", "Clip", 10.0),
+        ("", "ReorderInput", 30.0),
+        ("stem.b", "Conv", 100.0),
+        ("stem.c", "Conv", 100.0),
+        ("", "ReorderOutput", 7.0),
+    ];
+    (net, nodes(&table))
+}
+
+#[test]
+fn boundaries_are_part_of_what_causes_them() {
+    let (net, table) = clipped();
+    let cost = NetworkCost::new(&net, &Fusion::default());
+    let found = match_nodes(&net, &cost, &table);
+    let causes = Causes::of([(&cost, &found)]);
+    let by: Vec<_> = found
+        .boundaries
+        .iter()
+        .map(|b| causes.cause(&cost, b))
+        .collect();
+    // both sides of the clip have one, and of six sides of convolutions three; the last has one neighbour
+    assert_eq!(by, [Some(1), Some(1), Some(3)]);
+    let timings = timings(&cost, &found, &causes, &whole(377e-6));
+    let clip = timings
+        .iter()
+        .find(|timing| timing.works[0].class == OpClass::Elementwise);
+    assert!(
+        (clip.unwrap().latency_ms - 0.060).abs() < 1e-9,
+        "{timings:?}"
+    );
+    let kernels: f64 = timings
+        .iter()
+        .filter(|timing| !timing.is_call)
+        .map(|timing| timing.latency_ms * timing.repeats / 2.0)
+        .sum();
+    assert!(
+        (kernels - 0.367).abs() < 1e-9,
+        "they add up to the whole less the call"
+    );
+}
+
 #[test]
 fn profile_and_whole_that_contradict_each_other_give_nothing() {
     let found = matched(&residual(), &all(), RESIDUAL);
     let cost = NetworkCost::new(&residual(), &all());
-    assert_eq!(timings(&cost, &found, &whole(600e-6)), []);
-    assert_eq!(timings(&cost, &found, &whole(270e-6)).len(), 4);
+    assert_eq!(
+        timings(&cost, &found, &Causes::default(), &whole(600e-6)),
+        []
+    );
+    assert_eq!(
+        timings(&cost, &found, &Causes::default(), &whole(270e-6)).len(),
+        4
+    );
 }
 
 /// Any of the network's names, with whatever an engine adds to it.
@@ -554,7 +615,7 @@ proptest! {
             prop_assert!((kernels + others - (whole_s - whole.call_s)).abs() < 1e-9);
         }
         // collapsing keeps sums: what the kernels' timings stand for is no more than what they take
-        let timings = timings(&cost, &found, &whole);
+        let timings = timings(&cost, &found, &Causes::default(), &whole);
         let kept: f64 = timings.iter().filter(|t| !t.is_call).map(|t| t.latency_ms * t.repeats / whole.repeats).sum();
         prop_assert!(kept <= 1e3 * (whole_s - whole.call_s).max(0.0) + 1e-9);
         prop_assert!(timings.is_empty() || timings.iter().filter(|timing| timing.is_call).count() == 1);
