@@ -124,7 +124,8 @@ fn keep_end(mut error: impl Read, kept: &Mutex<Vec<u8>>, _is_open: &Sender<()>) 
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::time::Instant;
 
