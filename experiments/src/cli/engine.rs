@@ -92,16 +92,15 @@ impl EngineChoice {
         }
     }
 
-    /// Whether a program is started for each network.
+    /// Whether a program is started for each turn of each network.
     pub(crate) fn is_command(&self) -> bool {
-        let is_in_this_process =
-            matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime);
-        !is_in_this_process && !self.is_beside()
+        let is_python = matches!(self.engine, EngineName::Openvino | EngineName::Ncnn);
+        !is_python && !self.is_in_this_process()
     }
 
-    /// Whether it runs in a process that stays, beside this one.
-    pub(crate) fn is_beside(&self) -> bool {
-        matches!(self.engine, EngineName::Openvino | EngineName::Ncnn)
+    /// Whether it is a library in this process, rather than in one of its own.
+    pub(crate) fn is_in_this_process(&self) -> bool {
+        matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)
     }
 }
 

@@ -99,17 +99,13 @@ fn argument(argument: &str, problem: &str) -> Error {
 
 /// How networks are timed. From here on this process, and an engine in it or started by it from now on, keeps to the CPUs that were asked for.
 pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Protocol, Error> {
-    if engine.choice.is_command() {
-        // a program runs its network as often as it is told, and as it likes
-        let asked = [("--duty", timing.duty.is_some()), ("--cold", timing.cold)];
-        if let Some((name, _)) = asked.iter().find(|(_, is_asked)| *is_asked) {
-            let problem = "needs an engine that runs what it is told when it is told: embedded or onnxruntime, or for --duty openvino or ncnn; nobody but a program decides how its runs follow each other";
-            return Err(argument(name, problem));
-        }
-    }
-    if engine.choice.is_beside() && timing.cold {
-        let problem = "needs an engine in this process, embedded or onnxruntime: openvino and ncnn run in a process beside it, on a core whose own caches can't be filled from here";
+    if timing.cold && !engine.choice.is_in_this_process() {
+        let problem = "needs an engine in this process, embedded or onnxruntime: the caches of another process's core can't be filled from here";
         return Err(argument("--cold", problem));
+    }
+    if timing.duty.is_some() && engine.choice.is_command() {
+        let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: nobody but a program decides how its runs follow each other";
+        return Err(argument("--duty", problem));
     }
     let protocol = timing.protocol(engine.choice.is_command());
     pin("--pin", &protocol.situation.pinned)?;
