@@ -2,7 +2,7 @@
 # One chip, three engines: calibrates this machine with ONNX Runtime, OpenVINO and ncnn, searches for each under three budgets (and by a plain roofline, and by
 # MACs), measures what was found on all three, and tells.
 #
-#     python3 -m venv engines && engines/bin/pip install onnxruntime openvino ncnn pnnx
+#     python3 -m venv engines && engines/bin/pip install onnxruntime openvino ncnn pnnx numpy
 #     PATH="$PWD/engines/bin:$PATH" experiments/three-engines/run.sh runs/three-engines
 #
 # What is done is not done again when the script is run again. Leave the machine alone meanwhile. Tables and the picture

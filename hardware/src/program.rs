@@ -56,10 +56,7 @@ impl ProgramOutput {
             .stdin(Stdio::null())
             .stdout(fresh(&self.output)?)
             .stderr(fresh(&self.error)?);
-        // a group of its own, so that all of it can be ended
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(command, 0);
-        Ok(Running(command.spawn()?).wait(self, timeout, is_stopped))
+        Ok(Running::start(command)?.wait(self, timeout, is_stopped))
     }
 
     /// The text of the standard output, as far as it is read; what isn't UTF-8 is replaced.
@@ -80,21 +77,26 @@ impl ProgramOutput {
         } else {
             error
         };
-        // a progress bar draws over itself, in one line for all others
-        let lines = text.split(['\n', '\r']).map(str::trim_end);
-        let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
-        let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].iter();
-        let ends = shown.map(|line| {
-            let more = line.chars().count().saturating_sub(CHARACTERS_SHOWN);
-            line.chars().skip(more).collect::<String>()
-        });
-        ends.collect::<Vec<_>>().join("\n")
+        tail(&text)
     }
 
     fn bytes(&self) -> u64 {
         let length = |file: &PathBuf| fs::metadata(file).map_or(0, |file| file.len());
         length(&self.output) + length(&self.error)
     }
+}
+
+/// The last lines of what a program printed, none of them too long.
+pub(crate) fn tail(text: &str) -> String {
+    // a progress bar draws over itself, in one line for all others
+    let lines = text.split(['\n', '\r']).map(str::trim_end);
+    let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
+    let shown = lines[lines.len().saturating_sub(LINES_SHOWN)..].iter();
+    let ends = shown.map(|line| {
+        let more = line.chars().count().saturating_sub(CHARACTERS_SHOWN);
+        line.chars().skip(more).collect::<String>()
+    });
+    ends.collect::<Vec<_>>().join("\n")
 }
 
 /// An empty file that nobody else writes to: one that a process left behind may still have open loses its name.
@@ -116,9 +118,52 @@ fn read(file: &Path) -> String {
 }
 
 /// A program that runs. It is ended with all that it started when this is dropped before its end.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
+    /// Starts a program in a group of its own, so that all of it can be ended.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        Ok(Self(command.spawn()?))
+    }
+
+    /// The program, for its pipes.
+    pub(crate) const fn child(&mut self) -> &mut Child {
+        &mut self.0
+    }
+
+    /// How it ended by itself, if it does within this time.
+    pub(crate) fn end_within(&mut self, time: Duration) -> Option<ExitStatus> {
+        let start = Instant::now();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            self.end_group_of_failed();
+            match self.0.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if start.elapsed() < time => {}
+                _ => return None,
+            }
+            thread::sleep(pause.min(time.saturating_sub(start.elapsed())));
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Ends it with all that it has started, if it hasn't ended.
+    pub(crate) fn end(&mut self) {
+        // once it has been waited for, its number may be another's
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, Signal, kill_process_group};
+            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
     fn wait(
         mut self,
         printed: &ProgramOutput,
@@ -167,16 +212,6 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // once it has been waited for, its number may be another's
-        if matches!(self.0.try_wait(), Ok(Some(_))) {
-            return;
-        }
-        #[cfg(unix)]
-        {
-            use rustix::process::{Pid, Signal, kill_process_group};
-            let _ = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.end();
     }
 }

@@ -57,7 +57,6 @@ fn a_program_is_told_everything_and_believed() {
     let description = engine.description();
     assert_eq!(description.name, "sh");
     assert_eq!(description.sample, Sample::Run);
-    assert_eq!(engine.called("mine").description().name, "mine");
     let mut session = session(line, PATIENCE, &Model::from_bytes("net", *b"onnx"));
     assert_eq!(session.initialisation_s(), None);
     let seconds = session.run(7, &SystemClock::new()).unwrap();

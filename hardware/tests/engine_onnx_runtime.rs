@@ -1,4 +1,4 @@
-//! ONNX Runtime, and the scripts for other engines.
+//! ONNX Runtime.
 //!
 //! What needs Python packages has to be asked for: `ROOFNAS_PYTHON=1 cargo test`. Without it, nothing is run.
 
@@ -8,13 +8,9 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use roofnas_cost::{Dtype, Fusion, NetworkCost};
-use roofnas_hardware::engine::{
-    Adapter, CommandEngine, Conditions, Engine, Model, NodeTiming, OnnxRuntime, Patience,
-    SystemClock,
-};
+use roofnas_hardware::engine::{Conditions, Engine, Model, NodeTiming, OnnxRuntime, SystemClock};
 use roofnas_hardware::nodes::{FusionEvidence, match_nodes};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Activation, Network, SearchSpace, presets};
@@ -270,39 +266,5 @@ fn two_engines_compute_the_same() {
             println!("{} {}: {difference:.1e}", model.name(), found.name);
             assert!(difference < 1e-4, "{}: {difference:e}", model.name());
         }
-    }
-}
-
-/// Runs an adapter on a network at one and two threads.
-fn adapter_runs(adapter: Adapter, runs: usize) {
-    let patience = Patience {
-        timeout: Duration::from_secs(120),
-        retries: 0,
-    };
-    for threads in [1, 2] {
-        let conditions = conditions(threads, 1);
-        let line = adapter.command(&conditions).unwrap();
-        let engine = CommandEngine::new(line, patience, conditions);
-        let clock = &SystemClock::new();
-        let mut session = engine.load(&shuffle(), clock).unwrap();
-        let seconds = session.run(5, clock).unwrap();
-        println!("{} {threads}: {seconds:?}", adapter.name());
-        assert_eq!(seconds.len(), runs);
-        assert!(session.initialisation_s().unwrap() > 0.0);
-    }
-}
-
-#[test]
-fn openvino_runs_what_is_exported() {
-    if python("openvino, numpy", "OpenVINO was not tried as an engine") {
-        adapter_runs(Adapter::OpenVino, 5);
-        adapter_runs(Adapter::BenchmarkApp, 1);
-    }
-}
-
-#[test]
-fn ncnn_runs_what_is_exported() {
-    if python("ncnn, pnnx, numpy", "ncnn was not tried as an engine") {
-        adapter_runs(Adapter::Ncnn, 5);
     }
 }

@@ -19,9 +19,9 @@ pub(crate) enum EngineName {
     Embedded,
     /// ONNX Runtime: the library that ORT_DYLIB_PATH names, or the installed Python package's
     Onnxruntime,
-    /// OpenVINO, by a Python script that is built in: needs the Python package
+    /// OpenVINO, in a Python process that stays: needs the Python packages openvino and numpy
     Openvino,
-    /// ncnn, by a Python script that is built in: needs the Python packages ncnn and pnnx
+    /// ncnn, in a Python process that stays: needs the Python packages ncnn, pnnx and numpy
     Ncnn,
     /// OpenVINO's benchmark_app
     #[value(name = "benchmark_app")]
@@ -43,7 +43,7 @@ pub(crate) struct EngineArgs {
     /// Images per inference [default: 1, or the run's]
     #[arg(long, value_name = "N")]
     pub(crate) batch: Option<NonZeroUsize>,
-    /// Number format: fp32, fp16, bf16 or int8; engines in this process run a file as it is [default: fp32, or the run's]
+    /// Number format: fp32, fp16, bf16 or int8; embedded and onnxruntime run a file as it is [default: fp32, or the run's]
     #[arg(long, value_name = "D", value_parser = dtype)]
     pub(crate) dtype: Option<Dtype>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct EngineChoice {
     /// How the command says its timings: plain, trtexec, benchncnn, benchmark_model or benchmark_app
     #[arg(long, value_name = "FORM", default_value = "plain", value_parser = output_format)]
     pub(crate) command_output: OutputFormat,
-    /// How long a command may take each time it is started, in seconds
+    /// How long a command may take each time it is started, and openvino or ncnn for anything it is asked, in seconds
     #[arg(long, value_name = "S", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) timeout: u64,
     /// How often a command that failed is started again
@@ -92,9 +92,15 @@ impl EngineChoice {
         }
     }
 
-    /// Whether a program is started for each network.
+    /// Whether a program is started for each turn of each network.
     pub(crate) fn is_command(&self) -> bool {
-        !matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)
+        let is_python = matches!(self.engine, EngineName::Openvino | EngineName::Ncnn);
+        !is_python && !self.is_in_this_process()
+    }
+
+    /// Whether it is a library in this process, rather than in one of its own.
+    pub(crate) fn is_in_this_process(&self) -> bool {
+        matches!(self.engine, EngineName::Embedded | EngineName::Onnxruntime)
     }
 }
 
@@ -140,7 +146,7 @@ pub(crate) struct TimingArgs {
     /// One run every so often, with rest between: 30fps, or a time such as 100ms. Not of a command
     #[arg(long, help_heading = "Situation", value_name = "RATE", value_parser = cadence)]
     pub(crate) duty: Option<Duration>,
-    /// Fill the caches with something else before each run, so that weights come from memory. Not of a command
+    /// Fill the caches with something else before each run, so that weights come from memory. Of embedded and onnxruntime only
     #[arg(long, help_heading = "Situation")]
     pub(crate) cold: bool,
     /// Run all networks in turn for this long before anything counts: 60s, 5m
@@ -149,7 +155,7 @@ pub(crate) struct TimingArgs {
 }
 
 impl TimingArgs {
-    /// The protocol, for a command or for an engine in this process.
+    /// The protocol, for a command or for an engine that stays.
     pub(crate) fn protocol(&self, is_command: bool) -> Protocol {
         let usual = if is_command {
             Protocol::for_commands()

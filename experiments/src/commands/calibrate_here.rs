@@ -35,8 +35,11 @@ use crate::spinner::spin;
 /// Runs whose node timings are averaged.
 const NODE_RUNS: usize = 8;
 
-/// How often all networks are gone through for their node timings: what the quickest time says of a network is kept, as the machine may be slower for seconds.
+/// How often networks are gone through for their node timings, at most: a machine may be slower for seconds, and the quickest time is kept.
 const NODE_PASSES: usize = 3;
+
+/// Nodes that add up to more than so many times what the network took were read while something else ran: they are read again.
+const SLOW_NODES: f64 = 1.1;
 
 /// Networks whose median run takes this much longer than their latency can't be calibrated on.
 const HOPELESS_SPREAD: f64 = 0.5;
@@ -399,7 +402,13 @@ impl NodeTable {
             };
             open.extend(networks.filter(is_open).map(|planned| (&**engine, planned)));
         }
-        for _ in 0..NODE_PASSES {
+        for pass in 0..NODE_PASSES {
+            if pass > 0 {
+                open.retain(|(engine, planned)| {
+                    let key = (planned.name.clone(), batch(*engine).get() as u64);
+                    self.seconds(&key) > SLOW_NODES * latencies[&key]
+                });
+            }
             for (engine, planned) in &open {
                 if is_stopped() {
                     return Ok(());
@@ -414,9 +423,15 @@ impl NodeTable {
         Ok(())
     }
 
+    /// What the nodes of a network add up to.
+    fn seconds(&self, (network, batch): &Measured) -> f64 {
+        let mut known = self.networks.iter();
+        let found = known.find(|known| known.network == *network && known.batch == *batch);
+        found.map_or(0.0, |known| total(&known.nodes))
+    }
+
     /// Takes these up, unless an earlier pass was quicker.
     fn keep_quicker(&mut self, network: &str, batch: u64, nodes: Vec<NodeTiming>) {
-        let total = |nodes: &[NodeTiming]| nodes.iter().map(|node| node.seconds).sum::<f64>();
         let mut known = self.networks.iter_mut();
         match known.find(|known| known.network == network && known.batch == batch) {
             Some(known) if total(&nodes) < total(&known.nodes) => known.nodes = nodes,
@@ -441,6 +456,11 @@ impl NodeTable {
         }
         all
     }
+}
+
+/// Seconds of all nodes.
+fn total(nodes: &[NodeTiming]) -> f64 {
+    nodes.iter().map(|node| node.seconds).sum()
 }
 
 /// What the engine fuses: by its nodes where it names them, by the probes' times otherwise, which were taken at the smallest batch.

@@ -7,6 +7,7 @@ use roofnas::Error;
 use roofnas_cost::calibration::Batches;
 use roofnas_hardware::engine::{
     Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
+    PythonEngine, PythonPackage,
 };
 use roofnas_hardware::measure::{self, Machine, Protocol};
 
@@ -23,8 +24,8 @@ pub(super) fn engine(
     let adapter = match args.engine {
         EngineName::Embedded => return Ok(Box::new(Embedded::new(conditions)?)),
         EngineName::Onnxruntime => return Ok(Box::new(OnnxRuntime::find(conditions)?)),
-        EngineName::Openvino => Adapter::OpenVino,
-        EngineName::Ncnn => Adapter::Ncnn,
+        EngineName::Openvino => return python(PythonPackage::OpenVino, args, conditions),
+        EngineName::Ncnn => return python(PythonPackage::Ncnn, args, conditions),
         EngineName::BenchmarkApp => Adapter::BenchmarkApp,
         EngineName::Trtexec => Adapter::Trtexec,
         EngineName::Command => {
@@ -33,10 +34,17 @@ pub(super) fn engine(
     };
     let line = adapter.command(&conditions);
     let line = line.map_err(|error| argument("--engine", &error.to_string()))?;
-    // two adapters are scripts: tables should not name the interpreter
-    Ok(Box::new(
-        command(line, args, conditions).called(adapter.name()),
-    ))
+    Ok(Box::new(command(line, args, conditions)))
+}
+
+fn python(
+    package: PythonPackage,
+    args: &EngineChoice,
+    conditions: Conditions,
+) -> Result<Box<dyn Engine>, Error> {
+    let timeout = Duration::from_secs(args.timeout);
+    let engine = PythonEngine::find(package, conditions, timeout)?;
+    Ok(Box::new(engine))
 }
 
 fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> CommandEngine {
@@ -89,15 +97,15 @@ fn argument(argument: &str, problem: &str) -> Error {
     }
 }
 
-/// How networks are timed. From here on this process, and the engine in it or started by it, keeps to the CPUs that were asked for.
+/// How networks are timed. From here on this process, and an engine in it or started by it from now on, keeps to the CPUs that were asked for.
 pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Protocol, Error> {
-    if engine.choice.is_command() {
-        // a program runs its network as often as it is told, and as it likes
-        let asked = [("--duty", timing.duty.is_some()), ("--cold", timing.cold)];
-        if let Some((name, _)) = asked.iter().find(|(_, is_asked)| *is_asked) {
-            let problem = "needs an engine in this process, embedded or onnxruntime: nobody but the program decides how its runs follow each other";
-            return Err(argument(name, problem));
-        }
+    if timing.cold && !engine.choice.is_in_this_process() {
+        let problem = "needs an engine in this process, embedded or onnxruntime: the caches of another process's core can't be filled from here";
+        return Err(argument("--cold", problem));
+    }
+    if timing.duty.is_some() && engine.choice.is_command() {
+        let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: nobody but a program decides how its runs follow each other";
+        return Err(argument("--duty", problem));
     }
     let protocol = timing.protocol(engine.choice.is_command());
     pin("--pin", &protocol.situation.pinned)?;

@@ -428,6 +428,8 @@ impl Bench {
             threads: threads.unwrap_or(usual.threads),
             ..usual
         };
+        // what the engine starts keeps to the same CPUs
+        pin("refine.pin", &config.pin)?;
         let engine = engine(&choice, asked).map_err(in_the_file)?;
         let mut protocol = match is_command {
             true => Protocol::for_commands(),
@@ -435,7 +437,6 @@ impl Bench {
         };
         protocol.rounds = config.turns.unwrap_or(protocol.rounds);
         protocol.situation.pinned.clone_from(&config.pin);
-        pin("refine.pin", &protocol.situation.pinned)?;
         Ok(Self {
             engine,
             protocol,

@@ -33,7 +33,7 @@ pub struct RefineConfig {
     /// Turns of each network; the usual number where left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turns: Option<u32>,
-    /// How long a command may take each time it is started, in seconds.
+    /// How long a command may take each time it is started, and OpenVINO or ncnn for anything it is asked, in seconds.
     #[serde(default = "defaults::timeout_s")]
     pub timeout_s: u64,
     /// How often a command that failed is started again.

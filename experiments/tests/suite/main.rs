@@ -33,6 +33,8 @@ mod platforms;
 mod predict;
 mod probe;
 mod profile;
+#[cfg(unix)]
+mod python_engine;
 mod quickstart;
 mod rank;
 mod refine;

@@ -409,13 +409,23 @@ fn bad_arguments() {
         assert_eq!(ended.stdout, "");
         ended.says(message);
     }
-    for situation in [&["--cold"][..], &["--duty", "30fps"]] {
+    let in_this_process = "needs an engine in this process, embedded or onnxruntime";
+    for (situation, message) in [
+        (&["--cold"][..], in_this_process),
+        (&["--duty", "30fps"], "needs an engine that is no program"),
+        (&["--cold", "--engine", "ncnn"], in_this_process),
+        (&["--cold", "--engine", "openvino"], in_this_process),
+    ] {
         let mut args = measure(&["a.onnx"]);
-        args.extend(situation);
-        desk.roofnas(&args)
-            .ends(2)
-            .says(&[situation[0], "needs an engine in this process"]);
+        match situation.contains(&"--engine") {
+            true => args = [&["measure", "a.onnx"], situation].concat(),
+            false => args.extend(situation),
+        }
+        desk.roofnas(&args).ends(2).says(&[situation[0], message]);
     }
+    desk.roofnas(&["measure", "a.onnx", "--engine", "ncnn", "--batch", "2"])
+        .ends(2)
+        .says(&["ncnn takes one image at a time, and 2 were asked for"]);
     let missing = [
         "measure",
         "a.onnx",

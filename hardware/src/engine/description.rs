@@ -5,11 +5,11 @@ use super::Conditions;
 /// An engine, named so that somebody else can repeat what it measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineDescription {
-    /// Its name, such as `onnxruntime`; for a command, the program's, unless it is [`called`](super::CommandEngine::called) otherwise.
+    /// Its name, such as `onnxruntime`; for a command, the program's.
     pub name: String,
     /// Its version, where it is known before anything runs.
     pub version: Option<String>,
-    /// What else there is to say: where its library was found, or the command's arguments.
+    /// What else there is to say: where its library or its interpreter was found, or the command's arguments.
     pub detail: Option<String>,
     /// The conditions it runs under.
     pub conditions: Conditions,

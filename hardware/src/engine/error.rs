@@ -46,6 +46,14 @@ pub enum EngineError {
         /// The library that was asked for.
         asked: PathBuf,
     },
+    /// A batch for an engine that takes single images.
+    #[error("{engine} takes one image at a time, and {asked} were asked for")]
+    OneImage {
+        /// The engine.
+        engine: &'static str,
+        /// Images that were asked for.
+        asked: usize,
+    },
     /// A number format that the engine can't compute in.
     #[error("{engine} runs a file in the number format it has, and can't convert it to {}", dtype.name())]
     Dtype {

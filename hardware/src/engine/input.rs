@@ -9,7 +9,7 @@
 //!         z = (z ^ z >> 27) * 0x94D049BB133111EB;  z ^ z >> 31        (SplitMix64, modulo 2^64)
 //! ```
 //!
-//! which is uniform over [-1, 1) and computed in Python just so by the adapters.
+//! which is uniform over [-1, 1) and computed in Python just so by `adapters/serve.py`.
 
 use super::{Conditions, EngineError, Model};
 

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`Embedded`] | this machine | nothing (feature `embedded`, on by default) |
 //! | [`OnnxRuntime`] | this machine | its shared library, looked for at run time |
+//! | [`PythonEngine`] | this machine, in a process beside this one that stays | Python and the package, OpenVINO's or ncnn's |
 //! | [`CommandEngine`] | whatever a program reaches: phones over adb, boards over ssh, other engines ([`Adapter`] has some ready) | that program |
 //!
 //! An engine makes a model ready, and the session that comes of it runs the network as often as it is told. When to run which
@@ -13,7 +14,7 @@
 //!
 //! - The file's bytes are run as they are: whatever an engine does to a model happens inside it, with its default options.
 //! - One inference uses the stated number of threads. In-process engines run no two operators at once.
-//! - Every in-process engine is fed the same deterministic, finite elements, uniform over [-1, 1).
+//! - Every engine but a command is fed the same deterministic, finite elements, uniform over [-1, 1).
 //! - Symbolic batch sizes become the stated batch; a model with another fixed batch is refused.
 //! - Every run computes every output, and the outputs are taken from the engine, so that nothing can be left out.
 //! - Sessions don't depend on each other: tens of them can be loaded and run in turn.
@@ -54,6 +55,7 @@ mod node;
 mod onnx_runtime;
 mod output;
 mod python;
+mod python_engine;
 mod timed;
 mod timing;
 
@@ -69,13 +71,14 @@ pub use model::{Model, ModelFile};
 pub use node::NodeTiming;
 pub use onnx_runtime::OnnxRuntime;
 pub use output::Output;
+pub use python_engine::{PythonEngine, PythonPackage};
 
 /// Runs networks on the real thing, under fixed [`Conditions`].
 pub trait Engine {
     /// Which engine it is.
     fn description(&self) -> EngineDescription;
 
-    /// Makes a model ready to run. The clock measures how long that takes, where the engine is in this process.
+    /// Makes a model ready to run. The clock measures how long that takes, where the engine is in this process; others say it themselves.
     ///
     /// # Errors
     /// For a model that the engine can't run, or that is for other conditions.
@@ -86,7 +89,7 @@ pub trait Engine {
 pub trait Session {
     /// Runs the network `count` times, and returns what each run took in seconds, in order.
     ///
-    /// Engines in this process time each run with the clock. A command is started once, is told the count, and reports its own
+    /// Engines in this process time each run with the clock, those in Python by themselves. A command is started once, is told the count, and reports its own
     /// timings: all of them are returned, which may be more or fewer than were asked for (a program that prints nothing but an
     /// average gives one; see [`EngineDescription::sample`]), but never none. No run is left out: warming up is up to the caller,
     /// and to the program of a command.

@@ -18,7 +18,7 @@ pub(super) fn fault(seconds: f64) -> Option<&'static str> {
     }
 }
 
-/// The timings of an engine in this process, if all of them can be.
+/// The timings of an engine that is no command, if all of them can be.
 pub(super) fn checked(
     engine: &str,
     model: &str,

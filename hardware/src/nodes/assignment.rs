@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roofnas_space::{Network, Op, Tensor, Work};
 
 use super::names::{Names, is_made_up};
-use super::operator::{is_product, multiplies, runs, runs_part_of};
+use super::operator::{is_product, is_reorder, multiplies, runs, runs_part_of};
 use crate::engine::NodeTiming;
 
 /// The layers that an engine's nodes run.
@@ -20,7 +20,15 @@ impl Assignment {
     /// Assigns nodes by their names, then nameless ones where only one place is possible.
     pub(super) fn of(network: &Network, nodes: &[NodeTiming]) -> Self {
         let names = Names::of(network);
-        let named: Vec<Option<usize>> = nodes.iter().map(|node| names.layer(&node.name)).collect();
+        let made_of = |node: &NodeTiming| match is_reorder(&node.op_type) {
+            true => Vec::new(),
+            false => names.layers(&node.name),
+        };
+        let made_of: Vec<Vec<usize>> = nodes.iter().map(made_of).collect();
+        let anchors = nodes.iter().zip(&made_of);
+        let named: Vec<Option<usize>> = anchors
+            .map(|(node, layers)| anchor(network, node, layers))
+            .collect();
         let mut this = Self {
             layers: named.clone(),
             has_node: vec![false; network.layers().len()],
@@ -38,6 +46,10 @@ impl Assignment {
         // in the layers' order: a product belongs to the first that is named after it or what follows it
         displaced.sort_unstable();
         let mut covered = this.has_node.clone();
+        // what an engine says to be fused into something else is not looked for
+        for layers in made_of.iter().filter(|layers| layers.len() > 1) {
+            layers.iter().for_each(|&layer| covered[layer] = true);
+        }
         let mut last: Option<(usize, usize)> = None;
         for (layer, node) in displaced {
             let anchor = match last {
@@ -122,6 +134,14 @@ impl Assignment {
             }
         }
     }
+}
+
+/// Of the layers that a node was made of the one whose operator it is: what follows was fused into that.
+fn anchor(network: &Network, node: &NodeTiming, layers: &[usize]) -> Option<usize> {
+    let multiplies = |&&layer: &&usize| multiplies(&network.layers()[layer].op);
+    let product = layers.iter().find(multiplies);
+    let product = product.filter(|_| is_product(&node.op_type));
+    product.or(layers.first()).copied()
 }
 
 /// The layer whose operator a product is that is named after `layer`: the last product before it that nothing else covers. Without one, a

@@ -11,6 +11,17 @@
 //! | convolution with a folded batch-norm | in the blocked layout what the batch-norm produced |
 //! | several nodes recognised as one operator | that of the last, with `/QuickGeluFusion/`, `/MatMulAddFusion` and the like |
 //! | reorders, reshapes and transpositions of its own | the operator: `ReorderInput`, `gemm_input_reshape` |
+//!
+//! OpenVINO (2026.4) lists what each node of its graph was made of, and commas are put between:
+//!
+//! | node | name |
+//! |---|---|
+//! | left as it was | the file's, or what it produced if that is an output of the network |
+//! | convolution or product without a bias, or with one that was folded in | the same with `/WithoutBiases` |
+//! | convolution or product with what was fused into it | the list of both: `conv/WithoutBiases,relu`, `conv/WithoutBiases,add` |
+//! | elementwise operators in one node | the list of them: `add,relu` |
+//! | what its optimisations made, such as a convolution with a folded batch-norm | a name of its own, `Multiply_1234`; what is fused into that stands behind it |
+//! | reorders | `<from>_abcd_acdb_<to>`, by the layouts |
 
 use std::collections::HashMap;
 
@@ -42,8 +53,23 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// The layer that a node of the engine's graph was made of, as far as its name says.
-    pub(super) fn layer(&self, node: &str) -> Option<usize> {
+    /// The layers that a node of the engine's graph was made of, as far as its name says, in the network's order.
+    pub(super) fn layers(&self, node: &str) -> Vec<usize> {
+        if let Some(layer) = self.layer(node) {
+            return vec![layer];
+        }
+        if !node.contains(',') {
+            return Vec::new();
+        }
+        let parts = node.split(',').filter_map(|part| self.layer(part));
+        let mut layers: Vec<usize> = parts.collect();
+        layers.sort_unstable();
+        layers.dedup();
+        layers
+    }
+
+    /// The layer that something of the engine's graph was made of, as far as its name says.
+    fn layer(&self, node: &str) -> Option<usize> {
         let mut name = node;
         loop {
             if let Some(layer) = self.node(name).or_else(|| self.value(name)) {
@@ -96,6 +122,9 @@ fn without_suffix(name: &str) -> Option<(&str, NamedAfter)> {
     {
         return Some((rest, NamedAfter::Node));
     }
+    if let Some(rest) = name.strip_suffix("/WithoutBiases") {
+        return Some((rest, NamedAfter::Node));
+    }
     let (rest, pass) = name.strip_suffix('/').unwrap_or(name).rsplit_once('/')?;
     pass.ends_with("Fusion").then_some((rest, NamedAfter::Node))
 }
@@ -130,6 +159,8 @@ mod tests {
             ("a_nchwc_token_12", Some(("a_nchwc", Node))),
             ("/f/0/Mul/QuickGeluFusion/", Some(("/f/0/Mul", Node))),
             ("fc/MatMulAddFusion", Some(("fc", Node))),
+            ("/f/0/Conv/WithoutBiases", Some(("/f/0/Conv", Node))),
+            ("x_abcd_acdb_/f/0/Conv", None),
             ("/features/0/Conv", None),
             ("n8_bn", Some(("n8", Value))),
             ("a_token_", None),

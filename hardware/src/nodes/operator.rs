@@ -2,11 +2,22 @@
 
 use roofnas_space::{Activation, Op, PoolKind};
 
-/// Whether this is a convolution or a product of matrices, the engine's own variants included: `FusedConv`, `QLinearConv`, `NhwcConv`.
+/// Whether this is a convolution or a product of matrices, the engine's own variants included: `FusedConv`, `QLinearConv`, `NhwcConv`,
+/// and OpenVINO's `Convolution`, `GroupConvolution`, `FullyConnected`.
 pub(super) fn is_product(op_type: &str) -> bool {
-    ["Conv", "Gemm", "MatMul"]
+    ["Conv", "Gemm", "MatMul", "FullyConnected"]
         .iter()
         .any(|product| op_type.contains(product))
+}
+
+/// Whether this moves tensors between the engine's own layouts: it runs no layer, whatever it is called.
+pub(super) fn is_reorder(op_type: &str) -> bool {
+    op_type.starts_with("Reorder")
+}
+
+/// Whether this is any number of elementwise operators, joined by OpenVINO.
+fn is_elementwise(op_type: &str) -> bool {
+    op_type == "Subgraph"
 }
 
 /// Whether a layer of this kind is one.
@@ -21,12 +32,14 @@ pub(super) fn multiplies(op: &Op) -> bool {
 pub(super) fn runs(op_type: &str, op: &Op) -> bool {
     let any = |names: &[&str]| names.contains(&op_type);
     match op {
-        Op::Conv(_) => op_type.contains("Conv") && !op_type.contains("ConvTranspose"),
-        Op::ConvTranspose(_) => op_type.contains("ConvTranspose"),
-        Op::Linear { .. } | Op::MatMul(_) => op_type.contains("Gemm") || op_type.contains("MatMul"),
+        Op::Conv(_) => op_type.contains("Conv") && !is_transposed(op_type),
+        Op::ConvTranspose(_) => is_transposed(op_type),
+        Op::Linear { .. } | Op::MatMul(_) => ["Gemm", "MatMul", "FullyConnected"]
+            .iter()
+            .any(|product| op_type.contains(product)),
         Op::Pool(pool) => match pool.kind {
             PoolKind::Max => any(&["MaxPool"]),
-            PoolKind::Average => any(&["AveragePool", "QLinearAveragePool"]),
+            PoolKind::Average => any(&["AveragePool", "QLinearAveragePool", "AvgPool"]),
         },
         Op::GlobalAvgPool => any(&[
             "GlobalAveragePool",
@@ -34,13 +47,17 @@ pub(super) fn runs(op_type: &str, op: &Op) -> bool {
             "ReduceMean",
         ]),
         Op::BatchNorm => any(&["BatchNormalization"]),
-        Op::Activation(activation) => any(activations(*activation)),
-        Op::Add => any(&["Add", "Sum", "QLinearAdd"]),
-        Op::Scale => any(&["Mul", "QLinearMul"]),
+        Op::Activation(activation) => any(activations(*activation)) || is_elementwise(op_type),
+        Op::Add => any(&["Add", "Sum", "QLinearAdd"]) || is_elementwise(op_type),
+        Op::Scale => any(&["Mul", "QLinearMul", "Multiply"]) || is_elementwise(op_type),
         Op::Concat => any(&["Concat", "QLinearConcat"]),
-        Op::ChannelShuffle { .. } => any(&["Transpose"]),
+        Op::ChannelShuffle { .. } => any(&["Transpose", "ShuffleChannels"]),
         Op::Other(other) => op_type == other.name,
     }
+}
+
+fn is_transposed(op_type: &str) -> bool {
+    op_type.contains("ConvTranspose") || op_type.contains("ConvolutionBackpropData")
 }
 
 /// Whether it can be a part of a layer: engines write out an operator that they have no kernel for.
@@ -55,9 +72,9 @@ pub(super) fn runs_part_of(op_type: &str, op: &Op) -> bool {
 fn activations(activation: Activation) -> &'static [&'static str] {
     match activation {
         Activation::Relu => &["Relu"],
-        Activation::Relu6 => &["Clip"],
-        Activation::Swish => &["QuickGelu", "Swish"],
-        Activation::HardSwish => &["HardSwish"],
+        Activation::Relu6 => &["Clip", "Clamp"],
+        Activation::Swish => &["QuickGelu", "Swish", "SwishCPU"],
+        Activation::HardSwish => &["HardSwish", "HSwish"],
         Activation::Sigmoid => &["Sigmoid", "QLinearSigmoid"],
         Activation::HardSigmoid => &["HardSigmoid"],
         Activation::Gelu => &["Gelu", "FastGelu", "BiasGelu"],

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use roofnas_cost::{Dtype, Fusion, NetworkCost, OpClass};
 use roofnas_space::onnx::{self, Batch, ImportOptions, InitialWeights};
-use roofnas_space::{Activation, Conv, Network, NetworkBuilder, Op, Part, Role, Shape, Tensor};
+use roofnas_space::{
+    Activation, Conv, Network, NetworkBuilder, Op, Part, Pool, PoolKind, Role, Shape, Tensor,
+};
 
 use super::*;
 use crate::engine::NodeTiming;
@@ -107,6 +109,75 @@ fn fused_nodes_by_any_of_their_names() {
         .map(|b| (b.before, b.after))
         .collect();
     assert_eq!(sides, [(None, Some(0)), (Some(1), None)]);
+}
+
+/// What OpenVINO runs of a residual block, by what each node was made of.
+#[test]
+fn lists_of_what_was_fused() {
+    let table: [&[(&str, &str, f64)]; 2] = [
+        &[
+            ("input_abcd_acdb_stem.a/WithoutBiases", "Reorder", 3.0),
+            ("stem.a/WithoutBiases,stem.a.act", "Convolution", 100.0),
+            ("stem.s/WithoutBiases", "Convolution", 40.0),
+            (
+                "stem.b/WithoutBiases,stem.sum,features",
+                "Convolution",
+                120.0,
+            ),
+        ],
+        // batch-norms that were folded leave their names, and not the convolutions
+        &[
+            ("input_abcd_acdb_Multiply_12", "Reorder", 3.0),
+            ("Multiply_12,stem.a.bn,stem.a.act", "Convolution", 100.0),
+            ("Multiply_30,stem.s.bn", "Convolution", 40.0),
+            (
+                "Multiply_21,stem.b.bn,stem.sum,features",
+                "Convolution",
+                120.0,
+            ),
+        ],
+    ];
+    for table in table {
+        let found = matched(&residual(), &all(), table);
+        assert_eq!(us(&found), [100.0, 120.0, 40.0]);
+        assert_eq!(found.swallowed, []);
+        assert_eq!(found.unmatched.keys().collect::<Vec<_>>(), ["Reorder"]);
+        let evidence = FusionEvidence::of(&[(residual(), nodes(table))]);
+        assert_eq!(evidence.add.vanished, 1);
+        assert_eq!(evidence.activations["relu"].vanished, 2);
+    }
+}
+
+/// A sum and an activation in one node: it is the sum that has one.
+#[test]
+fn joined_elementwise_operators_belong_to_the_first() {
+    let pool = || {
+        Op::Pool(Pool {
+            kind: PoolKind::Max,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+        })
+    };
+    let net = network(
+        &[
+            ("p", pool(), &["input"]),
+            ("sum", Op::Add, &["p", "input"]),
+            ("act", act(Activation::Relu), &["sum"]),
+            ("q", pool(), &["act"]),
+        ],
+        &[("out", "q")],
+    );
+    let table = [
+        ("stem.p", "MaxPool", 10.0),
+        ("stem.sum,stem.act", "Subgraph", 20.0),
+        ("out", "MaxPool", 30.0),
+        ("q_acdb_abcd_out/sink_port_0", "Reorder", 4.0),
+    ];
+    let evidence = FusionEvidence::of(&[(net.clone(), nodes(&table))]);
+    assert_eq!(evidence.elementwise.vanished, 1);
+    let found = matched(&net, &all(), &table);
+    assert_eq!(us(&found), [10.0, 20.0, 30.0]);
 }
 
 #[test]

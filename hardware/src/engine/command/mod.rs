@@ -60,15 +60,6 @@ impl CommandEngine {
             conditions,
         }
     }
-
-    /// The same under another name than its program's: where that is an interpreter, it says nothing of the engine.
-    #[must_use]
-    pub fn called(self, name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..self
-        }
-    }
 }
 
 impl Engine for CommandEngine {
