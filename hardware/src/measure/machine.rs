@@ -65,19 +65,33 @@ impl Others {
         }
     }
 
-    /// Share of the CPUs' time since, from 0 to 1, that neither was idle nor went to this process and the processes it has waited for; nothing where the
-    /// system doesn't say.
+    /// Share of the CPUs' time since, from 0 to 1, that neither was idle nor went to this process and the processes it has started; nothing where the system
+    /// doesn't say.
     pub fn share(&self) -> Option<f64> {
         share(self.before?, look(Path::new("/"), &self.cpus)?)
     }
 }
 
-/// CPU time of all, and ticks of this process.
+/// CPU time of all, and ticks of this process and its children.
 type Look = (CpuTime, u64);
 
 fn look(root: &Path, cpus: &[usize]) -> Option<Look> {
-    let own = own_ticks(&std::fs::read_to_string(root.join("proc/self/stat")).ok()?)?;
-    Some((CpuTime::read(root, cpus)?, own))
+    Some((CpuTime::read(root, cpus)?, own_ticks(&root.join("proc"))?))
+}
+
+/// Ticks of this process and of those it has started: an engine's process may stay.
+fn own_ticks(proc: &Path) -> Option<u64> {
+    let own = Stat::read(&proc.join("self"))?;
+    let entries = std::fs::read_dir(proc).ok()?.flatten();
+    let processes = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_string_lossy().bytes().all(|c| c.is_ascii_digit())
+    });
+    // a process may end while it is looked at
+    let children = processes
+        .filter_map(|entry| Stat::read(&entry.path()))
+        .filter(|stat| stat.parent == own.pid);
+    Some(own.ticks + children.map(|stat| stat.ticks).sum::<u64>())
 }
 
 /// The share of others from one look to another.
@@ -88,13 +102,32 @@ fn share((before, own_before): Look, (now, own_now): Look) -> Option<f64> {
     Some((load.busy + load.stolen - own).clamp(0.0, 1.0))
 }
 
-/// Ticks of this process and of those it has waited for, from a line as in `/proc/self/stat`: the 14th to 17th field, counted behind the name in
-/// parentheses, which may hold anything.
-fn own_ticks(stat: &str) -> Option<u64> {
-    let (_, fields) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<u64>());
-    ticks.sum::<Result<u64, _>>().ok()
+/// What `/proc/PID/stat` says of a process.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    pid: u64,
+    parent: u64,
+    /// Of the process itself, and of those it has waited for.
+    ticks: u64,
+}
+
+impl Stat {
+    fn read(folder: &Path) -> Option<Self> {
+        Self::parse(&std::fs::read_to_string(folder.join("stat")).ok()?)
+    }
+
+    /// The first, fourth and 14th to 17th field, those behind the name counted from there: it stands in parentheses, and may hold anything.
+    fn parse(stat: &str) -> Option<Self> {
+        let (pid, _) = stat.split_once(' ')?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<u64>());
+        Some(Self {
+            pid: pid.parse().ok()?,
+            parent: fields[1].parse().ok()?,
+            ticks: ticks.sum::<Result<u64, _>>().ok()?,
+        })
+    }
 }
 
 /// Keeps this thread, and every thread that it starts from now on, on these CPUs.
@@ -120,9 +153,14 @@ mod tests {
     #[test]
     fn ticks_of_a_process_with_an_odd_name() {
         let stat = "7 (a) b (c) R 1 7 7 0 -1 4194304 99 0 0 0 30 4 2 1 20 0 1 0 5 6";
-        assert_eq!(own_ticks(stat), Some(37));
-        assert_eq!(own_ticks("7 (x) R 1"), None);
-        assert_eq!(own_ticks(""), None);
+        let expected = Stat {
+            pid: 7,
+            parent: 1,
+            ticks: 37,
+        };
+        assert_eq!(Stat::parse(stat), Some(expected));
+        assert_eq!(Stat::parse("7 (x) R 1"), None);
+        assert_eq!(Stat::parse(""), None);
     }
 
     #[test]
@@ -144,5 +182,14 @@ mod tests {
         let now = at("70 0 0 140 0 0 0 0", 66);
         assert_eq!(share(before, now), Some(0.0));
         assert_eq!(share(before, before), None);
+        // 25 of the ticks that weren't ours are a child's, that others are not
+        for (pid, parent) in [(8, 7), (9, 1)] {
+            let folder = root.path().join(format!("proc/{pid}"));
+            std::fs::create_dir(&folder).unwrap();
+            let stat = format!("{pid} (y) R {parent} 7 7 0 -1 0 9 0 0 0 20 5 0 0 20 0 1 0 5 6\n");
+            std::fs::write(folder.join("stat"), stat).unwrap();
+        }
+        let now = at("70 0 0 130 0 0 0 10", 45);
+        assert!((share(before, now).unwrap() - 0.05).abs() < 1e-12);
     }
 }
