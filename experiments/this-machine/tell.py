@@ -69,19 +69,27 @@ print(
     f"\nNoise floor, the same {len(ratios)} networks in two runs: {percent(mean(abs(r - 1) for r in ratios))}, of which a common factor of {middle:.3f}; "
     f"{percent(mean(abs(r / middle - 1) for r in ratios))} without it."
 )
-shares = []
-drift = []
+shares, alike, drift = [], [], []
 for place in range(6):
     found = read(f"budget-{place}.json")
-    budget = found["budget"]
-    shares += [float(line["measured_over_budget"]) for line in found["rows"]]
+    own = [float(line["measured_over_budget"]) for line in found["rows"]]
+    shares += own
     since = found.get("since_calibration")
     if since:
         drift.append(since["anchors_slower"])
-over = [share for share in shares if share > 1]
-print(
-    f"\n{len(shares)} networks at the edge of six budgets, 95 % confidence: {percent(len(over) / len(shares))} above theirs, "
-    f"the worst by {percent(max(max(shares) - 1, 0))}; median of measured / budget {median(shares):.3f}"
-    + (f" (anchors took {min(drift):.3f} to {max(drift):.3f} times as long as when calibrated)" if drift else "")
-    + "."
-)
+        alike += [share / since["anchors_slower"] for share in own]
+
+
+def budgets(what, shares):
+    over = [share for share in shares if share > 1]
+    print(
+        f"{what}: {percent(len(over) / len(shares))} above theirs, the worst by {percent(max(max(shares) - 1, 0))}; "
+        f"median of measured / budget {median(shares):.3f}."
+    )
+
+
+print()
+budgets(f"{len(shares)} networks at the edge of six budgets, 95 % confidence", shares)
+if drift:
+    print(f"The anchors took {min(drift):.3f} to {max(drift):.3f} times as long as when calibrated.", end=" ")
+    budgets("With each timing divided by that", alike)
