@@ -67,7 +67,7 @@ pub(super) enum Outcome {
 pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let path = args.out.with_extension("measurements.csv");
-    let mut nodes = NodeTable::new(args)?;
+    let mut nodes = NodeTable::new(args, &path)?;
     let engines = engines(args)?;
     let first = &*engines[0];
     let conditions = first.description().conditions;
@@ -341,19 +341,26 @@ struct NodeTable {
 }
 
 impl NodeTable {
-    /// An empty one, or what is there to go on with.
-    fn new(args: &CalibrateArgs) -> Result<Self, Error> {
+    /// An empty one, or what is there to go on with: it is of the conditions that the table of `measurements` names, and nothing without it.
+    fn new(args: &CalibrateArgs, measurements: &Path) -> Result<Self, Error> {
         let path = args.out.with_extension("nodes.csv");
         check_writable(&path)?;
         let networks = match fs::read_to_string(&path) {
-            Ok(text) if args.here.resume => {
+            Ok(text) if args.here.resume && measurements.exists() => {
                 let unusable = |problem| Error::Unusable {
                     path: path.clone(),
                     problem,
                 };
                 read_nodes(&text).map_err(unusable)?
             }
-            Ok(_) => return Err(there_already(&path)),
+            Ok(_) if measurements.exists() => return Err(there_already(&path)),
+            Ok(_) => {
+                let problem = format!(
+                    "holds node timings of measurements that are not there ({}): bring these back, or remove it",
+                    measurements.display()
+                );
+                return Err(Error::Unusable { path, problem });
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(Error::read(&path, error)),
         };

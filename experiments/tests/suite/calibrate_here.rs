@@ -106,6 +106,37 @@ fn a_machine_is_measured_and_searched_for() {
 }
 
 #[test]
+fn node_timings_that_can_t_be_used() {
+    let desk = desk();
+    let header = "network,batch,node,op_type,provider,seconds\n";
+    desk.write("host.nodes.csv", header);
+    for more in [&[][..], &["--resume"]] {
+        let ended = desk.roofnas(&args(more)).ends(2);
+        ended.says(&["host.nodes.csv", "measurements that are not there"]);
+    }
+    // of an engine that says nothing of its nodes: taken up from the table alone
+    std::fs::remove_file(desk.path("host.nodes.csv")).unwrap();
+    desk.roofnas(&args(&[])).ends(0);
+    let node = |seconds: &str| format!("{header}anchor-deep,1,conv,Conv,,{seconds}\n");
+    desk.write("host.nodes.csv", node("-1"));
+    let resumed = args(&["--resume", "--force"]);
+    let ended = desk.roofnas(&resumed).ends(2);
+    ended.says(&["host.nodes.csv", "line 2", "seconds = -1", "0 or more"]);
+    desk.write("host.nodes.csv", node("1e-6"));
+    let profile = || {
+        desk.roofnas(&resumed).ends(0);
+        let profile = desk.read("host.toml");
+        let start = profile.find("[calibration").unwrap();
+        profile[start..]
+            .lines()
+            .filter(|line| !line.starts_with("source ="))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(profile(), profile(), "a fit made again is the same");
+}
+
+#[test]
 fn a_machine_that_has_become_slower_is_told() {
     let desk = desk();
     desk.roofnas(&args(&[])).ends(0);
