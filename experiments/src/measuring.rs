@@ -194,6 +194,19 @@ impl<'a> Show<'a> {
 }
 
 impl Observer for Show<'_> {
+    fn loading(&mut self, network: &str) -> ControlFlow<()> {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("loading {network}"));
+        } else if self.printed.elapsed() > LINE_EVERY {
+            self.printed = Instant::now();
+            note!("loading {network}");
+        }
+        if is_stopped() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
     fn visited(&mut self, done: usize, all: usize) -> ControlFlow<()> {
         if let Some(bar) = &self.bar {
             bar.set_length(all as u64);

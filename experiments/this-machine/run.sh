@@ -13,6 +13,9 @@ out=${1:?usage: run.sh FOLDER ENGINE:THREADS ...}
 shift
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
+# both may be named from where the caller is
+if [[ -n ${FOREIGN:-} ]]; then FOREIGN=$(cd "$FOREIGN" && pwd); fi
+if [[ -n ${ROOFNAS:-} ]]; then ROOFNAS=$(realpath "$ROOFNAS"); fi
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 roofnas=${ROOFNAS:-}
@@ -30,8 +33,16 @@ done
 foreign=()
 models=$(python3 -c 'import onnx.backend.test, pathlib; print(pathlib.Path(onnx.backend.test.__file__).parent / "data/light")' 2>/dev/null || true)
 for folder in "$models" "${FOREIGN:-}"; do
-    if [[ -n $folder ]]; then foreign+=("$folder"/*.onnx); fi
+    if [[ -n $folder ]]; then
+        for file in "$folder"/*.onnx; do
+            if [[ -e $file ]]; then foreign+=("$file"); fi
+        done
+    fi
 done
+if ((${#foreign[@]} == 0)); then
+    echo "no networks from elsewhere: install the package onnx, or name a folder of ONNX files with FOREIGN" >&2
+    exit 1
+fi
 anchors=("$out"/mobile/anchor-*.onnx)
 
 # a table of ONNX files, finished or gone on with
@@ -41,7 +52,7 @@ measure() { # TABLE ENGINE THREADS MODEL...
     if [[ -e $table.done ]]; then return; fi
     if [[ -e $table ]]; then resume=(--resume); fi
     # networks that an engine can't run are told, and the others count
-    "$roofnas" measure --engine "$engine" --threads "$threads" "$@" --out "$table" "${resume[@]}" >/dev/null || [[ $? -eq 2 ]]
+    "$roofnas" measure --engine "$engine" --threads "$threads" "$@" --out "$table" "${resume[@]}" >/dev/null || [[ $? -eq 2 && -e $table ]]
     touch "$table.done"
 }
 

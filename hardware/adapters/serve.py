@@ -15,16 +15,17 @@ Before the first, it says {"request": 0, "version": V, "python": PATH}, or {"req
 needs, and ends. What can't be done is answered by {"request": N, "error": WORDS}, and concerns that network alone.
 """
 
+import sys
+
+# a script handed over by -c finds modules in the current folder, which may hold anything: not even what follows is imported from there
+sys.path = [folder for folder in sys.path if folder]
+
 import gc
 import importlib.metadata
 import json
 import os
 import signal
-import sys
 import time
-
-# a script handed over by -c finds modules in the current folder, which may hold anything
-sys.path = [folder for folder in sys.path if folder]
 
 
 class Refused(Exception):

@@ -44,10 +44,11 @@ fn calibrate_from_tables(args: &CalibrateArgs) -> anyhow::Result<u8> {
     let fusion = base
         .as_ref()
         .map_or_else(Fusion::every_activation, |base| base.fusion.clone());
-    let mut material = tables.material(args.dtype, &fusion)?;
+    let (mut material, code) = tables.material(args.dtype, &fusion)?;
     material.threads = threads(args, &tables, &material)?;
     let options = options(args, name, base, &tables, &material)?;
-    fit(args, &material, &priors, &options, tables.latency)
+    fit(args, &material, &priors, &options, tables.latency)?;
+    Ok(code)
 }
 
 fn calibrate_here(args: &CalibrateArgs) -> anyhow::Result<u8> {
@@ -83,7 +84,8 @@ fn calibrate_here(args: &CalibrateArgs) -> anyhow::Result<u8> {
             ..FitOptions::default()
         },
     };
-    fit(args, &here.material, &priors, &options, &here.table)
+    fit(args, &here.material, &priors, &options, &here.table)?;
+    Ok(exit::DONE)
 }
 
 /// Fits, writes the profile, and prints how well it holds. `table`: where the latencies come from.
@@ -93,7 +95,7 @@ fn fit(
     priors: &[Platform],
     options: &CalibrateOptions,
     table: &Path,
-) -> anyhow::Result<u8> {
+) -> anyhow::Result<()> {
     let known: Vec<(String, &Calibration)> = priors
         .iter()
         .filter_map(|prior| Some((prior.name.clone(), prior.calibration.get(&args.dtype)?)))
@@ -121,7 +123,7 @@ fn fit(
         Format::Json => for_programs(&calibrated, comparison)?,
         Format::Csv => rows(comparison).format(Format::Csv)?,
     })?;
-    Ok(exit::DONE)
+    Ok(())
 }
 
 /// The two tables, both of which are needed.

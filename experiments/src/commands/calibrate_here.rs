@@ -10,7 +10,7 @@ use roofnas::{Error, check_writable, find_space, write_whole};
 use roofnas_cost::{
     Dtype, FORMAT, Fusion, NetworkCost, Overhead, Platform, Provenance, Roofs, Uncertainty,
 };
-use roofnas_hardware::engine::{Conditions, Engine, Model, NodeTiming};
+use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
 use roofnas_hardware::measure::{self as timing, Machine, Protocol};
 use roofnas_hardware::nodes::{
     Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
@@ -31,6 +31,9 @@ use crate::cli::CalibrateArgs;
 use crate::measuring::{Table, measure, now};
 use crate::progress::{is_stopped, stop_on_signals};
 use crate::spinner::spin;
+
+/// Seed of the weights: times hardly depend on them.
+const WEIGHTS: u64 = 1;
 
 /// Runs whose node timings are averaged.
 const NODE_RUNS: usize = 8;
@@ -68,6 +71,7 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let path = args.out.with_extension("measurements.csv");
     let mut nodes = NodeTable::new(args, &path)?;
+    let was_there = path.exists();
     let engines = engines(args)?;
     let first = &*engines[0];
     let conditions = first.description().conditions;
@@ -81,24 +85,28 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let report = report.map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
     if !measure_plan(args, &plan, &engines, folder.path(), &mut table)? {
-        note!("interrupted; go on with --resume");
+        note!("{}", interrupted(&path));
         return Ok(Outcome::Interrupted);
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
     nodes.measure(&plan, &engines, folder.path(), &latencies)?;
     if is_stopped() {
-        note!("interrupted; go on with --resume");
+        note!("{}", interrupted(&path));
         return Ok(Outcome::Interrupted);
     }
     let nodes = nodes.of(&plan, &latencies);
     let fusion = fusion(&nodes, &latencies, conditions.batch.get() as u64);
     let (material, profiled) = material(&text, &path, &plan, &nodes, &fusion, &conditions)?;
     let shown = shown_engine_at(first, &args.here.batch);
-    let minutes = began.elapsed().as_secs_f64() / 60.0;
-    let (_, date) = now();
+    // minutes say what it costs only where nothing was there before
+    let minutes = match was_there {
+        true => String::new(),
+        false => format!(" in {:.1} minutes", began.elapsed().as_secs_f64() / 60.0),
+    };
     let source = format!(
-        "measured on {date} in {minutes:.1} minutes: {}, {shown}; fusion {}",
+        "measured on {}{minutes}: {}, {shown}; fusion {}",
+        dates(&text, &path)?,
         words(&material, profiled),
         if nodes.is_empty() {
             "by probes"
@@ -114,6 +122,15 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
         source,
         description,
     })))
+}
+
+/// How it ends before its time.
+fn interrupted(table: &Path) -> &'static str {
+    if table.exists() {
+        "interrupted; go on with --resume"
+    } else {
+        "interrupted before anything could be kept: networks have turns, and are kept from half of them on"
+    }
 }
 
 /// How much was measured, in words.
@@ -152,7 +169,7 @@ fn batch(engine: &dyn Engine) -> NonZeroUsize {
 fn plan_options(args: &CalibrateArgs) -> Result<PlanOptions, Error> {
     let mut options = PlanOptions {
         networks: args.here.networks.into(),
-        seed: args.fit.seed,
+        // not the fit's: measurements that are gone on with are of the same networks whatever that is
         ..PlanOptions::default()
     };
     if let Some(name) = &args.here.space {
@@ -225,7 +242,7 @@ fn measure_plan(
 ) -> anyhow::Result<bool> {
     for planned in &plan.networks {
         let path = model_path(folder, planned);
-        let weights = InitialWeights::seeded(args.fit.seed);
+        let weights = InitialWeights::seeded(WEIGHTS);
         let bytes = onnx::export(&planned.network, weights, Batch::Dynamic).map_err(Error::from)?;
         fs::write(&path, bytes).map_err(|error| Error::write(&path, error))?;
     }
@@ -315,6 +332,23 @@ fn model_path(folder: &Path, planned: &PlannedNetwork) -> PathBuf {
     folder.join(format!("{}.onnx", planned.name))
 }
 
+/// The days on which rows were measured: the first, and the last where it is another.
+fn dates(text: &str, path: &Path) -> Result<String, Error> {
+    let read = read_measurements(text, &Selection::default());
+    let read = read.map_err(|error| Error::Unusable {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
+    let mut days: Vec<String> = read.rows.into_iter().filter_map(|row| row.date).collect();
+    days.sort();
+    days.dedup();
+    Ok(match &days[..] {
+        [] => "an unknown day".to_owned(),
+        [day] => day.clone(),
+        [first, .., last] => format!("{first} to {last}"),
+    })
+}
+
 /// A network at a batch.
 type Measured = (String, u64);
 
@@ -381,14 +415,28 @@ impl NodeTable {
         latencies: &BTreeMap<Measured, f64>,
     ) -> anyhow::Result<()> {
         let clock = SystemClock::new();
-        let measured = spin("reading what each node takes", || {
+        let problems = spin("reading what each node takes", || {
             self.measure_all(plan, engines, folder, latencies, &clock)
         });
-        // what was read before a failure or an interruption is kept
+        if is_stopped() {
+            // nobody has looked yet whether a reading in a slow moment is better another time
+            self.networks.retain(|of| {
+                let whole = latencies.get(&(of.network.clone(), of.batch));
+                whole.is_some_and(|whole| total(&of.nodes) <= SLOW_NODES * whole)
+            });
+        }
         if !self.networks.is_empty() {
             write_whole(&self.path, write_nodes(&self.networks).as_bytes())?;
         }
-        measured
+        if let Some((first, others)) = problems.split_first() {
+            // the whole's timing is there: the fit does without
+            let more = match others.len() {
+                0 => String::new(),
+                more => format!("; nor of {more} more"),
+            };
+            note!("warning: what the nodes take can't be read of a network: {first}{more}");
+        }
+        Ok(())
     }
 
     fn measure_all(
@@ -398,7 +446,8 @@ impl NodeTable {
         folder: &Path,
         latencies: &BTreeMap<Measured, f64>,
         clock: &SystemClock,
-    ) -> anyhow::Result<()> {
+    ) -> Vec<EngineError> {
+        let mut problems = Vec::new();
         let mut open: Vec<(&dyn Engine, &PlannedNetwork)> = Vec::new();
         for engine in engines {
             let batch = batch(&**engine).get() as u64;
@@ -418,16 +467,22 @@ impl NodeTable {
             }
             for (engine, planned) in &open {
                 if is_stopped() {
-                    return Ok(());
+                    return problems;
                 }
                 let model = Model::from_path(model_path(folder, planned));
-                let Some(nodes) = engine.load(&model, clock)?.nodes(NODE_RUNS)? else {
-                    return Ok(());
-                };
-                self.keep_quicker(&planned.name, batch(*engine).get() as u64, nodes);
+                let nodes = engine.load(&model, clock);
+                match nodes.and_then(|mut session| session.nodes(NODE_RUNS)) {
+                    Ok(Some(nodes)) => {
+                        let batch = batch(*engine).get() as u64;
+                        self.keep_quicker(&planned.name, batch, nodes);
+                    }
+                    // an engine that doesn't say
+                    Ok(None) => return problems,
+                    Err(problem) => problems.push(problem),
+                }
             }
         }
-        Ok(())
+        problems
     }
 
     /// What the nodes of a network add up to.

@@ -67,7 +67,7 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
         }
     }
     Ok(if measured.measuring.is_interrupted {
-        if args.out.is_some() {
+        if args.out.as_ref().is_some_and(|path| path.exists()) {
             note!("interrupted; go on with --resume");
         }
         exit::INTERRUPTED

@@ -8,7 +8,7 @@ use roofnas_cost::{Dtype, Fusion};
 use roofnas_hardware::{CalibrateError, Material, Measurements, read_measurements};
 use roofnas_space::{Network, Op, Work};
 
-use super::networks::{networks, tell};
+use super::networks::{Loaded, networks, tell};
 use crate::cli::{NetworkSource, RowArgs};
 
 /// Where measurements and their networks are.
@@ -19,9 +19,10 @@ pub(super) struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    /// Reads them, counting networks as an engine with these rules runs them. What can't be used is told.
-    pub(super) fn material(&self, dtype: Dtype, fusion: &Fusion) -> Result<Material, Error> {
-        let networks = networks(self.networks)?.networks;
+    /// Reads them, counting networks as an engine with these rules runs them. What can't be used is told. Returns the exit code, too: bad input where a file
+    /// could not be used.
+    pub(super) fn material(&self, dtype: Dtype, fusion: &Fusion) -> Result<(Material, u8), Error> {
+        let Loaded { networks, code } = networks(self.networks)?;
         let measurements = self.measurements()?;
         self.check_dtype(&measurements, dtype)?;
         let (material, warnings) =
@@ -30,7 +31,7 @@ impl Tables<'_> {
         if let Some(warning) = unknown_operators(&material, &networks) {
             note!("warning: {warning}");
         }
-        Ok(material)
+        Ok((material, code))
     }
 
     /// The rows that are meant, with those that can't be used told and taken out.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use roofnas::{Error, SinceCalibration, exit};
+use roofnas::{Error, SinceCalibration};
 use roofnas_cost::LatencyModel;
 use roofnas_hardware::sampling::{is_anchor, slower};
 use roofnas_hardware::{CalibrateError, Material, Profiles};
@@ -24,7 +24,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
         latency: &args.latency,
         rows: &args.rows,
     };
-    let material = tables.material(args.dtype, &platform.fusion)?;
+    let (material, code) = tables.material(args.dtype, &platform.fusion)?;
     let smallest = material.batches().smallest();
     let model = LatencyModel::new(platform, args.dtype, smallest).map_err(Error::from)?;
     warn(&model, &material)?;
@@ -53,7 +53,7 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
         }
         Format::Csv => rows(Some(&comparison)).format(Format::Csv)?,
     })?;
-    Ok(exit::DONE)
+    Ok(code)
 }
 
 /// Conditions under which the model says little of these measurements.
@@ -83,8 +83,11 @@ fn since_calibration(
     model: &LatencyModel,
     material: &Material,
 ) -> Result<Option<SinceCalibration>, Error> {
-    let calibration = model.platform().calibration.get(&model.dtype());
-    let Some(calibration) = calibration else {
+    let platform = model.platform();
+    let calibration = platform.calibration.get(&model.dtype());
+    // with other threads it would be another machine
+    let is_same = material.threads.is_none() || material.threads == platform.threads;
+    let Some(calibration) = calibration.filter(|_| is_same) else {
         return Ok(None);
     };
     let at = calibration.batch.smallest();

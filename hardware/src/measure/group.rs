@@ -8,19 +8,31 @@ pub(super) struct Group {
     pub(super) timings: Vec<NetworkTiming>,
 }
 
-/// All groups in one: each anchor once, with the samples of all groups. Also how much longer each group's anchors took than those of all, at the median.
+/// All groups in one: each anchor once, with the samples of all groups. Also how much longer each group's anchors took than those of all, at the median; of a
+/// single group, those of its first and of its second half.
 pub(super) fn join(groups: Vec<Group>, anchors: &[&str]) -> (Vec<NetworkTiming>, Vec<f64>) {
     let mut all: Vec<NetworkTiming> = Vec::new();
-    let own: Vec<Vec<(String, f64)>> = groups
-        .iter()
-        .map(|group| {
+    let of_anchors =
+        |group: &Group, latency: &dyn Fn(&NetworkTiming) -> f64| -> Vec<(String, f64)> {
             let timings = group.timings.iter();
             let anchors = timings.filter(|timing| anchors.contains(&timing.network.as_str()));
             anchors
-                .map(|timing| (timing.network.clone(), timing.latency_s()))
+                .map(|timing| (timing.network.clone(), latency(timing)))
                 .collect()
-        })
-        .collect();
+        };
+    let own: Vec<Vec<(String, f64)>> = match &groups[..] {
+        [single] => {
+            let half = |timing: &NetworkTiming| timing.visits.len() / 2;
+            vec![
+                of_anchors(single, &|timing| timing.part(..half(timing)).latency_s()),
+                of_anchors(single, &|timing| timing.part(half(timing)..).latency_s()),
+            ]
+        }
+        several => {
+            let latency = |group| of_anchors(group, &NetworkTiming::latency_s);
+            several.iter().map(latency).collect()
+        }
+    };
     for timing in groups.into_iter().flat_map(|group| group.timings) {
         let is_anchor = anchors.contains(&timing.network.as_str());
         let known = all
@@ -41,6 +53,8 @@ pub(super) fn join(groups: Vec<Group>, anchors: &[&str]) -> (Vec<NetworkTiming>,
             let anchors = group.iter();
             anchors
                 .filter_map(|(network, latency)| Some(latency / overall(network)?))
+                // a half may have no turn
+                .filter(|ratio| ratio.is_finite())
                 .collect()
         })
         .collect();

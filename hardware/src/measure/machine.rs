@@ -33,12 +33,23 @@ pub(super) fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let free = meminfo_available(&text)?;
     // a container may have less than the machine
-    let of_group = |file: &str| -> Option<u64> {
-        let path = Path::new("/sys/fs/cgroup").join(file);
-        std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    let left = group_available(Path::new("/sys/fs/cgroup"));
+    Some(left.map_or(free, |left| left.min(free)))
+}
+
+/// Bytes that a control group (version 2) leaves its programs; none where it has no limit. What it counts holds files that were read, which make room.
+fn group_available(folder: &Path) -> Option<u64> {
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+    let most: u64 = read("memory.max")?.trim().parse().ok()?;
+    let taken: u64 = read("memory.current")?.trim().parse().ok()?;
+    let statistics = read("memory.stat").unwrap_or_default();
+    let of = |key: &str| -> u64 {
+        let mut lines = statistics.lines().filter_map(|line| line.split_once(' '));
+        let value = lines.find(|(known, _)| *known == key);
+        value.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
     };
-    let left = || Some(of_group("memory.max")?.saturating_sub(of_group("memory.current")?));
-    Some(left().map_or(free, |left| left.min(free)))
+    let files = of("inactive_file") + of("active_file");
+    Some(most.saturating_sub(taken.saturating_sub(files)))
 }
 
 /// The line `MemAvailable:   12345 kB`, in bytes.
@@ -148,6 +159,24 @@ mod tests {
         assert_eq!(meminfo_available(text), Some(12 * 1024));
         assert_eq!(meminfo_available("MemAvailable: much\n"), None);
         assert_eq!(meminfo_available(""), None);
+    }
+
+    #[test]
+    fn what_a_control_group_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text);
+        assert_eq!(group_available(folder.path()), None);
+        write("memory.max", "max\n").unwrap();
+        write("memory.current", "900\n").unwrap();
+        assert_eq!(group_available(folder.path()), None);
+        write("memory.max", "1000\n").unwrap();
+        assert_eq!(group_available(folder.path()), Some(100));
+        write(
+            "memory.stat",
+            "anon 200\ninactive_file 400\nactive_file 300\n",
+        )
+        .unwrap();
+        assert_eq!(group_available(folder.path()), Some(800));
     }
 
     #[test]

@@ -41,6 +41,12 @@ pub use warnings::{busy, doubts};
 
 /// What is told while measuring. Breaking off ends it after the visit; what was measured in a group that has had less than half of its rounds is lost.
 pub trait Observer {
+    /// A network is about to be loaded, which may take a while. Breaking off leaves its group unmeasured.
+    fn loading(&mut self, network: &str) -> ControlFlow<()> {
+        let _ = network;
+        ControlFlow::Continue(())
+    }
+
     /// A network was visited: so many visits are done, of so many there will be.
     fn visited(&mut self, done: usize, all: usize) -> ControlFlow<()>;
 
@@ -56,7 +62,8 @@ pub trait Observer {
 pub struct Measuring {
     /// The networks, in the order given; the anchors first, with the samples of all groups.
     pub timings: Vec<NetworkTiming>,
-    /// For each group, how much longer its anchors took than over all groups: 1 for no difference. Empty where there is one group, or no anchor.
+    /// For each group, or each half of the rounds of a single one, how much longer the anchors took than in all: 1 for no difference. Empty where there is no
+    /// anchor.
     pub anchors: Vec<f64>,
     /// Whether it was broken off.
     pub is_interrupted: bool,
@@ -83,7 +90,11 @@ pub fn measure(
     let mut is_interrupted = false;
     let mut waiting = others;
     loop {
-        let (loaded, left) = load_group(engine, anchors, waiting, protocol, clock, &mut progress);
+        let group = load_group(engine, anchors, waiting, protocol, clock, &mut progress);
+        let Some((loaded, left)) = group else {
+            is_interrupted = true;
+            break;
+        };
         waiting = left;
         // the rest is taken for one group until it shows that memory doesn't hold it
         let next = if waiting.is_empty() {
@@ -127,7 +138,7 @@ struct Loaded {
     timing: NetworkTiming,
 }
 
-/// Loads the anchors and those that wait, until the group is full. Returns those that still wait, too.
+/// Loads the anchors and those that wait, until the group is full. Returns those that still wait, too; nothing if it was broken off.
 fn load_group<'m>(
     engine: &dyn Engine,
     anchors: &[Model],
@@ -135,23 +146,33 @@ fn load_group<'m>(
     protocol: &Protocol,
     clock: &dyn Clock,
     progress: &mut Progress<'_>,
-) -> (Vec<Loaded>, &'m [Model]) {
+) -> Option<(Vec<Loaded>, &'m [Model])> {
     let mut all = Vec::new();
-    let mut load = |model: &Model| match engine.load(model, clock) {
-        Ok(session) => all.push(Loaded {
-            session,
-            timing: NetworkTiming::new(model.name()),
-        }),
-        Err(error) => progress.observer.failed(model.name(), error),
+    let mut load = |model: &Model| {
+        let flow = progress.observer.loading(model.name());
+        if flow.is_continue() {
+            match engine.load(model, clock) {
+                Ok(session) => all.push(Loaded {
+                    session,
+                    timing: NetworkTiming::new(model.name()),
+                }),
+                Err(error) => progress.observer.failed(model.name(), error),
+            }
+        }
+        flow.is_continue()
     };
-    anchors.iter().for_each(&mut load);
+    if !anchors.iter().all(&mut load) {
+        return None;
+    }
     let mut taken = 0;
     // one network at least: else there would be no end
     while taken < waiting.len().min(protocol.group.max(1)) && (taken == 0 || has_room(protocol)) {
-        load(&waiting[taken]);
+        if !load(&waiting[taken]) {
+            return None;
+        }
         taken += 1;
     }
-    (all, &waiting[taken..])
+    Some((all, &waiting[taken..]))
 }
 
 /// Whether there is memory for another network.

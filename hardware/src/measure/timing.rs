@@ -1,5 +1,7 @@
 //! What the runs of one network took.
 
+use std::slice::SliceIndex;
+
 /// Which quantile of the runs is the latency: low, since what disturbs a run makes it longer, and not the least, which chance has a hand in.
 const LATENCY_QUANTILE: f64 = 0.1;
 
@@ -26,6 +28,14 @@ impl NetworkTiming {
             visits: Vec::new(),
             initialisation_s: None,
             resident_bytes: None,
+        }
+    }
+
+    /// Some of its turns.
+    pub(super) fn part(&self, visits: impl SliceIndex<[Vec<f64>], Output = [Vec<f64>]>) -> Self {
+        Self {
+            visits: self.visits[visits].to_vec(),
+            ..self.clone()
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Measuring, NetworkTiming};
 /// Median runs that take this much longer than the latency are no longer a quiet machine's.
 const WIDE: f64 = 0.15;
 
-/// Anchors that differ by more from group to group say that the machine has changed meanwhile.
+/// Anchors that differ by more from time to time say that the machine has changed meanwhile.
 const DRIFT: f64 = 0.05;
 
 /// Others who take more than this share of the CPUs are heard.
@@ -31,7 +31,7 @@ pub fn doubts(measuring: &Measuring) -> Vec<String> {
         });
     if most / least > 1.0 + DRIFT {
         doubts.push(format!(
-            "the machine changed while it was measured: the anchors took {:.0} % longer in one group than in another",
+            "the machine changed while it was measured: the anchors took {:.0} % longer at one time than at another",
             100.0 * (most / least - 1.0)
         ));
     }
