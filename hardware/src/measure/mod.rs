@@ -3,7 +3,7 @@
 //! - Networks are measured in groups, and within a group in turn: each round runs every network for a moment, in an order drawn anew, so that
 //!   whatever drifts (clock, heat, other programs) hits all alike. A group is as large as memory allows, since others may have a machine for seconds
 //!   on end: on two cores of a virtual Xeon, all programs took 1.6 times as long for four seconds out of forty, and the same 66 networks, measured twice,
-//!   differed by 8.6 % in groups of 12 with ten turns of 20 ms, by 3.7 % in one group.
+//!   differed by 6.3 % in groups of 12 with ten turns of 20 ms, by 3.4 % in one group, a common factor aside.
 //! - A network is warmed up when it is loaded, and runs once untimed at the start of each visit: the networks before it have taken its place in the caches.
 //! - Its latency is a low quantile of all its runs ([`NetworkTiming::latency_s`]): what disturbs only makes slower. Median, 95th and 99th percentile and the
 //!   spread stand beside it.
