@@ -21,7 +21,8 @@ use roofnas_hardware::sampling::{
     MeasuringPlan, NamedSpace, PlanOptions, PlannedNetwork, PurposeKind, fusion_from_probes,
 };
 use roofnas_hardware::{
-    KernelTiming, Material, MeasuredNetwork, Selection, SystemClock, read_measurements,
+    KernelTiming, Material, MeasuredNetwork, Measurements, Selection, SystemClock,
+    read_measurements,
 };
 use roofnas_space::Network;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
@@ -332,13 +333,18 @@ fn model_path(folder: &Path, planned: &PlannedNetwork) -> PathBuf {
     folder.join(format!("{}.onnx", planned.name))
 }
 
-/// The days on which rows were measured: the first, and the last where it is another.
-fn dates(text: &str, path: &Path) -> Result<String, Error> {
+/// What was measured, as the table of it says.
+fn rows(text: &str, path: &Path) -> Result<Measurements, Error> {
     let read = read_measurements(text, &Selection::default());
-    let read = read.map_err(|error| Error::Unusable {
+    read.map_err(|error| Error::Unusable {
         path: path.to_owned(),
         problem: error.to_string(),
-    })?;
+    })
+}
+
+/// The days on which rows were measured: the first, and the last where it is another.
+fn dates(text: &str, path: &Path) -> Result<String, Error> {
+    let read = rows(text, path)?;
     let mut days: Vec<String> = read.rows.into_iter().filter_map(|row| row.date).collect();
     days.sort();
     days.dedup();
@@ -354,11 +360,7 @@ type Measured = (String, u64);
 
 /// Latencies in seconds.
 fn latencies(text: &str, path: &Path) -> Result<BTreeMap<Measured, f64>, Error> {
-    let read = read_measurements(text, &Selection::default());
-    let read = read.map_err(|error| Error::Unusable {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    })?;
+    let read = rows(text, path)?;
     let rows = read.rows.into_iter();
     Ok(rows
         .map(|row| ((row.network, row.batch), 1e-3 * row.latency_ms))
@@ -547,19 +549,17 @@ fn material(
     fusion: &Fusion,
     conditions: &Conditions,
 ) -> Result<(Material, usize), Error> {
-    let unusable = |problem: String| Error::Unusable {
-        path: path.to_owned(),
-        problem,
-    };
-    let read = read_measurements(text, &Selection::default());
-    let read = read.map_err(|error| unusable(error.to_string()))?;
+    let read = rows(text, path)?;
     let networks: Vec<Network> = plan
         .networks
         .iter()
         .map(|planned| planned.network.clone())
         .collect();
     let joined = Material::new(read, &networks, fusion);
-    let (mut material, warnings) = joined.map_err(|error| unusable(error.to_string()))?;
+    let (mut material, warnings) = joined.map_err(|error| Error::Unusable {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
     for warning in warnings {
         note!("warning: {warning}");
     }
