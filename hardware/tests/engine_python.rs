@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::process::Command;
@@ -17,7 +19,9 @@ use roofnas_hardware::engine::{
 };
 use roofnas_hardware::nodes::{FusionEvidence, match_nodes};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
-use roofnas_space::{Activation, Network, SearchSpace, presets};
+use roofnas_space::{Activation, Network, presets};
+
+use common::shuffled;
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -46,38 +50,6 @@ fn conditions(threads: usize, batch: usize) -> Conditions {
         batch: NonZeroUsize::new(batch).unwrap(),
         dtype: Dtype::Fp32,
     }
-}
-
-/// Shuffles, groups, squeeze-and-excite, and an activation of every kind.
-fn shuffled() -> Network {
-    let text = r#"
-        resolution = 48
-        [stem]
-        channels = 24
-        [[stage]]
-        block = "grouped_shuffle"
-        depth = 3
-        channels = 48
-        stride = 2
-        groups = 4
-        activation = "swish"
-        [[stage]]
-        block = { kind = "bottleneck", expand = 0.5, groups = { width = 8 } }
-        depth = 2
-        channels = 96
-        stride = 2
-        se = 0.25
-        activation = "hard_swish"
-        [[stage]]
-        block = "large_kernel_depthwise"
-        depth = 1
-        channels = 32
-        activation = "gelu"
-        [head]
-        classes = 10
-    "#;
-    let space = SearchSpace::new(toml::from_str(text).unwrap()).unwrap();
-    space.decode(&space.only())
 }
 
 fn model(network: &Network, batch: Batch) -> Model {
