@@ -43,7 +43,7 @@ pub(crate) struct EngineArgs {
     /// Images per inference [default: 1, or the run's]
     #[arg(long, value_name = "N")]
     pub(crate) batch: Option<NonZeroUsize>,
-    /// Number format: fp32, fp16, bf16 or int8; embedded and onnxruntime run a file as it is [default: fp32, or the run's]
+    /// Number format: fp32, fp16, bf16 or int8 (files that hold none are quantised, for timing only) [default: fp32, or the run's]
     #[arg(long, value_name = "D", value_parser = dtype)]
     pub(crate) dtype: Option<Dtype>,
 }
@@ -96,6 +96,23 @@ impl EngineChoice {
     pub(crate) fn is_command(&self) -> bool {
         let is_python = matches!(self.engine, EngineName::Openvino | EngineName::Ncnn);
         !is_python && !self.is_in_this_process()
+    }
+
+    /// How networks are timed on it, where nothing else is said.
+    pub(crate) fn protocol(&self) -> Protocol {
+        if self.is_command() {
+            Protocol::for_commands()
+        } else {
+            Protocol::in_process()
+        }
+    }
+
+    /// Whether it computes in the numbers that a file holds, rather than in those it is told.
+    pub(crate) fn computes_what_a_file_says(&self) -> bool {
+        !matches!(
+            self.engine,
+            EngineName::Ncnn | EngineName::Trtexec | EngineName::Command
+        )
     }
 
     /// Whether it is a library in this process, rather than in one of its own.
@@ -155,13 +172,8 @@ pub(crate) struct TimingArgs {
 }
 
 impl TimingArgs {
-    /// The protocol, for a command or for an engine that stays.
-    pub(crate) fn protocol(&self, is_command: bool) -> Protocol {
-        let usual = if is_command {
-            Protocol::for_commands()
-        } else {
-            Protocol::in_process()
-        };
+    /// How networks are timed, where nothing else is said as `usual`.
+    pub(crate) fn protocol(&self, usual: Protocol) -> Protocol {
         let least = self.runs.map_or(usual.runs.0, usize::from);
         Protocol {
             rounds: self.rounds.unwrap_or(usual.rounds),

@@ -11,7 +11,7 @@ use roofnas_cost::{
     Dtype, FORMAT, Fusion, NetworkCost, Overhead, Platform, Provenance, Roofs, Uncertainty,
 };
 use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
-use roofnas_hardware::measure::{self as timing, Machine, Protocol};
+use roofnas_hardware::measure::{self as timing, Machine};
 use roofnas_hardware::nodes::{
     Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
     write_nodes,
@@ -27,7 +27,7 @@ use roofnas_hardware::{
 use roofnas_space::Network;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 
-use super::engine::{counted, engine, shown_engine, shown_engine_at};
+use super::engine::{counted, engine, in_form, shown_engine, shown_engine_at};
 use crate::cli::CalibrateArgs;
 use crate::measuring::{Table, measure, now};
 use crate::progress::{is_stopped, stop_on_signals};
@@ -245,6 +245,9 @@ fn measure_plan(
         let path = model_path(folder, planned);
         let weights = InitialWeights::seeded(WEIGHTS);
         let bytes = onnx::export(&planned.network, weights, Batch::Dynamic).map_err(Error::from)?;
+        let model = Model::from_bytes(planned.name.clone(), bytes);
+        let model = in_form(model, &args.here.engine, args.dtype).map_err(Error::from)?;
+        let bytes = model.bytes().map_err(Error::from)?;
         fs::write(&path, bytes).map_err(|error| Error::write(&path, error))?;
     }
     for (engine, planned) in engines.iter().zip(deal(plan, engines.len())) {
@@ -292,11 +295,7 @@ fn measure_at(
     models: &[Model],
     table: &mut Table,
 ) -> anyhow::Result<bool> {
-    let protocol = if args.here.engine.is_command() {
-        Protocol::for_commands()
-    } else {
-        Protocol::in_process()
-    };
+    let protocol = args.here.engine.protocol();
     note!(
         "{} on {}",
         counted(models.len(), "network"),

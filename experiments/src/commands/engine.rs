@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use roofnas::Error;
+use roofnas_cost::Dtype;
 use roofnas_cost::calibration::Batches;
 use roofnas_hardware::engine::{
-    Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, OnnxRuntime, Patience,
-    PythonEngine, PythonPackage,
+    Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, EngineError, Model,
+    OnnxRuntime, Patience, PythonEngine, PythonPackage,
 };
 use roofnas_hardware::measure::{self, Machine, Protocol};
 
@@ -97,6 +98,28 @@ fn argument(argument: &str, problem: &str) -> Error {
     }
 }
 
+/// A model in the form in which it is to run. For int8, engines that compute what a file says run files with integers in them; others see to that
+/// themselves.
+pub(super) fn in_form(
+    model: Model,
+    choice: &EngineChoice,
+    dtype: Dtype,
+) -> Result<Model, EngineError> {
+    if dtype == Dtype::Int8 && choice.computes_what_a_file_says() {
+        return model.quantized();
+    }
+    Ok(model)
+}
+
+/// The same of several; what can't be quantised is told, and left out.
+pub(super) fn all_in_form(models: Vec<Model>, choice: &EngineChoice, dtype: Dtype) -> Vec<Model> {
+    let models = models.into_iter().filter_map(|model| {
+        let model = in_form(model, choice, dtype);
+        model.map_err(|error| note!("error: {error}")).ok()
+    });
+    models.collect()
+}
+
 /// How networks are timed. From here on this process, and an engine in it or started by it from now on, keeps to the CPUs that were asked for.
 pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Protocol, Error> {
     if timing.cold && !engine.choice.is_in_this_process() {
@@ -107,7 +130,7 @@ pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Proto
         let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: nobody but a program decides how its runs follow each other";
         return Err(argument("--duty", problem));
     }
-    let protocol = timing.protocol(engine.choice.is_command());
+    let protocol = timing.protocol(engine.choice.protocol());
     pin("--pin", &protocol.situation.pinned)?;
     Ok(protocol)
 }

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::num::NonZeroUsize;
 
 use roofnas::{Error, check_writable, exit};
+use roofnas_cost::Dtype;
 use roofnas_hardware::engine::{Conditions, Model};
 use roofnas_hardware::measure::{self as timing, Machine, NetworkTiming};
 use serde_json::Value;
 
-use super::engine::{counted, engine, protocol, shown_engine};
+use super::engine::{all_in_form, counted, engine, protocol, shown_engine};
 use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, MeasureArgs};
@@ -52,6 +53,11 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
         note!("nothing left to measure: the table holds all of them");
         return Ok(exit::DONE);
     }
+    let asked = models.len();
+    let dtype = conditions.engine.conditions.dtype;
+    warn_of_integers(dtype, &models);
+    let models = all_in_form(models, &args.engine.choice, dtype);
+    let unfit = asked - models.len();
     stop_on_signals("stopping after this turn; once more to stop at once")?;
     note!(
         "{} on {}",
@@ -71,11 +77,25 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
             note!("interrupted; go on with --resume");
         }
         exit::INTERRUPTED
-    } else if measured.failed > 0 {
+    } else if measured.failed + unfit > 0 {
         exit::BAD_INPUT
     } else {
         exit::DONE
     })
+}
+
+/// Says which files hold other numbers than will be written down.
+fn warn_of_integers(dtype: Dtype, models: &[Model]) {
+    if dtype == Dtype::Int8 {
+        return;
+    }
+    for model in models.iter().filter(|model| model.is_quantized()) {
+        note!(
+            "warning: {} is quantised, and its timings are called {}: say --dtype int8",
+            model.name(),
+            dtype.name()
+        );
+    }
 }
 
 /// The models, each there and under a name of its own.

@@ -8,11 +8,11 @@ use roofnas::Error;
 use roofnas_cost::{LatencyModel, NetworkCost};
 use roofnas_hardware::SystemClock;
 use roofnas_hardware::engine::{self, EngineError, Model, NodeTiming};
-use roofnas_hardware::measure::{self, NetworkTiming, Observer, Protocol};
+use roofnas_hardware::measure::{self, NetworkTiming, Observer};
 use roofnas_hardware::nodes::match_nodes;
 use roofnas_space::Network;
 
-use super::engine::{engine, shown_engine};
+use super::engine::{engine, in_form, shown_engine};
 use crate::cli::{EngineChoice, ProfileArgs};
 
 /// Runs whose node timings are averaged.
@@ -60,14 +60,10 @@ pub(super) fn on_engine(
         dtype: model.dtype(),
     };
     let engine = engine(&choice, conditions)?;
-    let protocol = if choice.is_command() {
-        Protocol::for_commands()
-    } else {
-        Protocol::in_process()
-    };
+    let protocol = choice.protocol();
     let clock = SystemClock::new();
     let mut problem = Problem(None);
-    let models = [Model::from_path(file)];
+    let models = [in_form(Model::from_path(file), &choice, model.dtype())?];
     let mut measuring = measure::measure(&*engine, &models, &protocol, &clock, &mut problem);
     let Some(whole) = measuring.timings.pop() else {
         return Err(problem.0.map_or_else(|| nothing(file), Error::from));

@@ -18,7 +18,7 @@ use roofnas_hardware::measure::{self as timing, Machine, Protocol};
 use roofnas_space::Genotype;
 use serde_json::Value;
 
-use super::engine::{counted, engine, pin, shown_engine};
+use super::engine::{counted, engine, in_form, pin, shown_engine};
 use super::output::print;
 use super::suited::differences;
 use super::table::Data;
@@ -88,7 +88,7 @@ impl Refining<'_> {
     fn warn(&self) {
         let model = &self.start.appraiser.model;
         let description = self.bench.engine.description();
-        let is_command = self.bench.is_command;
+        let is_command = self.bench.choice.is_command();
         for doubt in differences(
             model.platform(),
             conditions(self.start, self.start.appraiser.model.batch()),
@@ -306,15 +306,15 @@ impl Refining<'_> {
         Ok(!measured.measuring.is_interrupted)
     }
 
-    /// A network as a run exports its backbones; one that can't be written is told, and left out.
+    /// A network as a run exports its backbones, in the form in which it is to run; one that can't be written is told, and left out.
     fn model(&self, name: String, genotype: &Genotype) -> Option<Model> {
-        match backbone_bytes(self.start, genotype) {
-            Ok(bytes) => Some(Model::from_bytes(name, bytes)),
-            Err(error) => {
-                note!("error: {name}: {error}");
-                None
-            }
-        }
+        let model = backbone_bytes(self.start, genotype).map_err(Error::from);
+        let model = model.and_then(|bytes| {
+            let dtype = self.bench.engine.description().conditions.dtype;
+            let model = Model::from_bytes(name.clone(), bytes);
+            Ok(in_form(model, &self.bench.choice, dtype)?)
+        });
+        model.map_err(|error| note!("error: {name}: {error}")).ok()
     }
 
     /// The last search, with a profile that knows all that was measured.
@@ -411,9 +411,9 @@ fn in_the_file(error: Error) -> Error {
 
 /// What networks are measured on, and how.
 struct Bench {
+    choice: EngineChoice,
     engine: Box<dyn Engine>,
     protocol: Protocol,
-    is_command: bool,
     platform: String,
 }
 
@@ -421,7 +421,6 @@ impl Bench {
     /// As the experiment says.
     fn new(experiment: &Experiment, config: &RefineConfig) -> Result<Self, Error> {
         let choice = choice(config);
-        let is_command = choice.is_command();
         let usual = conditions(experiment, experiment.appraiser.model.batch());
         let threads = config.threads.and_then(NonZeroUsize::new);
         let asked = Conditions {
@@ -431,16 +430,13 @@ impl Bench {
         // what the engine starts keeps to the same CPUs
         pin("refine.pin", &config.pin)?;
         let engine = engine(&choice, asked).map_err(in_the_file)?;
-        let mut protocol = match is_command {
-            true => Protocol::for_commands(),
-            false => Protocol::in_process(),
-        };
+        let mut protocol = choice.protocol();
         protocol.rounds = config.turns.unwrap_or(protocol.rounds);
         protocol.situation.pinned.clone_from(&config.pin);
         Ok(Self {
+            choice,
             engine,
             protocol,
-            is_command,
             platform: Machine::here().processor,
         })
     }

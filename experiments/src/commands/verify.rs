@@ -13,7 +13,7 @@ use roofnas_hardware::sampling::{anchors, is_anchor, slower};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use serde_json::{Value, json};
 
-use super::engine::{counted, engine, protocol, shown_engine};
+use super::engine::{all_in_form, counted, engine, protocol, shown_engine};
 use super::figures::{self, percent};
 use super::output::print;
 use super::since_calibration;
@@ -93,15 +93,18 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
             run.directory().path().display(),
             shown_engine(&**engine)
         );
-        let own = work.models(group);
+        let choice = &args.engine.choice;
+        let dtype = engine.description().conditions.dtype;
+        let own = all_in_form(work.models(group), choice, dtype);
         let unwritten = group.len() - own.len();
         // the machine's anchors at the batch they were calibrated at; what is first is the anchor of its groups
         let batch = engine.description().conditions.batch.get() as u64;
-        let joined = anchors.iter().filter(|(at, _)| *at == batch);
-        let models: Vec<Model> = joined
+        let joined: Vec<Model> = anchors
+            .iter()
+            .filter(|(at, _)| *at == batch)
             .map(|(_, anchor)| anchor.clone())
-            .chain(own)
             .collect();
+        let models = [all_in_form(joined, choice, dtype), own].concat();
         let save = |timings: &[NetworkTiming]| work.save(&[&done, timings].concat());
         let measured = measure(&**engine, &models, &protocol, &save)?;
         failed += measured.failed + unwritten;

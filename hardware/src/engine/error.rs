@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use roofnas_cost::Dtype;
+use roofnas_space::onnx::QuantizeError;
 use thiserror::Error;
 
 use super::command::CommandError;
@@ -62,6 +63,12 @@ pub enum EngineError {
         /// What was asked for.
         dtype: Dtype,
     },
+    /// Integers for an engine whose integers no ONNX file turns into.
+    #[error("{engine} can't compute in int8 here: quantised ONNX files become no integers in it")]
+    NoIntegers {
+        /// The engine.
+        engine: &'static str,
+    },
     /// A model that the engine can't read or prepare.
     #[error("{engine} can't load {model}: {reason}")]
     Model {
@@ -71,6 +78,14 @@ pub enum EngineError {
         model: String,
         /// The engine's words.
         reason: String,
+    },
+    /// A model that can't be written in integers.
+    #[error("{model} can't be quantised: {source}")]
+    Quantize {
+        /// The model.
+        model: String,
+        /// Why not.
+        source: QuantizeError,
     },
     /// An input of the model that can't be fed.
     #[error("{model}: input {input} {reason}")]

@@ -12,7 +12,8 @@
 //!
 //! The laws of an engine:
 //!
-//! - The file's bytes are run as they are: whatever an engine does to a model happens inside it, with its default options.
+//! - The file's bytes are run as they are: whatever an engine does to a model happens inside it, with its default options. For integers, that
+//!   is a file with integers in it, such as [`Model::quantized`] makes.
 //! - One inference uses the stated number of threads. In-process engines run no two operators at once.
 //! - Every engine but a command is fed the same deterministic, finite elements, uniform over [-1, 1).
 //! - Symbolic batch sizes become the stated batch; a model with another fixed batch is refused.

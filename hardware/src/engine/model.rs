@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use roofnas_space::onnx;
 use tempfile::TempDir;
 
 use super::EngineError;
 
-/// An ONNX model: the bytes of somebody's file, unchanged. Cheap to clone.
+/// An ONNX model: the bytes of somebody's file, unchanged unless it was [quantised](Model::quantized). Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Model {
     name: String,
@@ -21,6 +22,7 @@ pub struct Model {
 enum Source {
     File(PathBuf),
     Bytes(Arc<[u8]>),
+    Temporary(ModelFile),
 }
 
 impl Model {
@@ -42,15 +44,47 @@ impl Model {
         }
     }
 
+    /// The model in 8-bit integers, for timing only ([`onnx::quantize`]), in a temporary file that lives as long as what is returned and its clones. A
+    /// model that is quantised already stays as it is.
+    ///
+    /// # Errors
+    /// For a model that can't be read or quantised, and when the temporary file can't be written.
+    pub fn quantized(self) -> Result<Self, EngineError> {
+        if self.is_quantized() {
+            return Ok(self);
+        }
+        let bytes = match self.path() {
+            // what it keeps in other files is found beside it
+            Some(path) => onnx::quantize_file(path),
+            None => onnx::quantize(&self.bytes()?),
+        };
+        let bytes = bytes.map_err(|source| EngineError::Quantize {
+            model: self.name.clone(),
+            source,
+        })?;
+        let file = temporary(&bytes)?;
+        Ok(Self {
+            name: self.name,
+            source: Source::Temporary(file),
+        })
+    }
+
+    /// Whether it computes in integers; not where it can't be read.
+    pub fn is_quantized(&self) -> bool {
+        let bytes = self.bytes();
+        bytes.is_ok_and(|bytes| onnx::is_quantized(&bytes).unwrap_or(false))
+    }
+
     /// What it is called in messages and tables.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its file, if it came from one.
+    /// Its file, if it is in one.
     pub fn path(&self) -> Option<&Path> {
         match &self.source {
             Source::File(path) => Some(path),
+            Source::Temporary(file) => Some(file.path()),
             Source::Bytes(_) => None,
         }
     }
@@ -60,20 +94,22 @@ impl Model {
     /// # Errors
     /// When its file can't be read.
     pub fn bytes(&self) -> Result<Cow<'_, [u8]>, EngineError> {
+        let read = |path: &Path| {
+            fs::read(path)
+                .map(Cow::Owned)
+                .map_err(|source| EngineError::File {
+                    path: path.to_owned(),
+                    source,
+                })
+        };
         match &self.source {
-            Source::File(path) => {
-                fs::read(path)
-                    .map(Cow::Owned)
-                    .map_err(|source| EngineError::File {
-                        path: path.clone(),
-                        source,
-                    })
-            }
+            Source::File(path) => read(path),
+            Source::Temporary(file) => read(file.path()),
             Source::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
         }
     }
 
-    /// A file with it: its own, or one in a temporary folder that lives as long as what is returned.
+    /// A file with it: its own, or one in a temporary folder that lives at least as long as what is returned.
     ///
     /// # Errors
     /// When its own file isn't there, or the temporary one can't be written.
@@ -89,17 +125,18 @@ impl Model {
                     source,
                 }),
             },
+            Source::Temporary(file) => Ok(file.clone()),
             Source::Bytes(bytes) => temporary(bytes),
         }
     }
 }
 
 /// A file that holds a model.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ModelFile {
     path: PathBuf,
-    /// Removed with its content when this is dropped.
-    _folder: Option<TempDir>,
+    /// Removed with its content when this and its clones are dropped.
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl ModelFile {
@@ -129,12 +166,15 @@ fn temporary(bytes: &[u8]) -> Result<ModelFile, EngineError> {
     fs::write(&path, bytes).map_err(failed(&path))?;
     Ok(ModelFile {
         path,
-        _folder: Some(folder),
+        _folder: Some(Arc::new(folder)),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use roofnas_space::onnx::{Batch, InitialWeights};
+    use roofnas_space::{Conv, NetworkBuilder, Op, Role, Shape, Tensor};
+
     use super::*;
 
     #[test]
@@ -159,6 +199,58 @@ mod tests {
         assert_eq!(model.bytes().unwrap().as_ref(), [4, 5]);
         drop(model.file().unwrap());
         assert!(path.exists());
+    }
+
+    /// A network of one convolution.
+    fn tiny() -> Vec<u8> {
+        let mut builder = NetworkBuilder::new("tiny", Shape::new(3, 8, 8));
+        let conv = Op::Conv(Conv::same(8, 3, 1));
+        let map = builder.push("conv", conv, &[Tensor::Input], Role::Main);
+        builder.output("map", map);
+        let network = builder.finish().unwrap();
+        onnx::export(&network, InitialWeights::seeded(1), Batch::Dynamic).unwrap()
+    }
+
+    #[test]
+    fn a_quantised_model_is_a_file_that_goes_away_with_its_clones() {
+        let model = Model::from_bytes("tiny", tiny());
+        assert!(!model.is_quantized());
+        let quantized = model.quantized().unwrap();
+        assert_eq!(quantized.name(), "tiny");
+        assert!(quantized.is_quantized());
+        let path = quantized.path().unwrap().to_owned();
+        let clone = quantized.clone();
+        drop(quantized);
+        assert_eq!(clone.bytes().unwrap(), fs::read(&path).unwrap());
+        let file = clone.file().unwrap();
+        drop(clone);
+        assert!(path.exists());
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_quantised_stays_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("net.onnx");
+        fs::write(&path, onnx::quantize(&tiny()).unwrap()).unwrap();
+        let model = Model::from_path(&path).quantized().unwrap();
+        assert_eq!(model.path(), Some(&*path));
+    }
+
+    #[test]
+    fn what_can_not_be_quantised_is_named() {
+        let message = |model: Model| model.quantized().unwrap_err().to_string();
+        let broken = message(Model::from_bytes("broken", &b"no model"[..]));
+        assert!(
+            broken.starts_with("broken can't be quantised: not an ONNX model: "),
+            "{broken}"
+        );
+        let missing = message(Model::from_path("nowhere/net.onnx"));
+        assert!(
+            missing.starts_with("net can't be quantised: nowhere/net.onnx: "),
+            "{missing}"
+        );
     }
 
     #[test]

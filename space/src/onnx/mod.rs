@@ -22,6 +22,9 @@ mod import;
 mod node;
 mod operators;
 mod proto;
+mod quantize;
+#[cfg(test)]
+mod test_model;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -31,4 +34,5 @@ pub use export::{ExportError, export};
 pub use import::{ImportError, ImportOptions, import, import_file};
 pub(crate) use import::{cut_head_file, import_head_file};
 pub use operators::HELPER_NODES;
+pub use quantize::{QuantizeError, is_quantized, quantize, quantize_file};
 pub use weights::{InitialWeights, LayerWeights};

@@ -16,6 +16,8 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
+use roofnas_cost::Dtype;
+
 use self::message::Greeting;
 use self::process::Process;
 use self::server::{Server, Start};
@@ -85,7 +87,7 @@ impl PythonEngine {
     /// ends it.
     ///
     /// # Errors
-    /// When no interpreter can import the package, and for a batch that the engine can't take.
+    /// When no interpreter can import the package, and for a batch or a dtype that the engine can't take.
     pub fn find(
         package: PythonPackage,
         conditions: Conditions,
@@ -96,6 +98,12 @@ impl PythonEngine {
             return Err(EngineError::OneImage {
                 engine: package.name(),
                 asked: batch,
+            });
+        }
+        if package == PythonPackage::Ncnn && conditions.dtype == Dtype::Int8 {
+            // it has a form of its own for integers, which no ONNX file becomes
+            return Err(EngineError::NoIntegers {
+                engine: package.name(),
             });
         }
         let scratch = tempfile::Builder::new().prefix("roofnas-").tempdir();
@@ -251,6 +259,19 @@ mod tests {
             broken.display()
         );
         assert!(error.starts_with(&expected), "{error}");
+    }
+
+    #[test]
+    fn ncnn_takes_no_integers() {
+        let conditions = Conditions {
+            dtype: Dtype::Int8,
+            ..Conditions::default()
+        };
+        let found = PythonEngine::find(PythonPackage::Ncnn, conditions, Duration::from_secs(1));
+        assert_eq!(
+            found.err().unwrap().to_string(),
+            "ncnn can't compute in int8 here: quantised ONNX files become no integers in it"
+        );
     }
 
     #[test]

@@ -23,8 +23,17 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, ImportError> {
     fs::read(path).map_err(|error| fault(error.to_string()))
 }
 
-/// Checks that what the model keeps elsewhere is there, and takes in what is small.
-pub(super) fn resolve(model: &mut ModelProto, path: &Path) -> Result<(), ImportError> {
+/// What is taken in of the elements that a model keeps elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// What is small, such as shapes.
+    Small,
+    /// Everything.
+    All,
+}
+
+/// Checks that what the model keeps elsewhere is there, and takes it in.
+pub(super) fn resolve(model: &mut ModelProto, path: &Path, take: Take) -> Result<(), ImportError> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -32,7 +41,7 @@ pub(super) fn resolve(model: &mut ModelProto, path: &Path) -> Result<(), ImportE
     model
         .graph
         .as_mut()
-        .map_or(Ok(()), |graph| in_graph(graph, folder))
+        .map_or(Ok(()), |graph| in_graph(graph, folder, take))
 }
 
 /// Forgets where elements are kept that were not taken in: their sizes say all that is asked of them.
@@ -60,23 +69,23 @@ fn forget_in(graph: &mut GraphProto) {
     graphs.into_iter().flatten().for_each(forget_in);
 }
 
-fn in_graph(graph: &mut GraphProto, folder: &Path) -> Result<(), ImportError> {
+fn in_graph(graph: &mut GraphProto, folder: &Path, take: Take) -> Result<(), ImportError> {
     for tensor in &mut graph.initializer {
-        in_tensor(tensor, folder)?;
+        in_tensor(tensor, folder, take)?;
     }
     let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
     for AttributeProto { t, g, .. } in attributes {
         if let Some(tensor) = t {
-            in_tensor(tensor, folder)?;
+            in_tensor(tensor, folder, take)?;
         }
         if let Some(graph) = g {
-            in_graph(graph, folder)?;
+            in_graph(graph, folder, take)?;
         }
     }
     Ok(())
 }
 
-fn in_tensor(tensor: &mut TensorProto, folder: &Path) -> Result<(), ImportError> {
+fn in_tensor(tensor: &mut TensorProto, folder: &Path, take: Take) -> Result<(), ImportError> {
     if tensor.data_location() != DataLocation::External {
         return Ok(());
     }
@@ -140,13 +149,14 @@ fn in_tensor(tensor: &mut TensorProto, folder: &Path) -> Result<(), ImportError>
     let known = tensor
         .data_type
         .is_some_and(|kind| DataType::try_from(kind).is_ok());
-    if small && known {
+    if take == Take::All || (small && known) {
         let mut bytes = vec![0; length as usize];
         let mut file = File::open(&real).map_err(missing)?;
         file.seek(SeekFrom::Start(offset)).map_err(missing)?;
         file.read_exact(&mut bytes).map_err(missing)?;
         tensor.raw_data = Some(bytes);
         tensor.data_location = None;
+        tensor.external_data.clear();
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ use std::path::Path;
 
 use prost::Message;
 
+use self::external::Take;
 use self::step::Given;
 use super::proto::{GraphProto, ModelProto};
 use crate::fixed_head::FixedHead;
@@ -51,6 +52,7 @@ use crate::network::Network;
 pub(crate) use cut::cut_head_file;
 pub use error::ImportError;
 pub use options::ImportOptions;
+pub(in crate::onnx) use order::reads;
 
 /// The network of an ONNX model. Elements that the model keeps in other files are not looked for.
 ///
@@ -70,7 +72,7 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Network, Impo
     let bytes = external::read(path)?;
     let mut model = decoded(&bytes)?;
     drop(bytes);
-    external::resolve(&mut model, path)?;
+    external::resolve(&mut model, path, Take::Small)?;
     network(&model, options)
 }
 
@@ -86,12 +88,43 @@ pub(crate) fn import_head_file(path: &Path) -> Result<(FixedHead, Vec<u8>), Impo
     Ok((head, model.encode_to_vec()))
 }
 
+/// The model of a file with all its elements, and without functions of its own.
+pub(super) fn complete_file(path: &Path) -> Result<ModelProto, ImportError> {
+    let mut model = undiminished(&external::read(path)?)?;
+    external::resolve(&mut model, path, Take::All)?;
+    without_functions(model)
+}
+
+/// The same of a model's bytes; what it keeps in other files stays there.
+pub(super) fn complete(bytes: &[u8]) -> Result<ModelProto, ImportError> {
+    without_functions(undiminished(bytes)?)
+}
+
+/// The same without the elements of large tensors.
+pub(super) fn skeleton(bytes: &[u8]) -> Result<ModelProto, ImportError> {
+    without_functions(decoded(bytes)?)
+}
+
+fn undiminished(bytes: &[u8]) -> Result<ModelProto, ImportError> {
+    // counts what would take more memory than any model
+    slim::slimmed(bytes).map_err(ImportError::NotOnnx)?;
+    ModelProto::decode(bytes).map_err(|error| ImportError::NotOnnx(error.to_string()))
+}
+
+fn without_functions(mut model: ModelProto) -> Result<ModelProto, ImportError> {
+    if let Some(inlined) = functions::inlined(&model, graph(&model)?)? {
+        model.graph = Some(inlined);
+        model.functions.clear();
+    }
+    Ok(model)
+}
+
 /// The model of a file without the elements of large tensors.
 fn without_elements(path: &Path) -> Result<ModelProto, ImportError> {
     let bytes = external::read(path)?;
     let mut model = decoded(&bytes)?;
     drop(bytes);
-    external::resolve(&mut model, path)?;
+    external::resolve(&mut model, path, Take::Small)?;
     external::forget(&mut model);
     Ok(model)
 }

@@ -27,7 +27,7 @@ pub(super) fn node_error(node: &NodeProto, reason: impl Into<String>) -> ImportE
 }
 
 /// Values that a node reads: its inputs, and what the graphs it holds read from outside.
-pub(super) fn reads(node: &NodeProto) -> Vec<&str> {
+pub(in crate::onnx) fn reads(node: &NodeProto) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     collect(node, &mut names);
     names

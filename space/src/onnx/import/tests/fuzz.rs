@@ -8,7 +8,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::*;
-use crate::onnx::{Batch, InitialWeights, export};
+use crate::onnx::{Batch, InitialWeights, export, is_quantized, quantize};
 use crate::space::SearchSpace;
 
 /// Damaged models of each kind in an ordinary run.
@@ -340,6 +340,20 @@ fn damage(rng: &mut impl Rng, bytes: &mut Vec<u8>) {
     }
 }
 
+/// Quantises one damaged model; what comes of it is read as before, and quantised.
+fn attempt_in_integers(bytes: &[u8], quantized: &mut u64) {
+    if let Ok(integers) = quantize(bytes) {
+        *quantized += 1;
+        assert_eq!(is_quantized(&integers), Ok(true));
+        let options = ImportOptions::default();
+        if let Ok(before) = import(bytes, &options)
+            && let Ok(after) = import(&integers, &options)
+        {
+            assert_eq!(before.input(), after.input());
+        }
+    }
+}
+
 /// Reads one damaged model; what comes of it must be sound.
 fn attempt(bytes: &[u8], imported: &mut u64) {
     let options = ImportOptions {
@@ -379,7 +393,7 @@ fn damaged_models() {
     let seconds = std::env::var("ROOFNAS_FUZZ_SECONDS").ok();
     let seconds: Option<u64> = seconds.map(|text| text.parse().unwrap());
     let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let (mut imported, mut round) = (0, 0);
+    let (mut imported, mut quantized, mut round) = (0, 0, 0);
     while until.map_or(round < ROUNDS, |until| Instant::now() < until) {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(round);
         let mut model = seeds[round as usize % seeds.len()].clone();
@@ -388,13 +402,18 @@ fn damaged_models() {
         }
         let mut bytes = model.encode_to_vec();
         attempt(&bytes, &mut imported);
+        attempt_in_integers(&bytes, &mut quantized);
         damage(&mut rng, &mut bytes);
         attempt(&bytes, &mut imported);
+        attempt_in_integers(&bytes, &mut quantized);
         round += 1;
     }
     if seconds.is_some() {
-        println!("{round} models changed and damaged, {imported} still imported");
+        println!(
+            "{round} models changed and damaged, {imported} still imported and {quantized} quantised"
+        );
     }
     // most changes must not be caught at the first hurdle
     assert!(imported > round / 20, "{imported} of {round}");
+    assert!(quantized > round / 20, "{quantized} of {round}");
 }

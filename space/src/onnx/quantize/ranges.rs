@@ -1,0 +1,141 @@
+//! Synthetic ranges of feature maps, and how 8 bits cover them.
+
+use super::super::proto::NodeProto;
+use super::types::attribute;
+
+/// The numbers that a feature map is said to hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Range {
+    pub(super) low: f32,
+    pub(super) high: f32,
+}
+
+/// How unsigned 8-bit integers stand for numbers: `number = scale * (integer - zero)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Scaling {
+    pub(super) scale: f32,
+    pub(super) zero: u8,
+}
+
+/// Steps between 256 levels.
+const STEPS: f32 = 255.0;
+
+impl Range {
+    const fn new(low: f32, high: f32) -> Self {
+        Self { low, high }
+    }
+
+    /// A feature map of its own width, the `number`th of the network. No two neighbours have the same: of equal scales, engines leave conversions out that
+    /// a trained network needs.
+    pub(super) fn free(number: usize) -> Self {
+        let width = width(number);
+        Self::new(-width, width)
+    }
+
+    /// What an operator puts out, given what it reads, where its operands have ranges.
+    pub(super) fn of(
+        node: &NodeProto,
+        number: usize,
+        read: &[Option<Self>],
+        bounds: Bounds,
+    ) -> Self {
+        let width = width(number);
+        let first = read.first().copied().flatten();
+        match node.op_type() {
+            "Relu" => Self::new(0.0, width),
+            "Clip" => bounds.of(Self::free(number)),
+            "Sigmoid" | "HardSigmoid" | "Softmax" => Self::new(0.0, 1.0),
+            // their least values
+            "HardSwish" => Self::new(-0.375, width),
+            "Gelu" => Self::new(-0.17, width),
+            "AveragePool" | "GlobalAveragePool" => first.map_or(Self::free(number), |of| {
+                Self::new(0.8 * of.low, 0.8 * of.high)
+            }),
+            "LeakyRelu" => {
+                let slope = attribute(node, "alpha").map_or(0.01, |alpha| alpha.f());
+                Self::new(-width * slope.clamp(0.0, 1.0), width)
+            }
+            "Concat" => {
+                let known = read.iter().flatten();
+                let hull = known
+                    .copied()
+                    .reduce(|a, b| Self::new(a.low.min(b.low), a.high.max(b.high)));
+                hull.unwrap_or(Self::free(number))
+            }
+            _ => Self::free(number),
+        }
+    }
+
+    /// The scaling in which zero is a whole number, as padding needs it. The levels end a trifle within the range: an engine that leaves out a clip at its
+    /// ends must not find them beyond.
+    pub(super) fn scaling(self) -> Scaling {
+        let (low, high) = (self.low.min(0.0), self.high.max(0.0));
+        let span = if high > low { high - low } else { 1.0 };
+        let scale = span / STEPS * 0.9999;
+        let zero = (-low / scale).round().clamp(0.0, STEPS) as u8;
+        Scaling { scale, zero }
+    }
+}
+
+/// Between 3 and 5: a normal distribution of about one hardly leaves it.
+fn width(number: usize) -> f32 {
+    3.0 + 0.5 * (number % 5) as f32
+}
+
+/// The ends of a clip, where the file says them.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Bounds {
+    pub(super) least: Option<f32>,
+    pub(super) most: Option<f32>,
+}
+
+impl Bounds {
+    fn of(self, free: Range) -> Range {
+        let finite = |bound: Option<f32>| bound.filter(|bound| bound.is_finite());
+        let low = finite(self.least).unwrap_or(free.low);
+        let high = finite(self.most).unwrap_or(free.high);
+        if low < high {
+            Range::new(low, high)
+        } else {
+            free
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_is_a_whole_number_and_the_ends_are_within() {
+        for range in [
+            Range::new(0.0, 6.0),
+            Range::new(-0.375, 4.0),
+            Range::new(-4.0, 4.0),
+            Range::new(1.0, 6.0),
+            Range::new(-2.0, -1.0),
+        ] {
+            let Scaling { scale, zero } = range.scaling();
+            assert!(scale > 0.0 && scale.is_finite(), "{range:?}");
+            let level = |integer: i32| scale * (integer - i32::from(zero)) as f32;
+            assert!(level(0) >= range.low.min(0.0) - scale, "{range:?}");
+            assert!(level(255) <= range.high.max(0.0) + scale, "{range:?}");
+        }
+        assert_eq!(Range::new(0.0, 6.0).scaling().zero, 0);
+        // a clip at 6 finds nothing beyond its ends
+        let six = Range::new(0.0, 6.0).scaling();
+        assert!(six.scale * 255.0 <= 6.0 && six.scale * 255.0 > 5.99);
+        assert_eq!(Range::new(-4.0, 4.0).scaling().zero, 128);
+        // of zeros alone, any scale but zero
+        assert!(Range::new(0.0, 0.0).scaling().scale > 0.0);
+    }
+
+    #[test]
+    fn clips_keep_to_their_bounds() {
+        let of = |least, most| Bounds { least, most }.of(Range::free(0));
+        assert_eq!(of(Some(0.0), Some(6.0)), Range::new(0.0, 6.0));
+        assert_eq!(of(Some(0.0), None), Range::new(0.0, 3.0));
+        assert_eq!(of(Some(2.0), Some(1.0)), Range::free(0));
+        assert_eq!(of(Some(f32::NAN), Some(f32::INFINITY)), Range::free(0));
+    }
+}
