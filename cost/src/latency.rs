@@ -164,6 +164,13 @@ impl LatencyModel {
         let Some(calibration) = self.calibration() else {
             return "uncalibrated; std is a prior".to_owned();
         };
+        match &calibration.measured.situation {
+            Some(situation) => format!("{}, {situation}", self.calibrated_on(calibration)),
+            None => self.calibrated_on(calibration),
+        }
+    }
+
+    fn calibrated_on(&self, calibration: &Calibration) -> String {
         let (networks, batches) = (calibration.measured.networks, &calibration.batch);
         if batches.contains(self.batch) {
             return format!("calibrated on {networks} networks");

@@ -106,6 +106,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             networks: 10,
             timings: 12,
             source: "nobody".into(),
+            situation: None,
             fitted_by: "a test".into(),
             fit: Figures::of(&[exact]).unwrap(),
             held_out: None,

@@ -146,7 +146,8 @@ pub(crate) enum Command {
 pub(crate) use compare::CompareArgs;
 pub(crate) use editors::{CompletionsArgs, ManArgs, SchemaArgs};
 pub(crate) use engine::{
-    EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, TimingArgs, VerifyArgs,
+    EngineArgs, EngineChoice, EngineName, HereArgs, MeasureArgs, SituationArgs, TimingArgs,
+    VerifyArgs,
 };
 pub(crate) use rank::{Duplicates, RankArgs};
 pub(crate) use report::ReportArgs;
@@ -287,6 +288,9 @@ pub(crate) struct PlanArgs {
     /// Estimate the time by this platform: a profile's name or path
     #[arg(long, value_name = "P")]
     pub(crate) platform: Option<String>,
+    /// Number format of the files: fp32, or int8 (quantised with synthetic ranges, for timing only)
+    #[arg(long, value_name = "D", default_value = "fp32", value_parser = file_dtype)]
+    pub(crate) dtype: Dtype,
     /// The folder to write: a new or an empty one
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -504,6 +508,9 @@ pub(crate) struct ExportArgs {
     /// The form
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) to: Form,
+    /// With --to onnx, the file's number format: fp32, or int8 (quantised with synthetic ranges, for timing only)
+    #[arg(long, value_name = "D", default_value = "fp32", value_parser = file_dtype)]
+    pub(crate) dtype: Dtype,
     /// The file to write [default: ID with the ending of its form, in the working folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -603,6 +610,13 @@ pub(crate) struct Conditions {
 fn dtype(name: &str) -> Result<Dtype, String> {
     let known = Dtype::ALL.into_iter().find(|dtype| dtype.name() == name);
     known.ok_or_else(|| "a number format is fp32, fp16, bf16 or int8".to_owned())
+}
+
+/// The formats that ONNX files are written in.
+fn file_dtype(name: &str) -> Result<Dtype, String> {
+    let mut known = [Dtype::Fp32, Dtype::Int8].into_iter();
+    let known = known.find(|dtype| dtype.name() == name);
+    known.ok_or_else(|| "files are written in fp32 or int8".to_owned())
 }
 
 /// How data is printed.

@@ -8,7 +8,7 @@ use roofnas_hardware::probe::ProbeError;
 use roofnas_hardware::sampling::PlanError;
 use roofnas_hardware::{CalibrateError, ProfileError};
 use roofnas_search::Nsga2SettingsError;
-use roofnas_space::onnx::{ExportError, ImportError};
+use roofnas_space::onnx::{ExportError, ImportError, QuantizeError};
 use roofnas_space::{GenotypeError, SpaceError};
 use thiserror::Error;
 
@@ -255,6 +255,14 @@ pub enum Error {
     /// A network that can't be written in a form.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A network that can't be written in integers.
+    #[error("{network} can't be quantised: {source}")]
+    Quantize {
+        /// The network.
+        network: String,
+        /// Why not.
+        source: QuantizeError,
+    },
     /// The worker threads can't be started.
     #[error("can't start worker threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

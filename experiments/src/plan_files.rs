@@ -3,27 +3,34 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use roofnas_cost::OpClass;
+use roofnas_cost::{Dtype, OpClass};
 use roofnas_hardware::sampling::{MeasuringPlan, PlannedNetwork, Purpose};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 
 use crate::error::Error;
+use crate::file_numbers::in_numbers;
 use crate::new_folder::NewFolder;
 
 /// The plan's table.
 const TABLE: &str = "plan.csv";
 
-/// Writes a plan to a new folder: an ONNX file for each network, for any batch, with weights drawn from a seed; and `plan.csv`, in the order in
+/// Writes a plan to a new folder: an ONNX file for each network, for any batch, with weights drawn from a seed, quantised for int8; and `plan.csv`, in the order in
 /// which they are to be measured. All is there in the end, or nothing. Returns the bytes written.
 ///
 /// # Errors
 /// When something is in the folder already, or a file can't be written.
-pub fn write_plan(plan: &MeasuringPlan, folder: &Path, seed: u64) -> Result<u64, Error> {
+pub fn write_plan(
+    plan: &MeasuringPlan,
+    folder: &Path,
+    seed: u64,
+    dtype: Dtype,
+) -> Result<u64, Error> {
     let mut folder = NewFolder::new(folder)?;
     let mut total = 0;
     for planned in &plan.networks {
         let weights = InitialWeights::seeded(seed);
         let bytes = onnx::export(&planned.network, weights, Batch::Dynamic)?;
+        let bytes = in_numbers(bytes, &planned.name, dtype)?;
         folder.write(&file(planned), &bytes)?;
         total += bytes.len() as u64;
     }

@@ -30,12 +30,16 @@ for space in mobile resnet; do
         "$roofnas" plan --space "$space" --no-corners --networks 30 --seed 77 --out "$out/$space" >/dev/null
     fi
 done
-foreign=()
+foreign=() known=" "
 models=$(python3 -c 'import onnx.backend.test, pathlib; print(pathlib.Path(onnx.backend.test.__file__).parent / "data/light")' 2>/dev/null || true)
 for folder in "$models" "${FOREIGN:-}"; do
     if [[ -n $folder ]]; then
         for file in "$folder"/*.onnx; do
-            if [[ -e $file ]]; then foreign+=("$file"); fi
+            # rows are named by the file: of two of a name, the first counts
+            if [[ -e $file && $known != *" ${file##*/} "* ]]; then
+                foreign+=("$file")
+                known+="${file##*/} "
+            fi
         done
     fi
 done

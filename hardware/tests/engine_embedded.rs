@@ -13,7 +13,7 @@ use roofnas_hardware::engine::{
 };
 use roofnas_hardware::sampling::{MeasuringPlan, PlanOptions};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
-use roofnas_space::{Network, NetworkBuilder, Op, Role, SearchSpace, Shape, Tensor};
+use roofnas_space::{Network, NetworkBuilder, Op, Role, SearchSpace, Shape, Tensor, presets};
 
 /// A network of every kind of block in little.
 const SMALL: &str = r#"
@@ -68,6 +68,33 @@ fn load(model: &Model, threads: usize, batch: usize) -> Box<dyn Session> {
 
 fn outputs(model: &Model, threads: usize, batch: usize) -> Vec<Output> {
     load(model, threads, batch).outputs().unwrap().unwrap()
+}
+
+/// Synthetic ranges are wide enough for initial weights, so that what is off by more than 8 bits and some clipping is scaled wrongly.
+#[test]
+fn quantised_networks_compute_about_the_same() {
+    for network in [small(), landmark("ResNet-18"), landmark("MobileNetV2")] {
+        let model = model(&network, Batch::Fixed(1));
+        let exact = outputs(&model, 1, 1);
+        let rough = outputs(&model.quantized().unwrap(), 1, 1);
+        assert_eq!(exact[0].sizes, rough[0].sizes);
+        let (exact, rough) = (&exact[0].elements, &rough[0].elements);
+        let product = |a: &[f32], b: &[f32]| -> f64 {
+            let pairs = a.iter().zip(b);
+            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+        };
+        let cosine = product(exact, rough) / (product(exact, exact) * product(rough, rough)).sqrt();
+        println!("{}: cosine {cosine:.4}", network.name());
+        assert!(cosine > 0.9, "{}: {cosine}", network.name());
+    }
+}
+
+fn landmark(name: &str) -> Network {
+    let mut landmarks = presets::landmarks().into_iter();
+    landmarks
+        .find(|landmark| landmark.name == name)
+        .unwrap()
+        .network
 }
 
 #[test]

@@ -204,6 +204,60 @@ fn nodes_are_matched_to_kernels() {
     }
 }
 
+/// What a quantised file is for: every convolution and linear layer is computed in integers, and found under its own kernel.
+#[test]
+fn quantised_networks_are_computed_in_integers() {
+    if !python(
+        "onnxruntime",
+        "quantised networks were not tried in ONNX Runtime",
+    ) {
+        return;
+    }
+    let clock = &SystemClock::new();
+    let engine = OnnxRuntime::find(Conditions {
+        dtype: Dtype::Int8,
+        ..conditions(1, 1)
+    });
+    let engine = engine.unwrap();
+    let landmarks = presets::landmarks().into_iter();
+    let mut networks: Vec<Network> = landmarks.map(|landmark| landmark.network).collect();
+    networks.push(shuffled());
+    for network in networks {
+        let bytes = onnx::export(&network, InitialWeights::seeded(1), Batch::Fixed(1)).unwrap();
+        let model = Model::from_bytes(network.name(), bytes)
+            .quantized()
+            .unwrap();
+        let nodes = engine.load(&model, clock).unwrap().nodes(4).unwrap();
+        let nodes = nodes.unwrap();
+        // sums too, but for the one in a GELU that is written out
+        let single = ["Conv", "FusedConv", "Gemm", "MatMul", "Concat"];
+        let single = nodes
+            .iter()
+            .find(|node| single.contains(&node.op_type.as_str()));
+        assert_eq!(single, None, "{}", network.name());
+        let cost = NetworkCost::new(&network, &Fusion::default());
+        let matched = match_nodes(&network, &cost, &nodes);
+        println!(
+            "{}: {:.4} {:?}",
+            network.name(),
+            matched.share(),
+            matched.unmatched
+        );
+        // what is left are conversions, and the engine's own layouts
+        let own = ["QuantizeLinear", "DequantizeLinear", "Transpose"];
+        let strange = matched
+            .unmatched
+            .keys()
+            .find(|op| !own.contains(&op.as_str()));
+        assert_eq!(strange, None, "{}", network.name());
+        let kernels = cost.kernels.iter().zip(&matched.kernels);
+        for (kernel, seconds) in kernels.filter(|(kernel, _)| kernel.macs > 0) {
+            let layer = network.layer_name(kernel.kernel.anchor());
+            assert!(seconds.is_some(), "{}: {layer}", network.name());
+        }
+    }
+}
+
 #[test]
 #[cfg(feature = "embedded")]
 fn two_engines_compute_the_same() {

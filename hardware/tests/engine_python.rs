@@ -113,6 +113,32 @@ fn openvino_runs_what_is_exported() {
 }
 
 #[test]
+fn openvino_runs_what_is_quantised() {
+    if !python(
+        "openvino, numpy",
+        "quantised networks were not tried in OpenVINO",
+    ) {
+        return;
+    }
+    let conditions = Conditions {
+        dtype: Dtype::Int8,
+        ..conditions(1, 1)
+    };
+    let engine = PythonEngine::find(PythonPackage::OpenVino, conditions, TIMEOUT).unwrap();
+    let clock = &SystemClock::new();
+    for network in [shuffled(), presets::landmarks().remove(0).network] {
+        let model = model(&network, Batch::Fixed(1)).quantized().unwrap();
+        let mut session = engine.load(&model, clock).unwrap();
+        assert!(session.run(2, clock).unwrap().iter().all(|&s| s < 60.0));
+        let nodes = session.nodes(3).unwrap().unwrap();
+        // oneDNN's kernels say what they compute in
+        let kernels = nodes.iter().filter_map(|node| node.provider.as_deref());
+        let integers = kernels.filter(|kernel| kernel.ends_with("_I8") || kernel.ends_with("_i8"));
+        assert!(integers.count() > 0, "{nodes:?}");
+    }
+}
+
+#[test]
 fn ncnn_runs_what_is_exported() {
     if python("ncnn, pnnx, numpy", "ncnn was not tried as an engine") {
         engine_runs(PythonPackage::Ncnn, 1);

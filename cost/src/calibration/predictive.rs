@@ -46,6 +46,10 @@ pub struct Measured {
     pub timings: usize,
     /// What was measured, in words: table, column, conditions, seed of the draw.
     pub source: String,
+    /// What it was like around the engine, in words, such as other programs at work or several streams at once; absent for a quiet machine and a tight loop, or where
+    /// nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub situation: Option<String>,
     /// Version of the tool that fitted.
     pub fitted_by: String,
     /// The model on its own timings.

@@ -58,6 +58,7 @@ impl Knowledge {
         let material = Material {
             rows: rows.collect(),
             threads: Some(1),
+            situation: None,
             fusion: Fusion::default(),
         };
         let options = CalibrateOptions {

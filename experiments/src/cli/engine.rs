@@ -49,7 +49,7 @@ pub(crate) struct EngineArgs {
 }
 
 /// An engine.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct EngineChoice {
     /// What runs the networks
     #[arg(long, value_enum, default_value_t = EngineName::Embedded)]
@@ -149,6 +149,13 @@ pub(crate) struct TimingArgs {
     /// Seed of the order in each round
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) situation: SituationArgs,
+}
+
+/// What it is like around the engine.
+#[derive(Debug, Args)]
+pub(crate) struct SituationArgs {
     /// Keep the engine on these CPUs
     #[arg(
         long,
@@ -169,6 +176,38 @@ pub(crate) struct TimingArgs {
     /// Run all networks in turn for this long before anything counts: 60s, 5m
     #[arg(long, help_heading = "Situation", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) sustained: Option<Duration>,
+    /// Inferences of the network at the same time, one of which is timed: each stream has an engine of its own with --threads threads. Not of a command
+    #[arg(long, help_heading = "Situation", value_name = "N", default_value = "1", value_parser = streams)]
+    pub(crate) streams: NonZeroUsize,
+}
+
+impl SituationArgs {
+    /// The same, as what measures takes it.
+    pub(crate) fn situation(&self) -> Situation {
+        Situation {
+            pinned: self.pin.clone(),
+            background: self.background,
+            cadence: self.duty.map_or(Cadence::BackToBack, Cadence::Every),
+            weights: if self.cold {
+                Weights::Cold
+            } else {
+                Weights::Warm
+            },
+            sustained: self.sustained.unwrap_or_default(),
+            streams: self.streams,
+        }
+    }
+}
+
+/// Streams that anybody has use for.
+const MOST_STREAMS: usize = 256;
+
+fn streams(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number: &NonZeroUsize| number.get() <= MOST_STREAMS);
+    number.ok_or_else(|| format!("must be a whole number from 1 to {MOST_STREAMS}"))
 }
 
 impl TimingArgs {
@@ -181,17 +220,7 @@ impl TimingArgs {
             group: self.group.map_or(usual.group, usize::from),
             anchors: self.anchors.into(),
             seed: self.seed,
-            situation: Situation {
-                pinned: self.pin.clone(),
-                background: self.background,
-                cadence: self.duty.map_or(Cadence::BackToBack, Cadence::Every),
-                weights: if self.cold {
-                    Weights::Cold
-                } else {
-                    Weights::Warm
-                },
-                sustained: self.sustained.unwrap_or_default(),
-            },
+            situation: self.situation.situation(),
             ..usual
         }
     }
@@ -247,6 +276,8 @@ pub(crate) struct HereArgs {
     /// Go on with measurements that are there, beside the profile
     #[arg(long)]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) situation: SituationArgs,
 }
 
 /// Arguments of `roofnas measure`.

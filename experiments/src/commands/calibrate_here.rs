@@ -11,7 +11,7 @@ use roofnas_cost::{
     Dtype, FORMAT, Fusion, NetworkCost, Overhead, Platform, Provenance, Roofs, Uncertainty,
 };
 use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
-use roofnas_hardware::measure::{self as timing, Machine};
+use roofnas_hardware::measure::{self as timing, Background, Machine, Protocol};
 use roofnas_hardware::nodes::{
     Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
     write_nodes,
@@ -27,8 +27,8 @@ use roofnas_hardware::{
 use roofnas_space::Network;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 
-use super::engine::{counted, engine, in_form, shown_engine, shown_engine_at};
-use crate::cli::CalibrateArgs;
+use super::engine::{counted, engine, enter, in_form, shown_engine, shown_engine_at};
+use crate::cli::{CalibrateArgs, SituationArgs};
 use crate::measuring::{Table, measure, now};
 use crate::progress::{is_stopped, stop_on_signals};
 use crate::spinner::spin;
@@ -72,6 +72,7 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let path = args.out.with_extension("measurements.csv");
     let mut nodes = NodeTable::new(args, &path)?;
+    enter(&args.here.engine, &args.here.situation)?;
     let was_there = path.exists();
     let engines = engines(args)?;
     let first = &*engines[0];
@@ -91,7 +92,10 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
-    nodes.measure(&plan, &engines, folder.path(), &latencies)?;
+    if nodes_are_of(&args.here.situation) {
+        let _beside = Background::start(args.here.situation.background);
+        nodes.measure(&plan, &engines, folder.path(), &latencies)?;
+    }
     if is_stopped() {
         note!("{}", interrupted(&path));
         return Ok(Outcome::Interrupted);
@@ -105,8 +109,10 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
         true => String::new(),
         false => format!(" in {:.1} minutes", began.elapsed().as_secs_f64() / 60.0),
     };
+    let situation = material.situation.as_deref();
+    let situation = situation.map_or_else(String::new, |words| format!("; {words}"));
     let source = format!(
-        "measured on {}{minutes}: {}, {shown}; fusion {}",
+        "measured on {}{minutes}: {}, {shown}{situation}; fusion {}",
         dates(&text, &path)?,
         words(&material, profiled),
         if nodes.is_empty() {
@@ -123,6 +129,11 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
         source,
         description,
     })))
+}
+
+/// Whether what nodes take one after the other, with warm weights, is what they take in this situation.
+fn nodes_are_of(situation: &SituationArgs) -> bool {
+    !situation.cold && situation.duty.is_none()
 }
 
 /// How it ends before its time.
@@ -157,7 +168,7 @@ fn engines(args: &CalibrateArgs) -> Result<Vec<Box<dyn Engine>>, Error> {
             batch: batch.unwrap_or(usual.batch),
             dtype: args.dtype,
         };
-        engine(&args.here.engine, conditions)
+        engine(&args.here.engine, conditions, args.here.situation.streams)
     };
     args.here.batch.iter().map(at).collect()
 }
@@ -202,7 +213,7 @@ fn table(
     let conditions = timing::Conditions {
         platform: machine.processor.clone(),
         engine: engines[0].description(),
-        situation: timing::Situation::default(),
+        situation: args.here.situation.situation(),
         run,
         date,
     };
@@ -295,7 +306,10 @@ fn measure_at(
     models: &[Model],
     table: &mut Table,
 ) -> anyhow::Result<bool> {
-    let protocol = args.here.engine.protocol();
+    let protocol = Protocol {
+        situation: args.here.situation.situation(),
+        ..args.here.engine.protocol()
+    };
     note!(
         "{} on {}",
         counted(models.len(), "network"),
@@ -621,11 +635,9 @@ fn base(
     description: &str,
 ) -> Platform {
     let threads = conditions.threads.get() as u32;
-    let measured = report.measured_roofs(threads, Dtype::Fp32);
-    let measured = measured.filter(|_| conditions.dtype == Dtype::Fp32);
     let roofs = Roofs {
         theoretical: None,
-        measured,
+        measured: report.measured_roofs(threads, conditions.dtype),
         achieved: None,
     };
     Platform {

@@ -1,51 +1,53 @@
 //! The engine that the command line names.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use roofnas::Error;
 use roofnas_cost::Dtype;
 use roofnas_cost::calibration::Batches;
 use roofnas_hardware::engine::{
-    Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, EngineError, Model,
-    OnnxRuntime, Patience, PythonEngine, PythonPackage,
+    Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, EngineError, MakeEngine,
+    Model, OnnxRuntime, Patience, PythonEngine, PythonPackage, Streams,
 };
 use roofnas_hardware::measure::{self, Machine, Protocol};
 
-use crate::cli::{EngineArgs, EngineChoice, EngineName, TimingArgs};
+use crate::cli::{EngineArgs, EngineChoice, EngineName, SituationArgs, TimingArgs};
 
-/// The engine, ready to load networks under these conditions.
+/// The engine, ready to load networks under these conditions, on so many streams at once.
 pub(super) fn engine(
     args: &EngineChoice,
     conditions: Conditions,
+    streams: NonZeroUsize,
 ) -> Result<Box<dyn Engine>, Error> {
     if args.command.is_some() && args.engine != EngineName::Command {
         return Err(argument("--command", "needs --engine command beside it"));
     }
-    let adapter = match args.engine {
-        EngineName::Embedded => return Ok(Box::new(Embedded::new(conditions)?)),
-        EngineName::Onnxruntime => return Ok(Box::new(OnnxRuntime::find(conditions)?)),
-        EngineName::Openvino => return python(PythonPackage::OpenVino, args, conditions),
-        EngineName::Ncnn => return python(PythonPackage::Ncnn, args, conditions),
-        EngineName::BenchmarkApp => Adapter::BenchmarkApp,
-        EngineName::Trtexec => Adapter::Trtexec,
-        EngineName::Command => {
-            return Ok(Box::new(command(command_line(args)?, args, conditions)));
+    match on_this_machine(args, conditions) {
+        None => {
+            let line = command_line(args, &conditions)?;
+            Ok(Box::new(command(line, args, conditions)))
         }
-    };
-    let line = adapter.command(&conditions);
-    let line = line.map_err(|error| argument("--engine", &error.to_string()))?;
-    Ok(Box::new(command(line, args, conditions)))
+        Some(make) if streams.get() == 1 => Ok(make()?),
+        Some(make) => Ok(Box::new(Streams::new(streams, &make)?)),
+    }
 }
 
-fn python(
-    package: PythonPackage,
-    args: &EngineChoice,
-    conditions: Conditions,
-) -> Result<Box<dyn Engine>, Error> {
+/// Makes an engine that stays while networks are measured; nothing where a program is started for each turn.
+fn on_this_machine(args: &EngineChoice, conditions: Conditions) -> Option<MakeEngine> {
     let timeout = Duration::from_secs(args.timeout);
-    let engine = PythonEngine::find(package, conditions, timeout)?;
-    Ok(Box::new(engine))
+    let python = |package| -> MakeEngine {
+        Arc::new(move || Ok(Box::new(PythonEngine::find(package, conditions, timeout)?)))
+    };
+    Some(match args.engine {
+        EngineName::Embedded => Arc::new(move || Ok(Box::new(Embedded::new(conditions)?))),
+        EngineName::Onnxruntime => Arc::new(move || Ok(Box::new(OnnxRuntime::find(conditions)?))),
+        EngineName::Openvino => python(PythonPackage::OpenVino),
+        EngineName::Ncnn => python(PythonPackage::Ncnn),
+        EngineName::BenchmarkApp | EngineName::Trtexec | EngineName::Command => return None,
+    })
 }
 
 fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> CommandEngine {
@@ -56,7 +58,16 @@ fn command(line: CommandLine, args: &EngineChoice, conditions: Conditions) -> Co
     CommandEngine::new(line, patience, conditions)
 }
 
-fn command_line(args: &EngineChoice) -> Result<CommandLine, Error> {
+fn command_line(args: &EngineChoice, conditions: &Conditions) -> Result<CommandLine, Error> {
+    let adapter = match args.engine {
+        EngineName::BenchmarkApp => Some(Adapter::BenchmarkApp),
+        EngineName::Trtexec => Some(Adapter::Trtexec),
+        _ => None,
+    };
+    if let Some(adapter) = adapter {
+        let line = adapter.command(conditions);
+        return line.map_err(|error| argument("--engine", &error.to_string()));
+    }
     let Some(text) = &args.command else {
         let problem = "needs --command \"PROGRAM ARGUMENT...\", which says what to start";
         return Err(argument("--engine command", problem));
@@ -122,17 +133,32 @@ pub(super) fn all_in_form(models: Vec<Model>, choice: &EngineChoice, dtype: Dtyp
 
 /// How networks are timed. From here on this process, and an engine in it or started by it from now on, keeps to the CPUs that were asked for.
 pub(super) fn protocol(engine: &EngineArgs, timing: &TimingArgs) -> Result<Protocol, Error> {
-    if timing.cold && !engine.choice.is_in_this_process() {
+    enter(&engine.choice, &timing.situation)?;
+    Ok(timing.protocol(engine.choice.protocol()))
+}
+
+/// Refuses a situation that the engine can't be in, and keeps this process to the CPUs that were asked for.
+pub(super) fn enter(choice: &EngineChoice, situation: &SituationArgs) -> Result<(), Error> {
+    if situation.cold && !choice.is_in_this_process() {
         let problem = "needs an engine in this process, embedded or onnxruntime: the caches of another process's core can't be filled from here";
         return Err(argument("--cold", problem));
     }
-    if timing.duty.is_some() && engine.choice.is_command() {
+    if situation.duty.is_some() && choice.is_command() {
         let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: nobody but a program decides how its runs follow each other";
         return Err(argument("--duty", problem));
     }
-    let protocol = timing.protocol(engine.choice.protocol());
-    pin("--pin", &protocol.situation.pinned)?;
-    Ok(protocol)
+    if situation.streams.get() > 1 {
+        let what = format!("--streams {}", situation.streams);
+        if choice.is_command() {
+            let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: a program has streams of its own, or none";
+            return Err(argument(&what, problem));
+        }
+        if situation.cold || situation.duty.is_some() {
+            let problem = "can't be had with --cold or --duty: the other streams run one inference after the other, with warm weights";
+            return Err(argument(&what, problem));
+        }
+    }
+    pin("--pin", &situation.pin)
 }
 
 /// Keeps this process to these CPUs, any where there are none. `asked` says where, for messages.

@@ -4,19 +4,29 @@ use std::path::PathBuf;
 
 use roofnas::{
     Error, FinishedRun, RunDirectory, backbone_onnx, backbone_pytorch, backbone_toml, exit,
-    write_whole,
+    in_numbers, write_whole,
 };
-
+use roofnas_cost::Dtype;
 use roofnas_space::layers_csv;
 
 use crate::cli::{ExportArgs, Form};
 
 /// Writes one network of a finished run again, from the run's own files.
 pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
+    if args.dtype != Dtype::Fp32 && args.to != Form::Onnx {
+        return Err(Error::Argument {
+            argument: format!("--dtype {}", args.dtype),
+            problem: "is of ONNX files: needs --to onnx".to_owned(),
+        }
+        .into());
+    }
     let run = FinishedRun::read(RunDirectory::new(&args.run))?;
     let row = run.row(&args.id)?;
     let bytes = match args.to {
-        Form::Onnx => backbone_onnx(&run.experiment, &row).map_err(Error::from)?,
+        Form::Onnx => {
+            let bytes = backbone_onnx(&run.experiment, &row).map_err(Error::from)?;
+            in_numbers(bytes, &args.id, args.dtype)?
+        }
         Form::Layers => {
             let network = run.experiment.space.decode(&row.genotype);
             layers_csv::write([&network.renamed(&row.id)])
@@ -28,6 +38,10 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
     let path = args.out.clone().unwrap_or_else(own);
     write_whole(&path, &bytes)?;
     match &run.experiment.head {
+        None if args.dtype == Dtype::Int8 => note!(
+            "wrote {}: in int8 with synthetic ranges, for timing only",
+            path.display()
+        ),
         None => note!("wrote {}", path.display()),
         Some(head) => note!(
             "wrote {}: the backbone alone, without the fixed head {}",

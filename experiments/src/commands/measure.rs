@@ -37,6 +37,7 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
     let engine = engine(
         &args.engine.choice,
         args.engine.conditions(Conditions::default()),
+        args.timing.situation.streams,
     )?;
     let machine = Machine::here();
     let (run, date) = now();

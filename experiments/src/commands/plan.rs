@@ -17,7 +17,7 @@ use crate::cli::PlanArgs;
 
 /// Writes the networks to measure, and prints what they cover and how long they will take.
 pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
-    let pace = Pace::new(args.platform.as_deref())?;
+    let pace = Pace::new(args.platform.as_deref(), args.dtype)?;
     let options = options(args)?;
     // what is in the way is told before networks are drawn; a folder made for this vanishes again
     drop(NewFolder::new(&args.out)?);
@@ -33,7 +33,7 @@ pub(crate) fn plan(args: &PlanArgs) -> anyhow::Result<u8> {
             );
         }
     }
-    let bytes = write_plan(&plan, &args.out, args.seed)?;
+    let bytes = write_plan(&plan, &args.out, args.seed, args.dtype)?;
     let covered = coverage(&plan);
     print(&table(&plan, &covered, &pace).format(args.format)?)?;
     note!(
@@ -83,17 +83,17 @@ fn stem(name: &str) -> String {
 enum Pace {
     /// By their MACs.
     Macs,
-    /// As a platform's model predicts, at batch 1 in single precision.
+    /// As a platform's model predicts, at batch 1.
     Platform(Box<LatencyModel>),
 }
 
 impl Pace {
-    fn new(platform: Option<&str>) -> Result<Self, Error> {
+    fn new(platform: Option<&str>, dtype: Dtype) -> Result<Self, Error> {
         let Some(name) = platform else {
             return Ok(Self::Macs);
         };
         let platform = Profiles::from_environment().find(name)?.platform;
-        let model = LatencyModel::new(platform, Dtype::Fp32, 1)?;
+        let model = LatencyModel::new(platform, dtype, 1)?;
         for caveat in model.caveats() {
             note!("warning: {caveat}");
         }

@@ -106,6 +106,7 @@ fn short(number: f64) -> String {
 fn peaks(report: &ProbeReport) -> Data {
     let mut data = Data::new(&[
         "threads",
+        "numbers",
         "instructions",
         "GFLOP/s",
         "spread %",
@@ -117,6 +118,7 @@ fn peaks(report: &ProbeReport) -> Data {
         for peak in &run.peaks {
             data.push(vec![
                 run.threads.into(),
+                peak.dtype.name().into(),
                 peak.instruction_set.name().into(),
                 rounded(Some(peak.peak_gflop_s), 1),
                 rounded(Some(100.0 * peak.spread), 1),
@@ -196,11 +198,12 @@ fn notes(report: &ProbeReport) -> String {
         None => "theoretical: unknown, since the system names no highest clock",
     };
     format!(
-        "fp32; rates of all threads together, best of the repetitions; spread: how much longer the median one took\n\
+        "rates of all threads together, best of the repetitions; spread: how much longer the median one took\n\
          GHz: the clock while these instructions run\n\
          {theoretical}; memory's is in no file that every user may read\n\
          bytes as STREAM counts them: read 1 array, copy 2, triad 3, without the reads that stores cause\n\
-         ridge: highest peak / highest of read, copy, triad"
+         FLOP: of int8, operations: a product that is added is two, as in fp32\n\
+         ridge: highest peak of fp32 / highest of read, copy, triad"
     )
 }
 

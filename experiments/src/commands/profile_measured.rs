@@ -59,7 +59,7 @@ pub(super) fn on_engine(
         batch: at_least_one(batch),
         dtype: model.dtype(),
     };
-    let engine = engine(&choice, conditions)?;
+    let engine = engine(&choice, conditions, NonZeroUsize::MIN)?;
     let protocol = choice.protocol();
     let clock = SystemClock::new();
     let mut problem = Problem(None);

@@ -93,6 +93,7 @@ impl Refining<'_> {
             model.platform(),
             conditions(self.start, self.start.appraiser.model.batch()),
             &description,
+            &self.bench.protocol.situation.words(),
             is_command,
         ) {
             note!("warning: to begin with, {doubt}");
@@ -429,7 +430,7 @@ impl Bench {
         };
         // what the engine starts keeps to the same CPUs
         pin("refine.pin", &config.pin)?;
-        let engine = engine(&choice, asked).map_err(in_the_file)?;
+        let engine = engine(&choice, asked, NonZeroUsize::MIN).map_err(in_the_file)?;
         let mut protocol = choice.protocol();
         protocol.rounds = config.turns.unwrap_or(protocol.rounds);
         protocol.situation.pinned.clone_from(&config.pin);

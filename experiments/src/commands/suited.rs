@@ -1,7 +1,7 @@
 //! Whether what is measured is what was predicted: the same conditions, the same engine.
 
 use roofnas::refine::BEGUN_WITH;
-use roofnas_cost::Platform;
+use roofnas_cost::{Dtype, Platform};
 use roofnas_hardware::engine::{Conditions, EngineDescription};
 
 use super::engine::counted;
@@ -22,11 +22,37 @@ pub(super) fn differences(
     platform: &Platform,
     predicted: Conditions,
     engine: &EngineDescription,
+    situation: &str,
     is_command: bool,
 ) -> Vec<String> {
     let conditions = conditions_differ(platform, predicted, engine.conditions);
+    let situations = situations_differ(platform, predicted.dtype, situation);
     let engines = engines_differ(platform, &engine.name, is_command);
-    conditions.into_iter().chain(engines).collect()
+    let all = conditions.into_iter().chain(situations).chain(engines);
+    all.collect()
+}
+
+/// `measured` is what it is like around the engine, in words.
+pub(super) fn situations_differ(
+    platform: &Platform,
+    dtype: Dtype,
+    measured: &str,
+) -> Option<String> {
+    let measurements = &platform.calibration.get(&dtype)?.measured;
+    let calibrated = measurements.situation.as_deref().unwrap_or_default();
+    let quiet = "a quiet machine and a tight loop";
+    let words = |situation: &str| match situation {
+        "" => quiet.to_owned(),
+        other => other.to_owned(),
+    };
+    (calibrated != measured).then(|| {
+        format!(
+            "profile {} was calibrated in another situation: {}, and this is {}",
+            platform.name,
+            words(calibrated),
+            words(measured)
+        )
+    })
 }
 
 fn conditions_differ(
@@ -139,6 +165,25 @@ mod tests {
         assert_eq!(engines_differ(&silent, "on-my-pi.sh", true), None);
         let unknown = engines_differ(&silent, "rten", false).unwrap();
         assert!(unknown.contains("doesn't say which engine"), "{unknown}");
+    }
+
+    #[test]
+    fn situations_are_held_against_the_profile() {
+        let mut pi = platform("raspberry-pi-4-ncnn-4-threads");
+        assert_eq!(situations_differ(&pi, Dtype::Fp32, ""), None);
+        let found = situations_differ(&pi, Dtype::Fp32, "cold weights").unwrap();
+        assert!(
+            found.ends_with(
+                "another situation: a quiet machine and a tight loop, and this is cold weights"
+            ),
+            "{found}"
+        );
+        let calibration = pi.calibration.get_mut(&Dtype::Fp32).unwrap();
+        calibration.measured.situation = Some("cold weights".to_owned());
+        assert_eq!(situations_differ(&pi, Dtype::Fp32, "cold weights"), None);
+        assert!(situations_differ(&pi, Dtype::Fp32, "").is_some());
+        // nothing was measured for these numbers
+        assert_eq!(situations_differ(&pi, Dtype::Int8, "cold weights"), None);
     }
 
     #[test]

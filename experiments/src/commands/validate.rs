@@ -12,6 +12,7 @@ use super::figures::{Comparison, closing, doubts, rows};
 use super::measurements::Tables;
 use super::output::print;
 use super::since_calibration::{in_words as since_in_words, object as since_object};
+use super::suited::situations_differ;
 use crate::cli::{Format, ValidateArgs};
 use crate::spinner::spin;
 
@@ -75,6 +76,10 @@ fn warn(model: &LatencyModel, material: &Material) -> Result<(), Error> {
             model.platform().name
         );
     }
+    let situation = material.situation.as_deref().unwrap_or_default();
+    if let Some(doubt) = situations_differ(model.platform(), model.dtype(), situation) {
+        note!("warning: {doubt}");
+    }
     Ok(())
 }
 
@@ -85,8 +90,10 @@ fn since_calibration(
 ) -> Result<Option<SinceCalibration>, Error> {
     let platform = model.platform();
     let calibration = platform.calibration.get(&model.dtype());
-    // with other threads it would be another machine
-    let is_same = material.threads.is_none() || material.threads == platform.threads;
+    // with other threads, or other things at work, it would be another machine
+    let situation = material.situation.as_deref().unwrap_or_default();
+    let is_same = (material.threads.is_none() || material.threads == platform.threads)
+        && situations_differ(platform, model.dtype(), situation).is_none();
     let Some(calibration) = calibration.filter(|_| is_same) else {
         return Ok(None);
     };

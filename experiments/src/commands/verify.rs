@@ -61,7 +61,8 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<u8> {
     let groups = at_each_batch(&chosen);
     let engines = groups.iter().map(|group| {
         let predicted = conditions(&run.experiment, group[0].metrics.batch);
-        engine(&args.engine.choice, args.engine.conditions(predicted))
+        let asked = args.engine.conditions(predicted);
+        engine(&args.engine.choice, asked, args.timing.situation.streams)
     });
     let engines: Vec<Box<dyn Engine>> = engines.collect::<Result<_, Error>>()?;
     let (started, date) = now();
@@ -194,7 +195,15 @@ impl Work<'_> {
             let ran_at = description.conditions.batch.get() as u64;
             let model = self.run.experiment.appraiser.at(ran_at);
             let predicted = conditions(&self.run.experiment, model.batch());
-            !differences(model.platform(), predicted, &description, is_command).is_empty()
+            let situation = self.conditions.situation.words();
+            let doubts = differences(
+                model.platform(),
+                predicted,
+                &description,
+                &situation,
+                is_command,
+            );
+            !doubts.is_empty()
         })
     }
 
@@ -207,7 +216,14 @@ impl Work<'_> {
             let ran_at = description.conditions.batch.get() as u64;
             let model = experiment.appraiser.at(ran_at);
             let predicted = conditions(experiment, model.batch());
-            let doubts = differences(model.platform(), predicted, &description, is_command);
+            let situation = self.conditions.situation.words();
+            let doubts = differences(
+                model.platform(),
+                predicted,
+                &description,
+                &situation,
+                is_command,
+            );
             for doubt in model.caveats().into_iter().chain(doubts) {
                 if !told.contains(&doubt) {
                     note!("warning: {doubt}");

@@ -5,6 +5,7 @@ use std::path::Path;
 use roofnas_cost::calibration::{Calibration, Composition};
 use roofnas_cost::{Fusion, NetworkCost, Platform};
 use roofnas_hardware::fit::FitOptions;
+use roofnas_hardware::measure::Situation;
 use roofnas_hardware::{CalibrateOptions, Calibrated, CrossValidation, Material, Profiles};
 
 use super::Refinement;
@@ -110,8 +111,19 @@ fn material(start: &Experiment, networks: &[MeasuredNetwork], fusion: &Fusion) -
     Material {
         rows: networks.iter().map(row).collect(),
         threads: networks.first().map(|one| one.timed.threads),
+        situation: situation(start),
         fusion: fusion.clone(),
     }
+}
+
+/// What it is like around the engine, in words.
+fn situation(start: &Experiment) -> Option<String> {
+    let pinned = start.resolved.refine.as_ref()?.pin.clone();
+    let situation = Situation {
+        pinned,
+        ..Situation::default()
+    };
+    Some(situation.words()).filter(|words| !words.is_empty())
 }
 
 /// The machine and its engine, in words: as `roofnas calibrate` has them.

@@ -1,9 +1,9 @@
-//! The rooflines that a probe measured: a roof for each instruction set, a slope for each level of memory, a ridge where they meet.
+//! The rooflines that a probe measured in single precision: a roof for each instruction set, a slope for each level of memory, a ridge where they meet.
 
 use plotters::coord::combinators::LogCoord;
 use plotters::prelude::*;
 use roofnas_cost::{Dtype, Roof};
-use roofnas_hardware::probe::{MemoryLevel, ProbeReport, ProbeRun};
+use roofnas_hardware::probe::{MemoryLevel, PeakRate, ProbeReport, ProbeRun};
 
 use super::overlay::Overlay;
 use super::palette;
@@ -50,11 +50,7 @@ impl Scale {
         };
         let runs = || report.runs.iter();
         let (low, high) = ends(&mut runs().flat_map(ridges));
-        let peaks = || {
-            runs()
-                .flat_map(|run| &run.peaks)
-                .map(|peak| peak.peak_gflop_s)
-        };
+        let peaks = || runs().flat_map(drawn).map(|peak| peak.peak_gflop_s);
         let (_, highest) = ends(&mut peaks());
         let lowest = peaks().fold(highest, f64::min);
         Self {
@@ -62,6 +58,12 @@ impl Scale {
             y: decade_below(lowest / 1.5)..5.0 * highest,
         }
     }
+}
+
+/// The peaks that the ridges are of: a roof of other numbers has other bytes under it.
+fn drawn(run: &ProbeRun) -> impl Iterator<Item = &PeakRate> {
+    let peaks = run.peaks.iter();
+    peaks.filter(|peak| peak.dtype == Dtype::Fp32)
 }
 
 fn ridges(run: &ProbeRun) -> Vec<f64> {
@@ -105,7 +107,7 @@ fn draw_roofs<'a>(
     let fastest = run.levels.iter().map(|level| level.bandwidth_gb_s);
     let fastest = fastest.fold(0.0, f64::max);
     let highest = run.best_peak(Dtype::Fp32);
-    for peak in &run.peaks {
+    for peak in drawn(run) {
         let from = match peak.peak_gflop_s / fastest {
             start if start.is_finite() => start.clamp(scale.x.start, scale.x.end),
             _ => scale.x.start,

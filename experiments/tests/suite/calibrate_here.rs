@@ -106,6 +106,50 @@ fn a_machine_is_measured_and_searched_for() {
 }
 
 #[test]
+fn a_machine_in_a_situation() {
+    let desk = desk();
+    desk.roofnas(&args(&["--background", "1"])).ends(0);
+    let profile = desk.read("host.toml");
+    assert!(profile.contains("situation = \"1 thread at work beside\""));
+    let measured = desk.table("host.measurements.csv");
+    assert!(
+        measured
+            .text("situation")
+            .iter()
+            .all(|words| *words == "1 thread at work beside")
+    );
+    // measurements of another situation are none to go on with
+    desk.roofnas(&args(&["--force", "--resume"]))
+        .ends(2)
+        .says(&["situation = 1 thread at work beside"]);
+    desk.write(
+        "mine.toml",
+        "name = \"mine\"\n[platform]\nprofile = \"host\"\n[space]\npreset = \"mobile\"\n[search]\npopulation = 16\nevaluations = 64\n",
+    );
+    desk.roofnas(&["run", "mine.toml"])
+        .ends(0)
+        .says(&["1 thread at work beside"]);
+    let verify = |more: &[&str]| {
+        let args = [
+            "verify",
+            "runs/mine",
+            "--top",
+            "1",
+            "--engine",
+            "command",
+            "--command",
+            "./engine.sh {model}",
+        ];
+        desk.roofnas(&[&args[..], more].concat()).ends(0)
+    };
+    verify(&[]).says(&[
+        "warning: profile host was calibrated in another situation: 1 thread at work beside, and this is a quiet machine",
+    ]);
+    let alike = verify(&["--background", "1"]);
+    assert!(!alike.stderr.contains("another situation"), "{alike:?}");
+}
+
+#[test]
 fn node_timings_that_can_t_be_used() {
     let desk = desk();
     let header = "network,batch,node,op_type,provider,seconds\n";

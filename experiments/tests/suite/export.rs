@@ -115,6 +115,12 @@ fn a_file_that_cant_be_written_is_a_failure() {
 #[test]
 fn an_unknown_form_is_told_which_there_are() {
     let desk = Desk::with_run();
+    desk.roofnas(&["export", "run", "b01", "--to", "toml", "--dtype", "int8"])
+        .ends(2)
+        .says(&["--dtype int8", "needs --to onnx"]);
+    desk.roofnas(&["export", "run", "b01", "--to", "onnx", "--dtype", "fp16"])
+        .ends(2)
+        .says(&["--dtype", "files are written in fp32 or int8"]);
     desk.roofnas(&["export", "run", "b01", "--to", "torchscript"])
         .ends(2)
         .says(&["torchscript", "onnx", "toml"]);

@@ -70,7 +70,7 @@ fn a_table_of_planted_timings() {
     let ended = desk.roofnas(&measure(&more)).ends(0);
     ended.says(&["2 networks on sh, 3 threads, batch 2, int8", "wrote t.csv"]);
     let table = desk.table("t.csv");
-    let columns = "platform network batch latency_ms latency_ms_std p50_ms p95_ms p99_ms spread repeats threads dtype engine \
+    let columns = "platform network batch latency_ms latency_ms_std p50_ms p95_ms p99_ms spread repeats throughput_images_per_s threads dtype engine \
                    engine_version situation run initialisation_ms resident_mib date";
     assert_eq!(table.columns.join(" "), columns);
     let same = [
@@ -94,6 +94,8 @@ fn a_table_of_planted_timings() {
         ("spread", 0.0),
         // two a start
         ("repeats", 4.0),
+        // two images in 3 ms
+        ("throughput_images_per_s", 666.667),
         ("initialisation_ms", 80.0),
         ("resident_mib", 2.0),
     ];
@@ -110,6 +112,101 @@ fn a_table_of_planted_timings() {
         calls.lines().all(|call| call.ends_with(" 3 2 7 int8")),
         "{calls}"
     );
+}
+
+#[test]
+fn networks_in_integers() {
+    let desk = desk_with_network();
+    let quick = ["--rounds", "2", "--runs", "1", "--format", "csv"];
+    let measure = |more: &[&str]| {
+        let args = [&["measure"], more, &quick].concat();
+        desk.roofnas(&args)
+    };
+    // what holds none is quantised on the way
+    let ended = measure(&["real.onnx", "--dtype", "int8"]).ends(0);
+    let table = Table::parse(&ended.stdout);
+    assert_eq!(
+        (table.text("network"), table.text("dtype")),
+        (vec!["real"], vec!["int8"])
+    );
+    let export = ["export", "run", "b01", "--to", "onnx", "--dtype", "int8"];
+    desk.roofnas(&[&export[..], &["--out", "integers.onnx"]].concat())
+        .ends(0)
+        .says(&[
+            "integers.onnx",
+            "int8 with synthetic ranges, for timing only",
+        ]);
+    measure(&["integers.onnx", "--dtype", "int8"]).ends(0);
+    // nobody is to take integers for single precision
+    measure(&["integers.onnx"]).ends(0).says(&[
+        "warning: integers is quantised, and its timings are called fp32: say --dtype int8",
+    ]);
+    // what can't be quantised doesn't stop the others
+    desk.write("junk.onnx", "junk");
+    measure(&["junk.onnx", "real.onnx", "--dtype", "int8"])
+        .ends(2)
+        .says(&[
+            "error: junk can't be quantised: not an ONNX model",
+            "1 network on rten",
+        ]);
+    // a program is told, and is given the file as it is
+    let program = "cp \"$0\" seen.onnx; echo 1";
+    let command = format!("sh -c '{program}' {{model}}");
+    measure(&[
+        "real.onnx",
+        "--dtype",
+        "int8",
+        "--engine",
+        "command",
+        "--command",
+        &command,
+    ])
+    .ends(0);
+    assert_eq!(
+        fs::read(desk.path("seen.onnx")).unwrap(),
+        fs::read(desk.path("real.onnx")).unwrap()
+    );
+    for refused in [
+        &["--engine", "ncnn", "--dtype", "int8"][..],
+        &["--dtype", "fp16"],
+    ] {
+        measure(&[&["real.onnx"], refused].concat()).ends(1);
+    }
+}
+
+#[test]
+fn several_streams_at_once() {
+    let desk = desk_with_network();
+    let quick = ["--rounds", "2", "--runs", "2", "--format", "csv"];
+    let measure =
+        |more: &[&str]| desk.roofnas(&[&["measure", "real.onnx"], &quick[..], more].concat());
+    let table = Table::parse(&measure(&["--streams", "2", "--batch", "3"]).ends(0).stdout);
+    assert_eq!(table.text("situation"), ["2 streams at once"]);
+    let [images, slowest, least] =
+        ["throughput_images_per_s", "p99_ms", "latency_ms"].map(|column| table.numbers(column)[0]);
+    // two streams of batches of three, of which none took longer than the slowest
+    assert!(images >= 6000.0 / slowest * 0.999, "{images} {slowest}");
+    assert!(images <= 6000.0 / least * 1.5, "{images} {least}");
+    for (refused, says) in [
+        (
+            &["--streams", "0"][..],
+            "must be a whole number from 1 to 256",
+        ),
+        (
+            &["--streams", "2", "--cold"],
+            "can't be had with --cold or --duty",
+        ),
+        (
+            &["--streams", "2", "--duty", "30fps"],
+            "can't be had with --cold or --duty",
+        ),
+        (
+            &["--streams", "2", "--engine", "command", "--command", "true"],
+            "a program has streams of its own",
+        ),
+    ] {
+        measure(refused).ends(2).says(&[says]);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use roofnas_space::onnx;
 use serde_json::Value;
 
 use crate::support::{Desk, Table};
@@ -20,6 +21,37 @@ kernel = [3, 5]
 [head]
 classes = 10
 "#;
+
+#[test]
+fn networks_in_integers() {
+    let desk = Desk::new();
+    desk.write("space.toml", SMALL);
+    let plan = |more: &[&str]| {
+        let args = [
+            "plan",
+            "--space",
+            "space.toml",
+            "--networks",
+            "2",
+            "--no-corners",
+        ];
+        desk.roofnas(&[&args[..], more].concat())
+    };
+    plan(&["--out", "single"]).ends(0);
+    plan(&["--out", "integers", "--dtype", "int8"]).ends(0);
+    // the same networks, in a quarter of the bytes and what integers need beside them
+    assert_eq!(desk.read("single/plan.csv"), desk.read("integers/plan.csv"));
+    let size = |folder: &str| -> u64 {
+        let path = format!("{folder}/anchor-dense.onnx");
+        std::fs::metadata(desk.path(&path)).unwrap().len()
+    };
+    assert!(size("integers") < size("single") / 3);
+    let bytes = std::fs::read(desk.path("integers/space-space-001.onnx")).unwrap();
+    assert_eq!(onnx::is_quantized(&bytes), Ok(true));
+    plan(&["--out", "half", "--dtype", "fp16"])
+        .ends(2)
+        .says(&["files are written in fp32 or int8"]);
+}
 
 #[test]
 fn it_writes_networks_and_their_table() {

@@ -34,7 +34,7 @@ fn json_has_units_in_its_names_and_keeps_the_roofline_s_laws() {
     let peaks = run["peaks"].as_array().unwrap();
     assert_eq!(peaks[0]["instruction_set"], "scalar");
     for peak in peaks {
-        assert_eq!(peak["dtype"], "fp32");
+        assert!(["fp32", "int8"].contains(&peak["dtype"].as_str().unwrap()));
         assert!(number(&peak["median_gflop_s"]) <= number(&peak["peak_gflop_s"]));
         for key in [
             "clock_ghz",
@@ -44,7 +44,8 @@ fn json_has_units_in_its_names_and_keeps_the_roofline_s_laws() {
             assert!(peak.get(key).is_some(), "{key} may be null, not missing");
         }
     }
-    let highest = peaks.iter().map(|peak| number(&peak["peak_gflop_s"]));
+    let single = peaks.iter().filter(|peak| peak["dtype"] == "fp32");
+    let highest = single.map(|peak| number(&peak["peak_gflop_s"]));
     let highest = highest.fold(0.0, f64::max);
     for level in run["levels"].as_array().unwrap() {
         let rates = ["read_gb_s", "copy_gb_s", "triad_gb_s"].map(|key| number(&level[key]));

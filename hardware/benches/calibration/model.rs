@@ -87,6 +87,7 @@ fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
             networks: 0,
             timings: 0,
             source: String::new(),
+            situation: None,
             fitted_by: String::new(),
             fit: nothing.unwrap(),
             held_out: None,

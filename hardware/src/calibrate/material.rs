@@ -49,6 +49,8 @@ pub struct Material {
     pub rows: Vec<MeasuredNetwork>,
     /// Threads of the engine, where stated.
     pub threads: Option<u32>,
+    /// What it was like around the engine, in words; nothing for a quiet machine and a tight loop, or where nobody says.
+    pub situation: Option<String>,
     /// What the engine fuses, as the networks were counted.
     pub fusion: Fusion,
 }
@@ -70,7 +72,9 @@ impl Material {
             .iter()
             .map(|network| (network.name(), network))
             .collect();
-        let threads = measurements.rows.first().and_then(|row| row.threads);
+        let first = measurements.rows.first();
+        let threads = first.and_then(|row| row.threads);
+        let situation = first.and_then(|row| row.situation.clone());
         let mut strangers: Vec<String> = Vec::new();
         let mut rows: Vec<(u64, MeasuredNetwork)> = Vec::new();
         for row in measurements.rows {
@@ -121,6 +125,7 @@ impl Material {
         let material = Self {
             rows: rows.collect(),
             threads,
+            situation,
             fusion: fusion.clone(),
         };
         Ok((material, warnings))

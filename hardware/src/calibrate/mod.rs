@@ -165,6 +165,7 @@ pub fn calibrate(
         networks: asked.min(there),
         timings: material.count(&drawn.fit),
         source: options.source.clone(),
+        situation: material.situation.clone(),
         fitted_by: concat!("roofnas ", env!("CARGO_PKG_VERSION")).to_owned(),
         fit,
         held_out: checked.map(|held_out| held_out.model),

@@ -147,6 +147,7 @@ pub(super) fn unmeasured() -> Measured {
         networks: 0,
         timings: 0,
         source: String::new(),
+        situation: None,
         fitted_by: String::new(),
         fit: Figures::of(&[exact]).expect("one prediction has figures"),
         held_out: None,

@@ -7,7 +7,7 @@ use roofnas_cost::Dtype;
 /// What has to be the same for two timings to be comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conditions {
-    /// Threads that one inference uses; inferences never overlap.
+    /// Threads that one inference uses.
     pub threads: NonZeroUsize,
     /// Images at once.
     pub batch: NonZeroUsize,

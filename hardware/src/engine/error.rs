@@ -137,6 +137,9 @@ pub enum EngineError {
         /// What went wrong.
         source: CommandError,
     },
+    /// A further stream that can't be had.
+    #[error("can't have a further stream: {0}")]
+    Stream(std::io::Error),
     /// A file that can't be read or written.
     #[error("{}: {source}", path.display())]
     File {

@@ -7,6 +7,8 @@
 //! | [`PythonEngine`] | this machine, in a process beside this one that stays | Python and the package, OpenVINO's or ncnn's |
 //! | [`CommandEngine`] | whatever a program reaches: phones over adb, boards over ssh, other engines ([`Adapter`] has some ready) | that program |
 //!
+//! [`Streams`] runs each network on several of the same engine at once.
+//!
 //! An engine makes a model ready, and the session that comes of it runs the network as often as it is told. When to run which
 //! network, how often, and what to make of the timings is not decided here.
 //!
@@ -57,6 +59,7 @@ mod onnx_runtime;
 mod output;
 mod python;
 mod python_engine;
+mod streams;
 mod timed;
 mod timing;
 
@@ -73,6 +76,7 @@ pub use node::NodeTiming;
 pub use onnx_runtime::OnnxRuntime;
 pub use output::Output;
 pub use python_engine::{PythonEngine, PythonPackage};
+pub use streams::{MakeEngine, Streams};
 
 /// Runs networks on the real thing, under fixed [`Conditions`].
 pub trait Engine {

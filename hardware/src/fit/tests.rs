@@ -80,6 +80,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             networks: 1,
             timings: 1,
             source: "planted".into(),
+            situation: None,
             fitted_by: "a test".into(),
             fit: Figures::of(&[exact]).unwrap(),
             held_out: None,

@@ -9,14 +9,15 @@ use std::thread::{self, JoinHandle};
 const CACHE_BYTES: usize = 128 << 20;
 
 /// Threads that are kept busy until this is dropped.
-pub(super) struct Background {
+#[derive(Debug)]
+pub struct Background {
     is_over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Background {
     /// Starts so many threads, or as many as can be had.
-    pub(super) fn start(count: u32) -> Self {
+    pub fn start(count: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let start = |_| {
             let is_over = Arc::clone(&is_over);

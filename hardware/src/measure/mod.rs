@@ -31,7 +31,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineError, Model, Session};
 
-use background::Background;
+pub use background::Background;
 use group::Group;
 pub use machine::{Machine, Others, pin};
 pub use protocol::{Cadence, Protocol, Situation, Weights};

@@ -1,5 +1,6 @@
 //! How networks are timed, and in what situation.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::machine::available_memory;
@@ -77,7 +78,7 @@ impl Protocol {
 }
 
 /// What it is like around the network: quiet and in a tight loop if nothing else is said, which deployment seldom is.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Situation {
     /// CPUs that the engine was kept on; empty if it was free.
     pub pinned: Vec<usize>,
@@ -89,6 +90,22 @@ pub struct Situation {
     pub weights: Weights,
     /// How long the networks run, in turn, before anything counts: what a phone gets hot from.
     pub sustained: Duration,
+    /// Inferences of the network at the same time, as [`Streams`](crate::engine::Streams) runs them; one of them is timed.
+    pub streams: NonZeroUsize,
+}
+
+impl Default for Situation {
+    /// A quiet machine, a tight loop.
+    fn default() -> Self {
+        Self {
+            pinned: Vec::new(),
+            background: 0,
+            cadence: Cadence::BackToBack,
+            weights: Weights::Warm,
+            sustained: Duration::ZERO,
+            streams: NonZeroUsize::MIN,
+        }
+    }
 }
 
 /// How runs follow each other.
@@ -115,12 +132,16 @@ impl Situation {
     /// In words, for a column or a profile; empty for a quiet machine and a tight loop.
     pub fn words(&self) -> String {
         let mut words = Vec::new();
+        if self.streams.get() > 1 {
+            words.push(format!("{} streams at once", self.streams));
+        }
         if !self.pinned.is_empty() {
             let cpus: Vec<String> = self.pinned.iter().map(usize::to_string).collect();
             words.push(format!("pinned to CPU {}", cpus.join(" ")));
         }
         if self.background > 0 {
-            words.push(format!("{} threads at work beside", self.background));
+            let plural = if self.background == 1 { "" } else { "s" };
+            words.push(format!("{} thread{plural} at work beside", self.background));
         }
         if let Cadence::Every(period) = self.cadence {
             words.push(format!("one run every {:.3} s", period.as_secs_f64()));

@@ -8,7 +8,7 @@ use super::timing::NetworkTiming;
 use crate::engine::EngineDescription;
 
 /// The columns.
-pub const HEADER: [&str; 19] = [
+pub const HEADER: [&str; 20] = [
     "platform",
     "network",
     "batch",
@@ -19,6 +19,7 @@ pub const HEADER: [&str; 19] = [
     "p99_ms",
     "spread",
     "repeats",
+    "throughput_images_per_s",
     "threads",
     "dtype",
     "engine",
@@ -86,6 +87,12 @@ pub fn row(timing: &NetworkTiming, conditions: &Conditions) -> Vec<String> {
     cells.insert("p99_ms", ms(timing.quantile_s(0.99)));
     cells.insert("spread", format!("{:.4}", timing.spread()));
     cells.insert("repeats", timing.runs().to_string());
+    let images =
+        (conditions.situation.streams.get() * conditions.engine.conditions.batch.get()) as f64;
+    cells.insert(
+        "throughput_images_per_s",
+        format!("{:.3}", images / timing.mean_s()),
+    );
     cells.insert("run", format!("{}/{}", conditions.run, timing.group));
     cells.insert("initialisation_ms", or_empty(timing.initialisation_s));
     let mib = timing

@@ -54,6 +54,11 @@ impl NetworkTiming {
         quantile_of(self.visits.iter().flatten().copied(), quantile)
     }
 
+    /// The mean of the runs, in seconds; NaN of none. What throughput is of.
+    pub fn mean_s(&self) -> f64 {
+        self.visits.iter().flatten().sum::<f64>() / self.runs() as f64
+    }
+
     /// How much longer the median run took, as a fraction of the latency.
     pub fn spread(&self) -> f64 {
         self.quantile_s(0.5) / self.latency_s() - 1.0
@@ -109,7 +114,7 @@ mod tests {
             (timing.quantile_s(0.0), timing.quantile_s(1.0)),
             (1.0, 100.0)
         );
-        assert_eq!(timing.spread(), 4.0);
+        assert_eq!((timing.spread(), timing.mean_s()), (4.0, 50.5));
         // turns give 6 and 64
         let expected = (29.0f64 * 29.0 * 2.0 / 2.0).sqrt();
         assert!((timing.latency_std_s().unwrap() - expected).abs() < 1e-9);

@@ -28,6 +28,8 @@ pub struct Measurement {
     pub dtype: Option<String>,
     /// The engine.
     pub engine: Option<String>,
+    /// What it was like around the engine, as the table calls it.
+    pub situation: Option<String>,
     /// Which measuring run it comes from.
     pub run: Option<String>,
     /// How many inferences stand behind it.
@@ -81,6 +83,7 @@ pub(super) struct Places {
     threads: Option<Column>,
     dtype: Option<Column>,
     engine: Option<Column>,
+    situation: Option<Column>,
     run: Option<Column>,
     repeats: Option<Column>,
     latency_std: Option<Column>,
@@ -117,6 +120,7 @@ impl Places {
             threads: find("threads")?,
             dtype: find("dtype")?,
             engine: find("engine")?,
+            situation: find("situation")?,
             run: find("run")?,
             repeats: find("repeats")?,
             latency_std: find(&format!("{latency}_std"))?,
@@ -150,6 +154,7 @@ impl Places {
             platform: text(&self.platform),
             dtype: text(&self.dtype),
             engine: text(&self.engine),
+            situation: text(&self.situation),
             run: text(&self.run),
             date: text(&self.date),
         })
@@ -265,9 +270,9 @@ mod tests {
     #[test]
     fn every_column_is_read() {
         let rows = rows(
-            "platform,network,batch,latency_ms,threads,dtype,engine,run,repeats,latency_ms_std,date,note\n\
-             p, n ,32,1.5e0,4.0,fp16,e,r1,100,0.25,2024-05-01,hello\n\
-             p,m,1,2,,,,,NaN,na,,\n",
+            "platform,network,batch,latency_ms,threads,dtype,engine,situation,run,repeats,latency_ms_std,date,note\n\
+             p, n ,32,1.5e0,4.0,fp16,e,cold weights,r1,100,0.25,2024-05-01,hello\n\
+             p,m,1,2,,,,,,NaN,na,,\n",
         );
         let full = rows[0].clone().unwrap();
         assert_eq!(
@@ -281,6 +286,7 @@ mod tests {
                 threads: Some(4),
                 dtype: Some("fp16".into()),
                 engine: Some("e".into()),
+                situation: Some("cold weights".into()),
                 run: Some("r1".into()),
                 repeats: Some(100),
                 latency_ms_std: Some(0.25),

@@ -8,7 +8,7 @@ use super::table::{Record, Table};
 
 /// Columns that tell platforms and conditions apart, where a table has them. Threads are among them: a fit over several thread counts
 /// would need a model of how work is shared. Batches are not: the model counts the work of a whole batch.
-const TELLING: [&str; 9] = [
+const TELLING: [&str; 10] = [
     "platform",
     "device",
     "isa",
@@ -18,6 +18,7 @@ const TELLING: [&str; 9] = [
     "engine",
     "threads",
     "dtype",
+    "situation",
 ];
 
 /// Refuses rows that differ in one of the telling columns.
@@ -84,7 +85,15 @@ mod tests {
             "the rows describe more than one platform: device is x, 4 cores | y; variant is (empty) | old; choose one with \
              --where, such as --where 'device=\"x, 4 cores\",variant='"
         );
-        for column in ["isa", "backend", "powersave", "engine", "threads", "dtype"] {
+        for column in [
+            "isa",
+            "backend",
+            "powersave",
+            "engine",
+            "threads",
+            "dtype",
+            "situation",
+        ] {
             let message = refusal(&format!("{column},network,latency_ms\n1,a,1\n2,a,2\n"));
             assert!(message.contains(&format!("{column} is 1 | 2")), "{message}");
         }

@@ -1,7 +1,7 @@
 //! Peak arithmetic rate of each instruction set, and the clock under it.
 //!
 //! ```text
-//! peak           = threads * FLOPs of a pass * passes / time             an FMA is 2 FLOPs
+//! peak           = threads * FLOPs of a pass * passes / time             an FMA is 2 FLOPs, a product of integers that is added is 2 operations
 //! clock          = additions of a dependent chain / time                 one cycle each
 //! FLOP per cycle = peak / (cores * clock)
 //! theoretical    = cores * units * lanes * 2 * highest clock
@@ -30,7 +30,7 @@ pub struct PeakRate {
     pub instruction_set: InstructionSet,
     /// The number format.
     pub dtype: Dtype,
-    /// Rate of all threads together in the best repetition, in 10^9 FLOP/s.
+    /// Rate of all threads together in the best repetition, in 10^9 FLOP/s; of integers, 10^9 operations a second.
     pub peak_gflop_s: f64,
     /// The same in the median repetition.
     pub median_gflop_s: f64,
@@ -92,7 +92,7 @@ fn rate(
     });
     PeakRate {
         instruction_set: set,
-        dtype: Dtype::Fp32,
+        dtype: set.dtype(),
         peak_gflop_s,
         median_gflop_s: timing.median_rate(gflops_per_pass),
         spread: timing.spread(),

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use roofnas_cost::Dtype;
 use serde::{Deserialize, Serialize};
 
-/// A set of instructions that multiplies and adds in single precision.
+#[cfg(target_arch = "x86_64")]
+use super::kernels::has_tiles;
+
+/// A set of instructions that multiplies and adds, in single precision or 8-bit integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InstructionSet {
@@ -18,16 +22,28 @@ pub enum InstructionSet {
     Avx512,
     /// 128-bit vectors with fused multiply-add, 64-bit Arm's baseline.
     Neon,
+    /// 256-bit vectors of bytes, multiplied and added up in three instructions.
+    Avx2Int8,
+    /// 256-bit vectors of bytes with dot products (AVX-VNNI).
+    AvxVnni,
+    /// 512-bit vectors of bytes with dot products (AVX-512 VNNI).
+    Avx512Vnni,
+    /// Tiles of bytes with products of matrices (AMX-INT8).
+    AmxInt8,
 }
 
 impl InstructionSet {
-    /// Every set, from narrow to wide within an architecture.
-    pub const ALL: [Self; 5] = [
+    /// Every set, from narrow to wide within an architecture and a number format.
+    pub const ALL: [Self; 9] = [
         Self::Scalar,
         Self::Sse2,
         Self::Avx2Fma,
         Self::Avx512,
         Self::Neon,
+        Self::Avx2Int8,
+        Self::AvxVnni,
+        Self::Avx512Vnni,
+        Self::AmxInt8,
     ];
 
     /// The name in tables.
@@ -38,6 +54,10 @@ impl InstructionSet {
             Self::Avx2Fma => "AVX2/FMA",
             Self::Avx512 => "AVX-512",
             Self::Neon => "NEON",
+            Self::Avx2Int8 => "AVX2",
+            Self::AvxVnni => "AVX-VNNI",
+            Self::Avx512Vnni => "AVX-512 VNNI",
+            Self::AmxInt8 => "AMX",
         }
     }
 
@@ -49,16 +69,31 @@ impl InstructionSet {
             Self::Avx2Fma => "avx2_fma",
             Self::Avx512 => "avx512",
             Self::Neon => "neon",
+            Self::Avx2Int8 => "avx2_int8",
+            Self::AvxVnni => "avx_vnni",
+            Self::Avx512Vnni => "avx512_vnni",
+            Self::AmxInt8 => "amx_int8",
         }
     }
 
-    /// Single-precision numbers in one vector.
+    /// The number format that it computes in.
+    pub const fn dtype(self) -> Dtype {
+        match self {
+            Self::Scalar | Self::Sse2 | Self::Avx2Fma | Self::Avx512 | Self::Neon => Dtype::Fp32,
+            Self::Avx2Int8 | Self::AvxVnni | Self::Avx512Vnni | Self::AmxInt8 => Dtype::Int8,
+        }
+    }
+
+    /// Multiply-adds that one unit does in a cycle: numbers in one vector; of tiles, a product of 16384 takes 16 cycles.
     pub const fn lanes(self) -> u32 {
         match self {
             Self::Scalar => 1,
             Self::Sse2 | Self::Neon => 4,
             Self::Avx2Fma => 8,
             Self::Avx512 => 16,
+            Self::Avx2Int8 | Self::AvxVnni => 32,
+            Self::Avx512Vnni => 64,
+            Self::AmxInt8 => 1024,
         }
     }
 
@@ -72,6 +107,16 @@ impl InstructionSet {
             Self::Avx2Fma => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => is_x86_feature_detected!("avx512f"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2Int8 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni => is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni => {
+                is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni")
+            }
+            #[cfg(target_arch = "x86_64")]
+            Self::AmxInt8 => has_tiles(),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             _ => false,

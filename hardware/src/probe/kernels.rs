@@ -5,6 +5,8 @@
 //! `a` lies just above -1, so the values change sign each time, keep all their digits and neither grow nor vanish: bits
 //! that toggle cost the power that makes wide vectors lower the clock.
 //!
+//! In 8-bit integers, chains of dot products take the place of multiply-adds ([`integers`]).
+//!
 //! Memory kernels go by McCalpin's STREAM (Memory bandwidth and machine balance in current high performance computers, IEEE TCCA Newsletter 1995),
 //! in single precision and with plain stores: `read` sums up an array, `copy` is `a = b`, `triad` is `a = b + q * c`.
 //!
@@ -16,12 +18,19 @@
     reason = "vector instructions, and registers that hide values from the optimiser, can't be had otherwise"
 )]
 
+mod integers;
+
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use std::arch::asm;
 use std::hint::black_box;
 use std::sync::atomic::{Ordering, compiler_fence};
 
+use roofnas_cost::Dtype;
+
 use super::instruction_set::InstructionSet;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use integers::x86::has_tiles;
 
 /// A cache line of single-precision numbers; as wide and as aligned as the widest vector.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +67,11 @@ impl Supported {
         detected.filter(|set| set.is_detected()).map(Self).collect()
     }
 
-    /// The one with the widest vectors.
+    /// The one with the widest vectors in single precision.
     pub(super) fn widest() -> Self {
         let widest = Self::all()
             .into_iter()
+            .filter(|supported| supported.0.dtype() == Dtype::Fp32)
             .max_by_key(|supported| supported.0.lanes());
         widest.unwrap_or(Self(InstructionSet::Scalar))
     }
@@ -71,13 +81,18 @@ impl Supported {
         self.0
     }
 
-    /// FLOPs that one pass of [`multiply_add`](Self::multiply_add) does: a multiplication and an addition for each lane of each chain.
+    /// Operations that one pass of [`multiply_add`](Self::multiply_add) does: a multiplication and an addition for each lane of each chain.
     pub(super) fn flops_per_pass(self) -> f64 {
-        let chains = match self.0 {
-            InstructionSet::Avx512 | InstructionSet::Neon => CHAINS_OF_32,
-            _ => CHAINS_OF_16,
+        let lanes = u64::from(self.0.lanes());
+        let multiply_adds = match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::AmxInt8 => integers::x86::TILE_SUMS * integers::x86::TILE_MULTIPLY_ADDS,
+            InstructionSet::Avx512 | InstructionSet::Avx512Vnni | InstructionSet::Neon => {
+                lanes * CHAINS_OF_32 as u64
+            }
+            _ => lanes * CHAINS_OF_16 as u64,
         };
-        2.0 * f64::from(self.0.lanes()) * chains as f64 * TURNS_PER_PASS as f64
+        2.0 * (multiply_adds * TURNS_PER_PASS) as f64
     }
 
     /// Multiplies and adds in registers.
@@ -93,6 +108,18 @@ impl Supported {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the set was detected
             InstructionSet::Avx512 => unsafe { avx512::multiply_add(turns) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the set was detected
+            InstructionSet::Avx2Int8 => unsafe { integers::x86::avx2(turns) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the set was detected
+            InstructionSet::AvxVnni => unsafe { integers::x86::avx_vnni(turns) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the set was detected
+            InstructionSet::Avx512Vnni => unsafe { integers::x86::avx512_vnni(turns) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the set was detected
+            InstructionSet::AmxInt8 => unsafe { integers::x86::amx(turns) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: the set was detected
             InstructionSet::Neon => unsafe { neon::multiply_add(turns) },
@@ -520,5 +547,6 @@ mod tests {
         assert_eq!(of(InstructionSet::Avx2Fma), 192_000.0);
         assert_eq!(of(InstructionSet::Avx512), 768_000.0);
         assert_eq!(of(InstructionSet::Neon), 192_000.0);
+        assert_eq!(of(InstructionSet::Avx512Vnni), 3_072_000.0);
     }
 }

@@ -69,7 +69,7 @@ pub struct MemoryLevel {
     pub triad_gb_s: f64,
     /// The highest of the three: a roof is what nothing exceeds.
     pub bandwidth_gb_s: f64,
-    /// The highest peak of these threads over this bandwidth, in FLOP/byte (Williams, Waterman, Patterson 2009).
+    /// The highest peak of these threads in single precision over this bandwidth, in FLOP/byte (Williams, Waterman, Patterson 2009).
     pub ridge_flop_per_byte: f64,
 }
 
@@ -94,7 +94,7 @@ impl ProbeReport {
             bandwidth_gb_s: memory.bandwidth_gb_s,
             class_peak_tflops: BTreeMap::new(),
             source: format!(
-                "micro-benchmarks on {machine}, {threads} thread{plural}: multiply-adds in registers ({}), the fastest of read, copy and triad from memory",
+                "micro-benchmarks on {machine}, {threads} thread{plural}: multiply-adds in registers ({}, {dtype}), the fastest of read, copy and triad from memory",
                 peak.instruction_set
             ),
         })
@@ -121,7 +121,8 @@ pub(super) fn measured_levels(
     points: &[BandwidthPoint],
     peaks: &[PeakRate],
 ) -> Vec<MemoryLevel> {
-    let peak_gflop_s = peaks.iter().map(|p| p.peak_gflop_s).fold(0.0, f64::max);
+    let peaks = peaks.iter().filter(|peak| peak.dtype == Dtype::Fp32);
+    let peak_gflop_s = peaks.map(|p| p.peak_gflop_s).fold(0.0, f64::max);
     let measured = |level: &Level| {
         let rate = |kernel| rate_of(level, kernel, points);
         let (read_gb_s, copy_gb_s) = (rate(MemoryKernel::Read)?, rate(MemoryKernel::Copy)?);
@@ -165,7 +166,7 @@ pub(super) mod tests {
     pub(crate) fn peak(instruction_set: InstructionSet, gflop_s: f64) -> PeakRate {
         PeakRate {
             instruction_set,
-            dtype: Dtype::Fp32,
+            dtype: instruction_set.dtype(),
             peak_gflop_s: gflop_s,
             median_gflop_s: gflop_s,
             spread: 0.0,
@@ -222,6 +223,8 @@ pub(super) mod tests {
         let peaks = vec![
             peak(InstructionSet::Scalar, 8.0),
             peak(InstructionSet::Avx2Fma, 100.0),
+            // no part of a ridge in single precision
+            peak(InstructionSet::AvxVnni, 400.0),
         ];
         ProbeRun {
             threads: 2,
@@ -274,6 +277,9 @@ pub(super) mod tests {
         assert!((roofs.bandwidth_gb_s - 25.0).abs() < 1e-12);
         assert!((roofs.roof().ridge() - 4.0).abs() < 1e-9);
         assert!(roofs.source.contains("2 threads") && roofs.source.contains("AVX2/FMA"));
+        let integers = report.measured_roofs(2, Dtype::Int8).unwrap();
+        assert!((integers.peak_tflops - 0.4).abs() < 1e-12);
+        assert!(integers.source.contains("AVX-VNNI, int8"));
         // what nobody measured is absent
         assert_eq!(report.measured_roofs(1, Dtype::Fp32), None);
         assert_eq!(report.measured_roofs(2, Dtype::Fp16), None);
