@@ -222,19 +222,22 @@ impl Observer for Show<'_> {
         ControlFlow::Continue(())
     }
 
-    fn finished(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()> {
+    fn measured(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()> {
         for timing in timings {
-            let is_new = !self
-                .finished
-                .iter()
-                .any(|old| old.network == timing.network);
-            if is_new {
-                self.finished.push(timing.clone());
+            let mut known = self.finished.iter_mut();
+            match known.find(|known| known.network == timing.network) {
+                Some(known) if known.group == timing.group => *known = timing.clone(),
+                // an anchor, of which its first group is kept until all are put together
+                Some(_) => {}
+                None => self.finished.push(timing.clone()),
             }
         }
         if let Some(bar) = &self.bar {
-            let (done, all) = (self.finished.len() + self.failed.len(), self.networks);
-            bar.set_message(format!("{done} of {all} networks"));
+            let failed = self.failed.len();
+            bar.set_message(match failed {
+                0 => format!("networks: {}", self.networks),
+                _ => format!("networks: {}, {failed} of them can't be run", self.networks),
+            });
         }
         if self.finished.is_empty() {
             return ControlFlow::Continue(());

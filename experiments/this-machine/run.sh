@@ -5,7 +5,7 @@
 #     python3 -m venv engines && engines/bin/pip install onnx onnxruntime openvino ncnn pnnx
 #     PATH="$PWD/engines/bin:$PATH" experiments/this-machine/run.sh runs/this-machine onnxruntime:1 onnxruntime:2 openvino:1 ncnn:1 embedded:1
 #
-# ROOFNAS=PROGRAM takes a program that is built already. ENGINE:THREADS as for `roofnas calibrate`. FOREIGN=FOLDER names a folder of more ONNX files, beside the models that the package onnx has for its tests.
+# ROOFNAS=PROGRAM takes a program that is built already. ENGINE:THREADS as for `roofnas calibrate`, with :int8 behind it for networks in 8-bit integers. FOREIGN=FOLDER names a folder of more ONNX files, beside the models that the package onnx has for its tests.
 # What is done is not done again when the script is run again. Leave the machine alone meanwhile.
 set -euo pipefail
 
@@ -50,13 +50,13 @@ fi
 anchors=("$out"/mobile/anchor-*.onnx)
 
 # a table of ONNX files, finished or gone on with
-measure() { # TABLE ENGINE THREADS MODEL...
-    local table=$1 engine=$2 threads=$3 resume=()
-    shift 3
+measure() { # TABLE ENGINE THREADS DTYPE MODEL...
+    local table=$1 engine=$2 threads=$3 dtype=$4 resume=()
+    shift 4
     if [[ -e $table.done ]]; then return; fi
     if [[ -e $table ]]; then resume=(--resume); fi
     # networks that an engine can't run are told, and the others count
-    "$roofnas" measure --engine "$engine" --threads "$threads" "$@" --out "$table" "${resume[@]}" >/dev/null || [[ $? -eq 2 && -e $table ]]
+    "$roofnas" measure --engine "$engine" --threads "$threads" --dtype "$dtype" "$@" --out "$table" "${resume[@]}" >/dev/null || [[ $? -eq 2 && -e $table ]]
     touch "$table.done"
 }
 
@@ -64,26 +64,27 @@ measure() { # TABLE ENGINE THREADS MODEL...
 latencies() { awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "latency_ms") c = i; next } $0 ~ pattern { print $c }' pattern="$2" "$1"; }
 
 for one in "$@"; do
-    engine=${one%:*} threads=${one#*:}
-    folder=$out/$engine-$threads
+    IFS=: read -r engine threads dtype <<<"$one"
+    name=$engine-$threads${dtype:+-$dtype} dtype=${dtype:-fp32}
+    folder=$out/$name
     mkdir -p "$folder"
     profile=$folder/host.toml
     if [[ ! -e $profile ]]; then
         resume=()
         if [[ -e $folder/host.measurements.csv ]]; then resume=(--resume); fi
-        "$roofnas" calibrate --engine "$engine" --threads "$threads" --name "$engine-$threads" --out "$profile" "${resume[@]}" >"$folder/calibrate.txt"
+        "$roofnas" calibrate --engine "$engine" --threads "$threads" --dtype "$dtype" --name "$name" --out "$profile" "${resume[@]}" >"$folder/calibrate.txt"
     fi
     for again in 1 2; do
-        measure "$folder/unseen-$again.csv" "$engine" "$threads" "${anchors[@]}" "$out"/mobile/space-*.onnx "$out"/resnet/space-*.onnx
+        measure "$folder/unseen-$again.csv" "$engine" "$threads" "$dtype" "${anchors[@]}" "$out"/mobile/space-*.onnx "$out"/resnet/space-*.onnx
     done
-    measure "$folder/foreign.csv" "$engine" "$threads" "${anchors[@]}" "${foreign[@]}"
+    measure "$folder/foreign.csv" "$engine" "$threads" "$dtype" "${anchors[@]}" "${foreign[@]}"
     for set in mobile resnet foreign; do
         if [[ $set == foreign ]]; then
             models=("${foreign[@]}") table=$folder/foreign.csv
         else
             models=("$out/$set"/space-*.onnx) table=$folder/unseen-1.csv
         fi
-        "$roofnas" validate --platform "$profile" "${anchors[@]}" "${models[@]}" --latency "$table" --format json >"$folder/$set.json"
+        "$roofnas" validate --platform "$profile" --dtype "$dtype" "${anchors[@]}" "${models[@]}" --latency "$table" --format json >"$folder/$set.json"
     done
     # budgets from the second fastest to the second slowest of the unseen networks of mobile
     mapfile -t sorted < <(latencies "$folder/unseen-1.csv" "space-mobile" | sort -g)
@@ -96,6 +97,7 @@ for one in "$@"; do
 name = "this-machine"
 [platform]
 profile = "$profile"
+dtype = "$dtype"
 [space]
 preset = "mobile"
 [constraints]

@@ -133,7 +133,7 @@ impl Observer for Problem {
         ControlFlow::Continue(())
     }
 
-    fn finished(&mut self, _: &[NetworkTiming]) -> ControlFlow<()> {
+    fn measured(&mut self, _: &[NetworkTiming]) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 

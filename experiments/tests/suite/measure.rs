@@ -539,6 +539,33 @@ fn bad_arguments() {
         .says(&["engine.sh/t.csv"]);
 }
 
+/// A process that is ended without a word has kept what had half of its turns.
+#[test]
+#[cfg(unix)]
+fn what_was_measured_outlives_the_process() {
+    let desk = desk();
+    desk.write("engine.sh", "echo 5\nsleep 0.05\n");
+    let more = ["a.onnx", "b.onnx", "--anchors", "1", "--out", "t.csv"];
+    let mut args = vec!["measure", "--rounds", "40"];
+    args.extend(COMMAND.iter().chain(&more));
+    let mut running = desk.start(&args);
+    wait_for(&desk.path("t.csv"));
+    running.signal("-KILL");
+    assert_eq!(running.wait(), None);
+    let table = desk.table("t.csv");
+    assert_eq!(table.text("network"), ["a", "b"]);
+    assert!(
+        table
+            .numbers("repeats")
+            .iter()
+            .all(|&repeats| (20.0..40.0).contains(&repeats))
+    );
+    args.push("--resume");
+    desk.roofnas(&args)
+        .ends(0)
+        .says(&["nothing left to measure"]);
+}
+
 #[test]
 fn after_ctrl_c_it_goes_on() {
     let desk = desk();

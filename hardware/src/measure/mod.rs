@@ -39,7 +39,7 @@ pub use table::{Conditions, HEADER, done_before, row};
 pub use timing::NetworkTiming;
 pub use warnings::{busy, doubts};
 
-/// What is told while measuring. Breaking off ends it after the visit; what was measured in a group that has had less than half of its rounds is lost.
+/// What is told while measuring. Breaking off ends it after the visit or the round; what was measured in a group that has had less than half of its rounds is lost.
 pub trait Observer {
     /// A network is about to be loaded, which may take a while. Breaking off leaves its group unmeasured.
     fn loading(&mut self, network: &str) -> ControlFlow<()> {
@@ -50,8 +50,8 @@ pub trait Observer {
     /// A network was visited: so many visits are done, of so many there will be.
     fn visited(&mut self, done: usize, all: usize) -> ControlFlow<()>;
 
-    /// A group is finished.
-    fn finished(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()>;
+    /// A group is finished, or has had another of the later half of its rounds: what it has by now takes the place of what it had.
+    fn measured(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()>;
 
     /// A network can't be measured.
     fn failed(&mut self, network: &str, error: EngineError);
@@ -107,7 +107,7 @@ pub fn measure(
         let (group, flow) = run_group(number, loaded, protocol, clock, &mut random, &mut progress);
         let told = match group.timings.is_empty() {
             true => ControlFlow::Continue(()),
-            false => progress.observer.finished(&group.timings),
+            false => progress.observer.measured(&group.timings),
         };
         done.push(group);
         if flow.is_break() || told.is_break() {
@@ -228,19 +228,33 @@ fn run_group(
                 break 'rounds;
             }
         }
+        // should this process come to a sudden end, that much is there to go on with
+        if 2 * (round + 1) >= protocol.rounds && round + 1 < protocol.rounds {
+            flow = progress
+                .observer
+                .measured(&timings(number, &loaded, &broken));
+            if flow.is_break() {
+                break 'rounds;
+            }
+        }
     }
-    let timings = loaded.into_iter().zip(broken).filter(|(_, broken)| !broken);
     let group = Group {
-        timings: timings
-            .map(|(network, _)| NetworkTiming {
-                group: number,
-                initialisation_s: network.session.initialisation_s(),
-                resident_bytes: network.session.resident_bytes(),
-                ..network.timing
-            })
-            .collect(),
+        timings: timings(number, &loaded, &broken),
     };
     (group, flow)
+}
+
+/// What a group's networks took by now, those that can't be measured left out.
+fn timings(group: usize, loaded: &[Loaded], broken: &[bool]) -> Vec<NetworkTiming> {
+    let sound = loaded.iter().zip(broken).filter(|(_, broken)| !**broken);
+    sound
+        .map(|(network, _)| NetworkTiming {
+            group,
+            initialisation_s: network.session.initialisation_s(),
+            resident_bytes: network.session.resident_bytes(),
+            ..network.timing.clone()
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -87,7 +87,8 @@ impl Session for FakeSession {
 #[derive(Default)]
 struct Notes {
     visits: Vec<(usize, usize)>,
-    finished: Vec<Vec<String>>,
+    /// Networks with their turns, each time that they are told.
+    measured: Vec<Vec<(String, usize)>>,
     failed: Vec<String>,
     break_after: Option<usize>,
 }
@@ -101,15 +102,22 @@ impl Observer for Notes {
         ControlFlow::Continue(())
     }
 
-    fn finished(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()> {
-        let names = timings.iter().map(|timing| timing.network.clone());
-        self.finished.push(names.collect());
+    fn measured(&mut self, timings: &[NetworkTiming]) -> ControlFlow<()> {
+        let turns = timings
+            .iter()
+            .map(|timing| (timing.network.clone(), timing.visits.len()));
+        self.measured.push(turns.collect());
         ControlFlow::Continue(())
     }
 
     fn failed(&mut self, network: &str, error: EngineError) {
         self.failed.push(format!("{network}: {error}"));
     }
+}
+
+fn networks(names: &[&str], turns: usize) -> Vec<(String, usize)> {
+    let names = names.iter();
+    names.map(|name| ((*name).to_owned(), turns)).collect()
 }
 
 fn models(names: &[&str]) -> Vec<Model> {
@@ -170,7 +178,10 @@ fn each_network_takes_what_it_takes() {
     assert_eq!((runs("30").runs(), runs("1").runs()), (4, 40));
     // the anchor was measured in both groups, and counts once
     assert_eq!(runs("7").visits.len(), 8);
-    assert_eq!(notes.finished, [vec!["7", "1", "30", "2"], vec!["7", "3"]]);
+    // each group from half of its rounds on
+    let told = [&["7", "1", "30", "2"][..], &["7", "3"]];
+    let told = told.map(|names| [2, 3, 4].map(|turns| networks(names, turns)));
+    assert_eq!(notes.measured, told.concat());
     assert_eq!(measuring.anchors, [1.0, 1.0]);
     assert_eq!(notes.visits.last(), Some(&(24, 24)));
     assert!(notes.failed.is_empty() && !measuring.is_interrupted);
@@ -261,7 +272,7 @@ fn breaking_off_keeps_finished_groups() {
     let names = ["7", "1", "30", "2", "3"];
     let (measuring, _) = run(Machine::default(), &names, &protocol(), &mut notes);
     assert!(measuring.is_interrupted);
-    assert_eq!(notes.finished.len(), 1);
+    assert_eq!(notes.measured.len(), 3);
     assert_eq!(measuring.timings.len(), 4);
 }
 
@@ -280,10 +291,7 @@ fn breaking_off_keeps_a_group_that_has_had_half_its_rounds() {
         };
         let (measuring, _) = run(Machine::default(), &names, &all, &mut notes);
         assert!(measuring.is_interrupted);
-        assert_eq!(
-            notes.finished.len(),
-            usize::from(!measuring.timings.is_empty())
-        );
+        assert_eq!(notes.measured.is_empty(), measuring.timings.is_empty());
         measuring.timings
     };
     assert_eq!(broken_off(10), []);
@@ -303,10 +311,11 @@ fn a_group_is_full_when_memory_is_short() {
     let (measuring, _) = run(Machine::default(), &names, &short, &mut notes);
     // where the system doesn't say what is available, it is taken to suffice
     let expected = match machine::available_memory() {
-        Some(_) => vec![vec!["7", "1"], vec!["7", "30"]],
-        None => vec![names.to_vec()],
+        Some(_) => vec![networks(&["7", "1"], 4), networks(&["7", "30"], 4)],
+        None => vec![networks(&names, 4)],
     };
-    assert_eq!(notes.finished, expected);
+    let whole: Vec<_> = notes.measured.into_iter().skip(2).step_by(3).collect();
+    assert_eq!(whole, expected);
     assert_eq!(measuring.timings.len(), 3);
     let (done, all) = *notes.visits.last().unwrap();
     assert_eq!(done, all);
