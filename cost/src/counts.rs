@@ -13,7 +13,7 @@
 
 use roofnas_space::{Network, Op, PoolKind, Shape, Tensor, Work};
 
-use crate::calibration::activation_effort;
+use crate::calibration::ActivationEffort;
 use crate::class::OpClass;
 use crate::dtype::Dtype;
 use crate::fusion::{Fusion, Kernel, kernels};
@@ -55,8 +55,8 @@ pub struct Geometry {
     pub kernel_area: usize,
     /// Input positions for each output position of a convolution or pooling; 1 for everything else.
     pub stride_area: usize,
-    /// What the kernel's activation costs, fused or alone: 0 none, 1 a comparison, 2 a comparison and a product, 3 an exponential, 4 an error function.
-    pub activation_effort: u8,
+    /// What the kernel's activation costs, fused or alone.
+    pub activation: Option<ActivationEffort>,
     /// Sums that are fused into the kernel: each reads one more tensor of the output's shape.
     pub fused_sums: u8,
 }
@@ -80,7 +80,7 @@ impl Geometry {
             groups,
             kernel_area,
             stride_area,
-            activation_effort: 0,
+            activation: None,
             fused_sums: 0,
         }
     }
@@ -89,7 +89,7 @@ impl Geometry {
     fn with_layers<'a>(self, ops: impl Iterator<Item = &'a Op>) -> Self {
         let mut geometry = self;
         for (place, op) in ops.enumerate() {
-            geometry.activation_effort = geometry.activation_effort.max(activation_effort(op));
+            geometry.activation = geometry.activation.max(ActivationEffort::of(op));
             geometry.fused_sums += u8::from(place > 0 && *op == Op::Add);
         }
         geometry

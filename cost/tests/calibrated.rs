@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    BatchFigures, Batches, COORDINATES, Calibration, Component, Composition, Covariance,
-    JointPrice, Measured, PARAMETERS, Parameters, PreparedCalibration, Surface, Triangle, Workload,
-    timed_classes,
+    ActivationEffort, BatchFigures, Batches, COORDINATES, Calibration, Component, Composition,
+    Covariance, JointPrice, Measured, PARAMETERS, Parameters, PreparedCalibration, Surface,
+    Triangle, Workload, timed_classes,
 };
 use roofnas_cost::{
     Dtype, Figures, Fusion, LatencyError, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
@@ -75,6 +75,7 @@ fn component(composition: Composition, spread: f64) -> Component {
             overhead_us: everywhere(15.0),
             peak_gflops: everywhere(180.0),
             bandwidth_gb_s: everywhere(12.0),
+            activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 2.0)).into(),
         },
         residual: Surface {
             covariance: Covariance {

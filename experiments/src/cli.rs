@@ -314,7 +314,7 @@ pub(crate) struct CalibrateArgs {
     // the networks that were measured
     #[command(flatten)]
     pub(crate) networks: NetworkSource,
-    /// The measurements: columns network, latency_ms and, if there are any, platform, batch, threads, dtype, engine, run, repeats
+    /// The measurements: columns network, latency_ms and, if there are any, platform, batch, threads, dtype, engine, situation, run, repeats
     #[arg(long, value_name = "T.csv")]
     pub(crate) latency: Option<PathBuf>,
     #[command(flatten)]
@@ -511,7 +511,7 @@ pub(crate) struct ExportArgs {
     /// With --to onnx, the file's number format: fp32, or int8 (quantised with synthetic ranges, for timing only)
     #[arg(long, value_name = "D", default_value = "fp32", value_parser = file_dtype)]
     pub(crate) dtype: Dtype,
-    /// The file to write [default: ID with the ending of its form, in the working folder]
+    /// The file to write [default: ID with the ending of its form, ID-int8.onnx in int8, in the working folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

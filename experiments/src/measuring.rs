@@ -50,12 +50,16 @@ impl Table {
         };
         let networks = measure::done_before(text, &self.conditions, batches);
         let networks = networks.map_err(unusable)?;
-        let records = csv::Reader::from_reader(text.as_bytes()).into_records();
-        for record in records {
-            let record = record.map_err(|error| unusable(error.to_string()))?;
-            self.rows.push(record.iter().map(str::to_owned).collect());
-        }
+        self.rows
+            .extend(measure::rows_before(text).map_err(unusable)?);
         Ok(networks)
+    }
+
+    /// The networks that it holds.
+    pub(crate) fn networks(&self) -> BTreeSet<String> {
+        let place = HEADER.iter().position(|column| *column == "network");
+        let names = self.rows.iter().filter_map(|row| row.get(place?).cloned());
+        names.collect()
     }
 
     /// Whether it holds a network at a batch.
@@ -105,7 +109,7 @@ impl Table {
     }
 }
 
-/// Saves what is measured by now. Called with something, or not at all: an empty table would only be in the way.
+/// Saves what is measured by now. First called with something: an empty table would only be in the way.
 pub(crate) type Save<'a> = &'a dyn Fn(&[NetworkTiming]) -> anyhow::Result<()>;
 
 /// What came of measuring.
@@ -115,7 +119,7 @@ pub(crate) struct Measured {
     pub(crate) failed: usize,
 }
 
-/// Measures models, shows how it goes, saves each group, and says what casts doubt on the timings.
+/// Measures models, shows how it goes, saves what there is from half of a group's turns on, and says what casts doubt on the timings.
 pub(crate) fn measure(
     engine: &dyn Engine,
     models: &[Model],
@@ -127,14 +131,16 @@ pub(crate) fn measure(
     let mut show = Show::new(models.len(), save);
     let measuring = measure::measure(engine, models, protocol, &SystemClock::new(), &mut show);
     show.finish();
-    let failed = show.failed.len();
+    let (failed, has_saved) = (show.failed.len(), show.has_saved);
     if let Some(problem) = show.unsaved {
         return Err(problem);
     }
-    if !measuring.timings.is_empty() {
+    if has_saved || !measuring.timings.is_empty() {
         save(&measuring.timings)?;
     }
-    let is_told = protocol.situation.background == 0 && !measuring.timings.is_empty();
+    let situation = &protocol.situation;
+    let is_alone = situation.background == 0 && situation.streams.get() == 1;
+    let is_told = is_alone && !measuring.timings.is_empty();
     let busy = others.share().filter(|_| is_told);
     for doubt in measure::doubts(&measuring)
         .into_iter()
@@ -153,6 +159,7 @@ struct Show<'a> {
     failed: BTreeSet<String>,
     began: Instant,
     printed: Instant,
+    has_saved: bool,
     unsaved: Option<anyhow::Error>,
 }
 
@@ -174,6 +181,7 @@ impl<'a> Show<'a> {
             failed: BTreeSet::new(),
             began: Instant::now(),
             printed: Instant::now(),
+            has_saved: false,
             unsaved: None,
         }
     }
@@ -239,9 +247,10 @@ impl Observer for Show<'_> {
                 _ => format!("networks: {}, {failed} of them can't be run", self.networks),
             });
         }
-        if self.finished.is_empty() {
+        if self.finished.is_empty() && !self.has_saved {
             return ControlFlow::Continue(());
         }
+        self.has_saved = true;
         match (self.save)(&self.finished) {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => {
@@ -252,6 +261,8 @@ impl Observer for Show<'_> {
     }
 
     fn failed(&mut self, network: &str, error: EngineError) {
+        // what it had by then may be saved: that is written over
+        self.finished.retain(|timing| timing.network != network);
         // an anchor fails in every group
         if self.failed.insert(network.to_owned()) {
             self.say(&format!("error: {error}"));

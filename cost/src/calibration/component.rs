@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::additive::{ComponentConstants, KernelAddends};
 use super::composition::Composition;
-use super::parameters::{CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
+use super::parameters::{
+    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, activation_index, overhead_index,
+};
 use super::surface::{PreparedSurface, Surface};
 use super::triangle::Triangle;
 use super::workload::{QUANTA, Workload};
@@ -34,7 +36,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order) and the residual's weights.
+    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations where there are any) and the residual's weights.
     pub covariance_factor: Triangle,
 }
 
@@ -106,6 +108,7 @@ impl PreparedComponent {
     /// Prepares a component.
     pub(super) fn new(component: &Component) -> Self {
         let factor = component.covariance_factor.rows();
+        let factor = component.parameters.widened(factor);
         let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
         Self {
             weight: component.weight,
@@ -314,8 +317,12 @@ impl Gradient {
         let gradient = &mut self.0;
         gradient[1] += device * mean.by_sharpness_s;
         gradient[first] += host * mean.overhead_s;
-        gradient[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
-        gradient[first + 2 * CLASSES] -= device * mean.roof_s * (1.0 - mean.compute_share);
+        let [by_peak, by_bandwidth, by_activation] = mean.by_rates_s();
+        gradient[first + CLASSES] += device * by_peak;
+        gradient[first + 2 * CLASSES] += device * by_bandwidth;
+        if let Some((effort, _)) = work.activation {
+            gradient[activation_index(effort)] += device * by_activation;
+        }
         let each = weights[1] * work.count * lane.own_s;
         let functions = &mut gradient[PARAMETERS + lane.first..];
         for (function, value) in functions.iter_mut().zip(&lane.values) {

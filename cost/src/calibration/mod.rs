@@ -34,7 +34,8 @@ pub use composition::Composition;
 pub use covariance::Covariance;
 pub use joint::{JointPrice, LogSum};
 pub use parameters::{
-    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, overhead_index, timed_classes,
+    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, activation_index, overhead_index,
+    timed_classes,
 };
 pub use predictive::{
     BatchFigures, Calibration, CalibrationError, KernelShare, Measured, Predictive,
@@ -42,5 +43,4 @@ pub use predictive::{
 };
 pub use surface::{PreparedSurface, Residual, Surface, residual_factor};
 pub use triangle::Triangle;
-pub(crate) use workload::activation_effort;
-pub use workload::{COORDINATES, QUANTA, Workload};
+pub use workload::{ActivationEffort, COORDINATES, QUANTA, Workload};

@@ -2,24 +2,28 @@
 //!
 //! ```text
 //! mean(kernel) = overhead(class) + (compute^p + memory^p)^(1/p)
-//! compute      = FLOPs, channels padded / peak(class),   memory = traffic / bandwidth(class)
+//! compute      = FLOPs, channels padded / peak(class) + elements / rate(fused activation),   memory = traffic / bandwidth(class)
 //! ```
 //!
-//! `p` is the roofline's sharpness: at infinity the slower of the two rules, at 1 they add up.
+//! `p` is the roofline's sharpness: at infinity the slower of the two rules, at 1 they add up. An activation that an engine fuses into a convolution is not free:
+//! in OpenVINO, a swish took 0.55 ns an element on one core of a Xeon, more than the pointwise convolutions of EfficientNet's first blocks.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::workload::Workload;
+use super::workload::{ActivationEffort, Workload};
 use crate::class::OpClass;
 
 /// Classes that take time.
 pub const CLASSES: usize = OpClass::ALL.len() - 1;
 
-/// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class.
-pub const PARAMETERS: usize = 2 + 3 * CLASSES;
+/// Parameters of profiles that know nothing of fused activations.
+const WITHOUT_ACTIVATIONS: usize = 2 + 3 * CLASSES;
+
+/// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class, then the rate of each kind of fused activation.
+pub const PARAMETERS: usize = WITHOUT_ACTIVATIONS + ActivationEffort::ALL.len();
 
 /// The mean's parameters. In files by name and unit; in computations as logarithms in a fixed order, since all of them are positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -35,15 +39,23 @@ pub struct Parameters {
     pub peak_gflops: BTreeMap<OpClass, f64>,
     /// Bandwidth reached, in 10^9 byte/s.
     pub bandwidth_gb_s: BTreeMap<OpClass, f64>,
+    /// Rate of activations that are fused into another kernel, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub activation_gelements_s: BTreeMap<ActivationEffort, f64>,
 }
 
-/// The parameters as logarithms of seconds, of FLOP/s and of byte/s, and of the sharpness above 1.
+/// The parameters as logarithms of seconds, of FLOP/s, of byte/s and of elements/s, and of the sharpness above 1. The rate of what costs nothing is infinite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogParameters(pub [f64; PARAMETERS]);
 
 /// Where a class's overhead stands; `+ CLASSES` its peak, `+ 2 CLASSES` its bandwidth.
 pub const fn overhead_index(class: OpClass) -> usize {
     2 + class as usize
+}
+
+/// Where the rate of a kind of fused activation stands.
+pub const fn activation_index(effort: ActivationEffort) -> usize {
+    WITHOUT_ACTIVATIONS + effort as usize
 }
 
 /// What the mean says of one kernel, with derivatives.
@@ -57,8 +69,10 @@ pub struct Mean {
     pub memory_s: f64,
     /// Both under the roofline, in seconds.
     pub roof_s: f64,
-    /// Share of the roofline's time that is arithmetic: less by this for each unit of the logarithm of the peak.
+    /// Share of the roofline's time that is arithmetic.
     pub compute_share: f64,
+    /// Share of the arithmetic that is the fused activation's.
+    pub activation_share: f64,
     /// Derivative of the roofline's time by the logarithm of the sharpness above 1, in seconds.
     pub by_sharpness_s: f64,
 }
@@ -67,7 +81,11 @@ impl LogParameters {
     /// The mean of one kernel. `quantum`: which of [`QUANTA`](super::QUANTA) channels are padded to.
     pub fn mean(&self, work: &Workload, quantum: usize) -> Mean {
         let first = overhead_index(work.class);
-        let compute_s = work.flops * work.padding[quantum] * (-self.0[first + CLASSES]).exp();
+        let flops_s = work.flops * work.padding[quantum] * (-self.0[first + CLASSES]).exp();
+        let activation_s = work.activation.map_or(0.0, |(effort, elements)| {
+            elements * (-self.0[activation_index(effort)]).exp()
+        });
+        let compute_s = flops_s + activation_s;
         let memory_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
         let above = self.0[1].exp();
         let p = 1.0 + above;
@@ -82,6 +100,11 @@ impl LogParameters {
             memory_s,
             roof_s: longer,
             compute_share: if compute_s > memory_s { 1.0 } else { 0.0 },
+            activation_share: if activation_s > 0.0 {
+                activation_s / compute_s
+            } else {
+                0.0
+            },
             by_sharpness_s: 0.0,
         };
         if shorter > 0.0 {
@@ -97,9 +120,25 @@ impl LogParameters {
     }
 }
 
+impl Mean {
+    /// Derivatives of the roofline's time by the logarithms of the class's peak and bandwidth and of the activation's rate, in seconds.
+    pub fn by_rates_s(&self) -> [f64; 3] {
+        let compute_s = self.roof_s * self.compute_share;
+        [
+            -compute_s * (1.0 - self.activation_share),
+            -self.roof_s * (1.0 - self.compute_share),
+            -compute_s * self.activation_share,
+        ]
+    }
+}
+
 impl From<&Parameters> for LogParameters {
     fn from(parameters: &Parameters) -> Self {
         let mut logs = [0.0; PARAMETERS];
+        for effort in ActivationEffort::ALL {
+            let rate = parameters.activation_gelements_s.get(&effort);
+            logs[activation_index(effort)] = rate.map_or(f64::INFINITY, |rate| (1e9 * rate).ln());
+        }
         logs[0] = (1e-6 * parameters.inference_us).ln();
         logs[1] = (parameters.sharpness - 1.0).ln();
         for class in timed_classes() {
@@ -124,11 +163,42 @@ impl From<&LogParameters> for Parameters {
             overhead_us: by_class(0, 1e6),
             peak_gflops: by_class(CLASSES, 1e-9),
             bandwidth_gb_s: by_class(2 * CLASSES, 1e-9),
+            activation_gelements_s: ActivationEffort::ALL
+                .into_iter()
+                .map(|effort| (effort, 1e-9 * logs[activation_index(effort)].exp()))
+                .filter(|(_, rate)| rate.is_finite())
+                .collect(),
         }
     }
 }
 
 impl Parameters {
+    /// How many there are in this file: all of them, or all but the rates of activations.
+    pub fn count(&self) -> usize {
+        if self.activation_gelements_s.is_empty() {
+            WITHOUT_ACTIVATIONS
+        } else {
+            PARAMETERS
+        }
+    }
+
+    /// The rows of a lower triangle over this file's parameters and more, as one over all parameters: what costs nothing does so for certain.
+    pub(crate) fn widened(&self, rows: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+        let missing = PARAMETERS - self.count();
+        let mut wide = Vec::with_capacity(rows.len() + missing);
+        for mut row in rows {
+            if row.len() == WITHOUT_ACTIVATIONS + 1 {
+                wide.extend((0..missing).map(|more| vec![0.0; WITHOUT_ACTIVATIONS + 1 + more]));
+            }
+            if row.len() > WITHOUT_ACTIVATIONS {
+                row.splice(WITHOUT_ACTIVATIONS..WITHOUT_ACTIVATIONS, vec![0.0; missing]);
+            }
+            wide.push(row);
+        }
+        wide.extend((wide.len()..PARAMETERS).map(|length| vec![0.0; length + 1]));
+        wide
+    }
+
     /// Every number by the key it has in files.
     pub(crate) fn by_key(&self) -> impl Iterator<Item = (String, f64)> {
         let tables = [
@@ -147,7 +217,15 @@ impl Parameters {
                 (format!("{key}.{class}"), number)
             })
         });
-        single.into_iter().chain(by_class)
+        let activations = ActivationEffort::ALL
+            .into_iter()
+            .filter(|_| self.count() == PARAMETERS);
+        let activations = activations.map(|effort| {
+            let rate = self.activation_gelements_s.get(&effort).copied();
+            let key = format!("activation_gelements_s.{}", effort.name());
+            (key, rate.unwrap_or(f64::NAN))
+        });
+        single.into_iter().chain(by_class).chain(activations)
     }
 }
 
@@ -170,6 +248,7 @@ mod tests {
             overhead_us: everywhere(2.0),
             peak_gflops: everywhere(100.0),
             bandwidth_gb_s: everywhere(10.0),
+            activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 0.5)).into(),
         })
     }
 
@@ -180,7 +259,15 @@ mod tests {
             bytes,
             coordinates: [0.0; crate::calibration::COORDINATES],
             padding: [1.0; 5],
+            activation: None,
             count: 1.0,
+        }
+    }
+
+    fn activated(flops: f64, bytes: f64) -> Workload {
+        Workload {
+            activation: Some((ActivationEffort::Exponential, 2000.0)),
+            ..work(flops, bytes)
         }
     }
 
@@ -188,6 +275,8 @@ mod tests {
     fn classes_have_places_of_their_own() {
         let places: Vec<usize> = timed_classes().map(overhead_index).collect();
         assert_eq!(places, (2..2 + CLASSES).collect::<Vec<_>>());
+        let last = ActivationEffort::ALL.map(activation_index);
+        assert_eq!(last, [2, 3, 4, 5].map(|place| 3 * CLASSES + place));
     }
 
     #[test]
@@ -214,12 +303,67 @@ mod tests {
     }
 
     #[test]
+    fn a_fused_activation_is_arithmetic() {
+        // 3 us, and 2000 elements at half of one a nanosecond
+        let mean = logs(1.5).mean(&activated(300e3, 0.0), 0);
+        assert!((mean.compute_s - 7e-6).abs() < 1e-12, "{mean:?}");
+        assert!((mean.activation_share - 4.0 / 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn profiles_without_rates_take_activations_to_cost_nothing() {
+        let mut old = Parameters::from(&logs(1.5));
+        old.activation_gelements_s.clear();
+        let free = LogParameters::from(&old);
+        assert_eq!(Parameters::from(&free).activation_gelements_s.len(), 0);
+        let with = free.mean(&activated(300e3, 40e3), 0);
+        assert_eq!(with, free.mean(&work(300e3, 40e3), 0));
+        assert_eq!(with.by_rates_s()[2], 0.0);
+        // a triangle of theirs, with a row more
+        let rows: Vec<Vec<f64>> = (0..=WITHOUT_ACTIVATIONS)
+            .map(|row| {
+                (0..=row)
+                    .map(|column| (100 * row + column) as f64)
+                    .collect()
+            })
+            .collect();
+        let wide = old.widened(rows.clone());
+        assert_eq!(wide.len(), PARAMETERS + 1);
+        assert!(
+            wide.iter()
+                .enumerate()
+                .all(|(row, numbers)| numbers.len() == row + 1)
+        );
+        assert_eq!(wide[..WITHOUT_ACTIVATIONS], rows[..WITHOUT_ACTIVATIONS]);
+        for effort in ActivationEffort::ALL {
+            let index = activation_index(effort);
+            assert!(wide[index].iter().all(|number| *number == 0.0));
+            assert_eq!(wide[PARAMETERS][index], 0.0);
+        }
+        let own = &rows[WITHOUT_ACTIVATIONS];
+        assert_eq!(
+            wide[PARAMETERS][..WITHOUT_ACTIVATIONS],
+            own[..WITHOUT_ACTIVATIONS]
+        );
+        assert_eq!(wide[PARAMETERS].last(), own.last());
+        // without a row more, and of a file that has rates
+        assert_eq!(
+            old.widened(rows[..WITHOUT_ACTIVATIONS].to_vec()).len(),
+            PARAMETERS
+        );
+        let new = Parameters::from(&logs(1.5));
+        assert_eq!(new.widened(wide.clone()), wide);
+    }
+
+    #[test]
     fn derivatives_are_differences() {
         let works = [
             work(300e3, 40e3),
             work(900e3, 40e3),
             work(0.0, 40e3),
             work(1e3, 4e7),
+            activated(300e3, 40e3),
+            activated(0.0, 40e3),
         ];
         for work in works {
             let here = logs(1.7);
@@ -234,9 +378,11 @@ mod tests {
             };
             let first = overhead_index(work.class);
             let near = |a: f64, b: f64| (a - b).abs() < 1e-8 * mean.roof_s.max(1e-9);
-            assert!(near(by(first + CLASSES), -mean.roof_s * mean.compute_share));
-            let memory_share = 1.0 - mean.compute_share;
-            assert!(near(by(first + 2 * CLASSES), -mean.roof_s * memory_share));
+            let [by_peak, by_bandwidth, by_rate] = mean.by_rates_s();
+            assert!(near(by(first + CLASSES), by_peak));
+            assert!(near(by(first + 2 * CLASSES), by_bandwidth));
+            let rate = activation_index(ActivationEffort::Exponential);
+            assert!(near(by(rate), by_rate));
             assert!(near(by(1), mean.by_sharpness_s));
         }
     }

@@ -10,7 +10,6 @@ use super::additive::{ComponentConstants, KernelAddends, Moments};
 use super::batches::Batches;
 use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
 use super::joint::{JointPart, JointPrice};
-use super::parameters::PARAMETERS;
 use super::surface::Surface;
 use super::workload::Workload;
 use crate::class::OpClass;
@@ -201,7 +200,7 @@ impl Calibration {
             for surface in &component.inherited {
                 check_surface(surface).map_err(|rule| error(key("inherited"), &"...", rule))?;
             }
-            let rows = PARAMETERS + component.residual.weights.len();
+            let rows = component.parameters.count() + component.residual.weights.len();
             if component.covariance_factor.size() != Some(rows) {
                 let rule = "must be a lower triangle with a row for each parameter and each weight of the residual";
                 return Err(error(key("covariance_factor"), &"...", rule));

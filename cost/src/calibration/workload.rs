@@ -1,6 +1,8 @@
 //! A kernel's work as the calibrated latency model sees it.
 
 use roofnas_space::{Activation, Op};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::class::OpClass;
 use crate::counts::{KernelCost, NetworkCost};
@@ -26,6 +28,8 @@ pub struct Workload {
     pub coordinates: [f64; COORDINATES],
     /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
     pub padding: [f64; QUANTA.len()],
+    /// The activation that is fused into it, and the elements of the batch that go through it. That of an elementwise kernel is the kernel itself.
+    pub activation: Option<(ActivationEffort, f64)>,
     /// How many kernels of the network do exactly this.
     pub count: f64,
 }
@@ -81,7 +85,9 @@ impl Workload {
             octaves(batch as f64 * geometry.output.positions() as f64),
             octaves(geometry.kernel_area as f64),
             octaves(geometry.stride_area as f64),
-            f64::from(geometry.activation_effort),
+            geometry
+                .activation
+                .map_or(0.0, ActivationEffort::coordinate),
             f64::from(geometry.fused_sums),
         ];
         for (coordinate, scale) in coordinates.iter_mut().zip(SCALES) {
@@ -93,6 +99,10 @@ impl Workload {
             bytes,
             coordinates,
             padding: QUANTA.map(|quantum| padding(kernel, quantum)),
+            activation: (kernel.class != OpClass::Elementwise)
+                .then_some(geometry.activation)
+                .flatten()
+                .map(|effort| (effort, batch as f64 * geometry.output.elements() as f64)),
             count: 1.0,
         }
     }
@@ -120,17 +130,60 @@ impl Workload {
             && self.class == other.class
             && self.coordinates == other.coordinates
             && self.padding == other.padding
+            && self.activation == other.activation
     }
 }
 
-/// What an activation costs, in classes that engines' code tells apart: 0 none, 1 a comparison, 2 a comparison and a product, 3 an exponential, 4 an error
-/// function.
-pub(crate) const fn activation_effort(op: &Op) -> u8 {
-    match op {
-        Op::Activation(Activation::Relu | Activation::Relu6) => 1,
-        Op::Activation(Activation::HardSwish | Activation::HardSigmoid) => 2,
-        Op::Activation(Activation::Swish | Activation::Sigmoid) => 3,
-        Op::Activation(Activation::Gelu) => 4,
-        _ => 0,
+/// What an activation costs, in classes that engines' code tells apart.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ActivationEffort {
+    /// ReLU and ReLU6.
+    Comparison,
+    /// Hard swish and hard sigmoid.
+    ComparisonAndProduct,
+    /// Swish and sigmoid.
+    Exponential,
+    /// GELU.
+    ErrorFunction,
+}
+
+impl ActivationEffort {
+    /// All of them, from cheap to dear.
+    pub const ALL: [Self; 4] = [
+        Self::Comparison,
+        Self::ComparisonAndProduct,
+        Self::Exponential,
+        Self::ErrorFunction,
+    ];
+
+    /// That of an operator, if it is an activation.
+    pub(crate) const fn of(op: &Op) -> Option<Self> {
+        match op {
+            Op::Activation(Activation::Relu | Activation::Relu6) => Some(Self::Comparison),
+            Op::Activation(Activation::HardSwish | Activation::HardSigmoid) => {
+                Some(Self::ComparisonAndProduct)
+            }
+            Op::Activation(Activation::Swish | Activation::Sigmoid) => Some(Self::Exponential),
+            Op::Activation(Activation::Gelu) => Some(Self::ErrorFunction),
+            _ => None,
+        }
+    }
+
+    /// The key in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Comparison => "comparison",
+            Self::ComparisonAndProduct => "comparison_and_product",
+            Self::Exponential => "exponential",
+            Self::ErrorFunction => "error_function",
+        }
+    }
+
+    /// Where kernels with it stand among others; 0 is without.
+    fn coordinate(self) -> f64 {
+        1.0 + f64::from(self as u8)
     }
 }

@@ -34,6 +34,14 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<u8> {
 
 fn calibrate_from_tables(args: &CalibrateArgs) -> anyhow::Result<u8> {
     let tables = tables(args)?;
+    let situation = args.here.situation.situation().words();
+    if !situation.is_empty() {
+        return Err(Error::Argument {
+            argument: "calibrate".to_owned(),
+            problem: format!("the situation ({situation}) is one to measure this machine in: beside --latency, the table's column of that name says it"),
+        }
+        .into());
+    }
     admit(args)?;
     let name = name(args)?;
     let profiles = Profiles::from_environment();

@@ -34,14 +34,21 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<u8> {
         Form::Pytorch => backbone_pytorch(&run.experiment, &row).into_bytes(),
         Form::Toml => backbone_toml(&run.experiment, &row).into_bytes(),
     };
-    let own = || PathBuf::from(format!("{}.{}", args.id, args.to.extension()));
+    let in_integers = if args.dtype == Dtype::Int8 {
+        "-int8"
+    } else {
+        ""
+    };
+    let own = || PathBuf::from(format!("{}{in_integers}.{}", args.id, args.to.extension()));
     let path = args.out.clone().unwrap_or_else(own);
     write_whole(&path, &bytes)?;
-    match &run.experiment.head {
-        None if args.dtype == Dtype::Int8 => note!(
-            "wrote {}: in int8 with synthetic ranges, for timing only",
+    if args.dtype == Dtype::Int8 {
+        note!(
+            "{} is in int8 with synthetic ranges, for timing only",
             path.display()
-        ),
+        );
+    }
+    match &run.experiment.head {
         None => note!("wrote {}", path.display()),
         Some(head) => note!(
             "wrote {}: the backbone alone, without the fixed head {}",

@@ -14,6 +14,7 @@ mod init;
 mod init_from;
 mod man;
 mod measure;
+mod measured_networks;
 mod measurements;
 mod networks;
 mod output;

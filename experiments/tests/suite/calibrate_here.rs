@@ -149,6 +149,55 @@ fn a_machine_in_a_situation() {
     assert!(!alike.stderr.contains("another situation"), "{alike:?}");
 }
 
+/// Names are of networks in a space: of another space, they are other networks'.
+#[test]
+fn measurements_of_other_networks() {
+    let desk = desk();
+    desk.roofnas(&args(&[])).ends(0);
+    let layers = desk.read("host.layers.csv");
+    assert!(layers.starts_with("network,") && layers.contains("\nanchor-deep,"));
+    // what was measured is enough for a fit from tables
+    let tables = [
+        "calibrate",
+        "--layers",
+        "host.layers.csv",
+        "--latency",
+        "host.measurements.csv",
+    ];
+    desk.roofnas(
+        &[
+            &tables[..],
+            &[
+                "--priors",
+                "none",
+                "--components",
+                "1",
+                "--out",
+                "again.toml",
+            ],
+        ]
+        .concat(),
+    )
+    .ends(0);
+    desk.write("space.toml", &SPACE.replace("[16, 24]", "[32, 40]"));
+    let again = args(&["--force", "--resume"]);
+    desk.roofnas(&again).ends(2).says(&[
+        "host.measurements.csv",
+        "measured on other networks than are planned now (space-",
+        "calibrate --layers host.layers.csv --latency host.measurements.csv",
+    ]);
+    desk.write("space.toml", SPACE);
+    desk.roofnas(&again).ends(0);
+    std::fs::remove_file(desk.path("host.layers.csv")).unwrap();
+    desk.roofnas(&again)
+        .ends(2)
+        .says(&["host.layers.csv, which says what its networks are, is missing"]);
+    // a situation is one to measure in
+    desk.roofnas(&[&tables[..], &["--background", "1", "--out", "no.toml"]].concat())
+        .ends(2)
+        .says(&["1 thread at work beside", "beside --latency"]);
+}
+
 #[test]
 fn node_timings_that_can_t_be_used() {
     let desk = desk();

@@ -132,10 +132,7 @@ fn networks_in_integers() {
     let export = ["export", "run", "b01", "--to", "onnx", "--dtype", "int8"];
     desk.roofnas(&[&export[..], &["--out", "integers.onnx"]].concat())
         .ends(0)
-        .says(&[
-            "integers.onnx",
-            "int8 with synthetic ranges, for timing only",
-        ]);
+        .says(&["integers.onnx is in int8 with synthetic ranges, for timing only"]);
     measure(&["integers.onnx", "--dtype", "int8"]).ends(0);
     // nobody is to take integers for single precision
     measure(&["integers.onnx"]).ends(0).says(&[
@@ -564,6 +561,37 @@ fn what_was_measured_outlives_the_process() {
     desk.roofnas(&args)
         .ends(0)
         .says(&["nothing left to measure"]);
+}
+
+/// A network that fails in the end is in no table, whatever was saved of it.
+#[test]
+fn what_fails_later_is_not_kept() {
+    let desk = desk();
+    desk.write(
+        "engine.sh",
+        "echo >> starts-$(basename $1)\ncase $1 in b*) test $(wc -l < starts-b.onnx) -lt 4 || exit 3 ;; esac\necho 5\n",
+    );
+    let table = [
+        "--rounds",
+        "4",
+        "--anchors",
+        "0",
+        "--retries",
+        "0",
+        "--out",
+        "t.csv",
+    ];
+    let with = |models: &[&str]| {
+        let args = [&["measure"], models, &COMMAND[..], &table].concat();
+        desk.roofnas(&args).ends(2)
+    };
+    with(&["a.onnx", "b.onnx"]);
+    assert_eq!(desk.table("t.csv").text("network"), ["a"]);
+    // nothing is left of a table of that alone
+    std::fs::remove_file(desk.path("t.csv")).unwrap();
+    std::fs::remove_file(desk.path("starts-b.onnx")).unwrap();
+    with(&["b.onnx"]);
+    assert!(desk.table("t.csv").rows.is_empty());
 }
 
 #[test]

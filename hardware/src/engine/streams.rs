@@ -138,14 +138,25 @@ impl Others {
 
     /// Whether all of them still run this network.
     fn are_running(&self, id: u64) -> Result<(), EngineError> {
-        let failures = self.all.iter().flat_map(|other| other.failures.try_iter());
-        // of networks that had their turn before, nobody wants to know any more
-        let own: Vec<Failure> = failures.filter(|failure| failure.network == id).collect();
-        let Some(first) = own.into_iter().next() else {
-            return Ok(());
-        };
-        self.running.set(None);
-        Err(first.error)
+        let mut found = None;
+        for other in &self.all {
+            loop {
+                match other.failures.try_recv() {
+                    // of networks that had their turn before, nobody wants to know any more
+                    Ok(failure) if failure.network != id => {}
+                    Ok(failure) => found = Some(failure.error),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => {
+                        found = Some(gone());
+                        break;
+                    }
+                }
+            }
+        }
+        found.map_or(Ok(()), |error| {
+            self.running.set(None);
+            Err(error)
+        })
     }
 
     /// Gives all of them an order, and waits until each has answered; the first error counts.
@@ -170,6 +181,11 @@ enum Order {
     Rest,
     /// Forget a network. No answer.
     Drop(u64),
+}
+
+/// Why a stream does nothing any more.
+fn gone() -> EngineError {
+    EngineError::Stream(std::io::Error::other("it has ended before its time"))
 }
 
 /// A run that failed and nobody waits for.
@@ -204,9 +220,8 @@ impl Other {
     }
 
     fn answer(&self) -> Result<(), EngineError> {
-        let gone = || std::io::Error::other("it has ended before its time");
         let answer = self.answers.recv();
-        answer.unwrap_or_else(|_| Err(EngineError::Stream(gone())))
+        answer.unwrap_or_else(|_| Err(gone()))
     }
 }
 

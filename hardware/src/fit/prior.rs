@@ -1,15 +1,15 @@
 //! What is held likely before any timing of the platform is seen.
 
 use roofnas_cost::calibration::{
-    CLASSES, Calibration, Composition, LogParameters, PARAMETERS, PreparedSurface, Surface,
-    overhead_index, quantum_index, timed_classes,
+    ActivationEffort, CLASSES, Calibration, Composition, LogParameters, PARAMETERS,
+    PreparedSurface, Surface, activation_index, overhead_index, quantum_index, timed_classes,
 };
 
 use super::design::Design;
 
 /// Coordinates of a fit: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
-/// deviation in overhead, peak and bandwidth. All are standard normal a priori.
-pub(super) const COORDINATES: usize = 5 + 3 * CLASSES;
+/// deviation in overhead, peak and bandwidth, then that of each kind of fused activation. All are standard normal a priori.
+pub(super) const COORDINATES: usize = 5 + 3 * CLASSES + ActivationEffort::ALL.len();
 
 /// How alike two platforms are held to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,10 @@ const CALL_SHARE: f64 = 0.05;
 const OVERHEAD_SHARE: f64 = 0.3;
 const ROOF_SHARE: f64 = 0.5;
 
+/// What an element of a fused activation costs beside the multiply-adds of a convolution, in FLOPs: an exponential is a polynomial of some degree and a
+/// division. The deviation is a factor of e and more.
+const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 3.0, 20.0, 30.0];
+
 /// Median of a timing's relative noise.
 const NOISE: f64 = 0.025;
 
@@ -110,6 +114,10 @@ impl Prior {
             location[first] = (OVERHEAD_SHARE * typical / mean(|_| 1.0)).ln();
             location[first + CLASSES] = (mean(|work| work.flops) / (ROOF_SHARE * typical)).ln();
             location[first + 2 * CLASSES] = (mean(|work| work.bytes) / (ROOF_SHARE * typical)).ln();
+        }
+        let peak = (mean(|work| work.flops) / (ROOF_SHARE * typical)).ln();
+        for (effort, flops) in ActivationEffort::ALL.into_iter().zip(ACTIVATION_FLOPS) {
+            location[activation_index(effort)] = peak - f64::ln(flops);
         }
         Self {
             name: "generic".to_owned(),
@@ -201,6 +209,9 @@ impl Prior {
             location[first + CLASSES] -= log_factor;
             location[first + 2 * CLASSES] -= log_factor;
         }
+        for effort in ActivationEffort::ALL {
+            location[activation_index(effort)] -= log_factor;
+        }
     }
 
     /// The parameters at these coordinates.
@@ -219,7 +230,11 @@ impl Prior {
         let (whole, class) = match parameter {
             0 | 1 => (Some((parameter, self.whole[parameter])), None),
             _ => {
-                let kind = (parameter - 2) / CLASSES;
+                // activations go with the peaks
+                let kind = match (parameter - 2) / CLASSES {
+                    3.. => 1,
+                    kind => kind,
+                };
                 let whole = (2 + kind, self.whole[2 + kind]);
                 (Some(whole), Some((3 + parameter, self.class[kind])))
             }

@@ -1,7 +1,7 @@
 //! A fit in the form that profiles hold.
 
 use nalgebra::DMatrix;
-use roofnas_cost::calibration::{Component, PARAMETERS, Parameters, QUANTA, Surface, Triangle};
+use roofnas_cost::calibration::{Component, Parameters, QUANTA, Surface, Triangle};
 
 use super::laplace::Laplace;
 use super::prior::{COORDINATES, Prior};
@@ -19,8 +19,10 @@ pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option
     let precision = laplace.precision()?.l();
     let mut inverse = DMatrix::identity(precision.nrows(), precision.ncols());
     precision.solve_lower_triangular_mut(&mut inverse);
-    let mut factor = DMatrix::zeros(PARAMETERS + functions, COORDINATES + functions);
-    for parameter in 0..PARAMETERS {
+    // activations that cost nothing in the prior do so for certain
+    let shipped = parameters.count();
+    let mut factor = DMatrix::zeros(shipped + functions, COORDINATES + functions);
+    for parameter in 0..shipped {
         for (coordinate, scale) in prior.scales(parameter) {
             for column in 0..factor.ncols() {
                 factor[(parameter, column)] += scale * inverse[(column, coordinate)];
@@ -29,11 +31,11 @@ pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option
     }
     for function in 0..functions {
         for column in 0..factor.ncols() {
-            factor[(PARAMETERS + function, column)] = inverse[(column, COORDINATES + function)];
+            factor[(shipped + function, column)] = inverse[(column, COORDINATES + function)];
         }
     }
     let triangle = factor.transpose().qr().unpack_r();
-    let rows = 0..PARAMETERS + functions;
+    let rows = 0..shipped + functions;
     let rows: Vec<Vec<f64>> = rows
         .map(|i| (0..=i).map(|j| triangle[(j, i)]).collect())
         .collect();
@@ -76,7 +78,8 @@ fn round_parameters(parameters: &mut Parameters) {
         &mut parameters.peak_gflops,
         &mut parameters.bandwidth_gb_s,
     ];
-    for number in tables.into_iter().flat_map(|table| table.values_mut()) {
+    let tables = tables.into_iter().flat_map(|table| table.values_mut());
+    for number in tables.chain(parameters.activation_gelements_s.values_mut()) {
         *number = round(*number, DIGITS);
     }
     parameters.inference_us = round(parameters.inference_us, DIGITS);

@@ -2,7 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, CLASSES, Composition, LogParameters, Mean, PARAMETERS, overhead_index, residual_factor,
+    Basis, CLASSES, Composition, LogParameters, Mean, PARAMETERS, activation_index, overhead_index,
+    residual_factor,
 };
 
 use super::design::Design;
@@ -155,9 +156,12 @@ impl State {
                 let first = overhead_index(design.works[index].class);
                 by_parameter[1] += device * mean.by_sharpness_s;
                 by_parameter[first] += host * mean.overhead_s;
-                by_parameter[first + CLASSES] -= device * mean.roof_s * mean.compute_share;
-                by_parameter[first + 2 * CLASSES] -=
-                    device * mean.roof_s * (1.0 - mean.compute_share);
+                let [by_peak, by_bandwidth, by_activation] = mean.by_rates_s();
+                by_parameter[first + CLASSES] += device * by_peak;
+                by_parameter[first + 2 * CLASSES] += device * by_bandwidth;
+                if let Some((effort, _)) = design.works[index].activation {
+                    by_parameter[activation_index(effort)] += device * by_activation;
+                }
                 let each = self.device_weights[i] * count * part.device;
                 let (first, values, _) = &functions.at[index];
                 for (function, value) in values.iter().enumerate() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Batches, Calibration, Component, Composition, Covariance, KernelShare, LogParameters, Measured,
-    Parameters, PreparedCalibration, Workload, timed_classes,
+    ActivationEffort, Batches, Calibration, Component, Composition, Covariance, KernelShare,
+    LogParameters, Measured, Parameters, PreparedCalibration, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -36,6 +36,10 @@ fn planted() -> LogParameters {
         overhead_us: everywhere(12.0),
         peak_gflops: everywhere(150.0),
         bandwidth_gb_s: everywhere(14.0),
+        activation_gelements_s: ActivationEffort::ALL
+            .into_iter()
+            .zip([50.0, 10.0, 1.5, 0.8])
+            .collect(),
     };
     let depthwise = roofnas_cost::OpClass::Depthwise;
     parameters.peak_gflops.insert(depthwise, 25.0);

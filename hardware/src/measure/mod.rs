@@ -35,7 +35,7 @@ pub use background::Background;
 use group::Group;
 pub use machine::{Machine, Others, pin};
 pub use protocol::{Cadence, Protocol, Situation, Weights};
-pub use table::{Conditions, HEADER, done_before, row};
+pub use table::{Conditions, HEADER, done_before, row, rows_before};
 pub use timing::NetworkTiming;
 pub use warnings::{busy, doubts};
 

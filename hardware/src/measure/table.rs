@@ -31,6 +31,9 @@ pub const HEADER: [&str; 20] = [
     "date",
 ];
 
+/// What a row says beside that.
+const NEEDED: [&str; 3] = ["network", "batch", "latency_ms"];
+
 /// What all rows of a table have in common, but for batch, run and date.
 const SAME: [&str; 6] = [
     "platform",
@@ -108,6 +111,36 @@ pub fn row(timing: &NetworkTiming, conditions: &Conditions) -> Vec<String> {
         .collect()
 }
 
+/// The rows of a table that was measured before, in the order of [`HEADER`]. Columns that older versions didn't write are empty.
+///
+/// # Errors
+/// A sentence, when the text is no table of these columns.
+pub fn rows_before(text: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| error.to_string())?.clone();
+    let is_ours = header.iter().all(|column| HEADER.contains(&column))
+        && NEEDED
+            .iter()
+            .chain(&SAME)
+            .all(|column| header.iter().any(|known| known == *column));
+    if !is_ours {
+        return Err("is no table that measuring has written: its columns are others".to_owned());
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let cell = |column: &&str| {
+            let place = header.iter().position(|known| known == *column);
+            place
+                .and_then(|place| record.get(place))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        rows.push(HEADER.iter().map(cell).collect());
+    }
+    Ok(rows)
+}
+
 /// The networks that a table has measured already under the same conditions, each with its batch, so that measuring can go on where it was broken off. The batch
 /// may be any of `batches`, whatever that of the conditions.
 ///
@@ -118,20 +151,12 @@ pub fn done_before(
     conditions: &Conditions,
     batches: &[NonZeroUsize],
 ) -> Result<Vec<(String, NonZeroUsize)>, String> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|error| error.to_string())?;
-    if header != &csv::StringRecord::from(HEADER.to_vec()) {
-        return Err("is no table that measuring has written: its columns are others".to_owned());
-    }
     let expected = conditions.cells();
-    let place = |column: &str| HEADER.iter().position(|known| *known == column);
     let mut networks = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
+    for row in rows_before(text)? {
         let cell = |column: &str| {
-            place(column)
-                .and_then(|place| record.get(place))
-                .unwrap_or("")
+            let place = HEADER.iter().position(|known| *known == column);
+            place.map_or("", |place| &row[place])
         };
         let batch = batches
             .iter()

@@ -84,7 +84,8 @@ impl InstructionSet {
         }
     }
 
-    /// Multiply-adds that one unit does in a cycle: numbers in one vector; of tiles, a product of 16384 takes 16 cycles.
+    /// Multiply-adds in a cycle of what counts as a unit: numbers in one vector, for bytes in AVX2 those of two ports, which share three instructions; of tiles, a
+    /// product of 16384 takes 16 cycles.
     pub const fn lanes(self) -> u32 {
         match self {
             Self::Scalar => 1,

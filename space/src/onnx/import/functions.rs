@@ -40,6 +40,27 @@ pub(super) fn inlined(
     }))
 }
 
+/// Whether no call is left when the graph's nodes are replaced: none stands in a graph that a node holds, and no function holds graphs, whose values would
+/// be called as they were.
+pub(super) fn can_be_replaced(model: &ModelProto) -> Result<(), ImportError> {
+    let holds_graph = |node: &&NodeProto| {
+        let mut attributes = node.attribute.iter();
+        attributes.any(|attribute| attribute.g.is_some() || !attribute.graphs.is_empty())
+    };
+    if model.functions.is_empty() {
+        return Ok(());
+    }
+    let functions = model.functions.iter().flat_map(|function| &function.node);
+    let graph = model.graph.iter().flat_map(|graph| &graph.node);
+    match functions.chain(graph).find(holds_graph) {
+        None => Ok(()),
+        Some(node) => Err(node_error(
+            node,
+            "holds a graph, in a model that defines operators of its own",
+        )),
+    }
+}
+
 struct Inlining<'a> {
     functions: Functions<'a>,
     nodes: Vec<NodeProto>,

@@ -52,7 +52,7 @@ use crate::network::Network;
 pub(crate) use cut::cut_head_file;
 pub use error::ImportError;
 pub use options::ImportOptions;
-pub(in crate::onnx) use order::reads;
+pub(in crate::onnx) use order::{label, reads};
 
 /// The network of an ONNX model. Elements that the model keeps in other files are not looked for.
 ///
@@ -112,6 +112,7 @@ fn undiminished(bytes: &[u8]) -> Result<ModelProto, ImportError> {
 }
 
 fn without_functions(mut model: ModelProto) -> Result<ModelProto, ImportError> {
+    functions::can_be_replaced(&model)?;
     if let Some(inlined) = functions::inlined(&model, graph(&model)?)? {
         model.graph = Some(inlined);
         model.functions.clear();

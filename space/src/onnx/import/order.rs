@@ -7,7 +7,7 @@ use super::super::proto::{AttributeProto, GraphProto, NodeProto};
 use super::error::ImportError;
 
 /// What a node is called in messages and tables: its name, or else that of its first output.
-pub(super) fn label(node: &NodeProto) -> &str {
+pub(in crate::onnx) fn label(node: &NodeProto) -> &str {
     let named = Some(node.name()).filter(|name| !name.is_empty());
     let output = || {
         node.output

@@ -1,13 +1,13 @@
 //! From a model in single precision to one that engines compute in 8-bit integers.
 //!
-//! What an engine takes for a quantised network doesn't depend on the numbers in it, so none of the images are needed by which ranges are chosen for
-//! deployment: weights are scaled by their own largest values, and feature maps have *synthetic* ranges. **Such a model is for timing only: what it
-//! computes means nothing.**
+//! What an engine takes for a quantised network hardly depends on the numbers in it, as long as no two scales are equal and the range of what a clamp puts out
+//! ends where the clamp does. So no images are needed, by which ranges are chosen for deployment: weights are scaled by their own largest values, and feature maps
+//! have *synthetic* ranges. **Such a model is for timing only: what it computes means nothing.**
 //!
-//! The form is that of ONNX's QuantizeLinear and DequantizeLinear around operators ("QDQ"), which ONNX Runtime, OpenVINO, TensorRT and others turn into
-//! kernels of integers, and it follows what their tools for quantising a trained network write by default:
+//! The form is that of ONNX's QuantizeLinear and DequantizeLinear around operators ("QDQ"), which ONNX Runtime and OpenVINO turn into kernels of integers, and it is
+//! what ONNX Runtime's tool for quantising a trained network writes with unsigned feature maps and a scale for each channel:
 //!
-//! - feature maps are unsigned, one scale each; the range of what a ReLU puts out begins at 0, so that engines leave the ReLU out;
+//! - feature maps are unsigned, one scale each; the range of what a ReLU puts out begins at 0, so that engines leave the ReLU out (TensorRT takes signed ones alone);
 //! - weights are signed and symmetric about 0, one scale for each output channel of a convolution or linear layer, and one for all of anything else;
 //! - biases are 32-bit integers, their scale the product of the two;
 //! - convolutions, linear layers and products of matrices, sums, gates, concatenations, average pools and sigmoids are computed in integers, what only
@@ -28,8 +28,10 @@ use std::path::Path;
 use prost::Message;
 use thiserror::Error;
 
-use super::import::{ImportError, complete, complete_file, skeleton};
-use super::proto::{AttributeType, GraphProto, ModelProto, NodeProto, StringStringEntryProto};
+use super::import::{ImportError, complete, complete_file, label, skeleton};
+use super::proto::{
+    AttributeType, GraphProto, ModelProto, NodeProto, StringStringEntryProto, ValueInfoProto,
+};
 
 /// The first operator set in which weights have a scale for each channel.
 const LEAST_OPSET: i64 = 13;
@@ -73,6 +75,12 @@ pub enum QuantizeError {
         op: String,
         /// The attribute.
         attribute: String,
+    },
+    /// One with an input or output that would be lost.
+    #[error("{value} is no tensor, and of another kind than can be kept")]
+    Value {
+        /// The value.
+        value: String,
     },
     /// One that fits no file.
     #[error("quantised it would take {bytes} bytes, and one file holds less than 2 GiB")]
@@ -118,7 +126,7 @@ fn quantized(mut model: ModelProto) -> Result<Vec<u8>, QuantizeError> {
     };
     if let Some(node) = quantized_node(&graph) {
         return Err(QuantizeError::Already {
-            node: label(node),
+            node: label(node).to_owned(),
             op: node.op_type().to_owned(),
         });
     }
@@ -171,6 +179,16 @@ fn quantized_node(graph: &GraphProto) -> Option<&NodeProto> {
 
 /// Refuses what this crate's messages don't hold, and so would not write again.
 fn kept_whole(graph: &GraphProto) -> Result<(), QuantizeError> {
+    let mut values = graph.input.iter().chain(&graph.output);
+    let is_lost = |info: &&ValueInfoProto| {
+        let kind = info.r#type.as_ref();
+        kind.is_some_and(|kind| kind.tensor_type.is_none())
+    };
+    if let Some(lost) = values.find(is_lost) {
+        return Err(QuantizeError::Value {
+            value: lost.name().to_owned(),
+        });
+    }
     for node in &graph.node {
         for attribute in &node.attribute {
             if let Some(held) = attribute.g.as_deref() {
@@ -186,7 +204,7 @@ fn kept_whole(graph: &GraphProto) -> Result<(), QuantizeError> {
             );
             if !is_kept {
                 return Err(QuantizeError::Attribute {
-                    node: label(node),
+                    node: label(node).to_owned(),
                     op: node.op_type().to_owned(),
                     attribute: attribute.name().to_owned(),
                 });
@@ -194,13 +212,4 @@ fn kept_whole(graph: &GraphProto) -> Result<(), QuantizeError> {
         }
     }
     Ok(())
-}
-
-/// What a node is called in messages.
-fn label(node: &NodeProto) -> String {
-    let output = node.output.first().map_or("without a name", String::as_str);
-    match node.name() {
-        "" => output.to_owned(),
-        name => name.to_owned(),
-    }
 }

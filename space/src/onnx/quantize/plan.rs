@@ -29,14 +29,14 @@ pub(super) struct Plan<'a> {
     /// For each node.
     pub(super) treatments: Vec<Treatment>,
     /// Tensors that are part of the file.
-    constants: HashMap<&'a str, &'a TensorProto>,
+    constants: Constants<'a>,
     /// The scalings of values that become integers.
     scalings: HashMap<&'a str, Scaling>,
 }
 
 impl<'a> Plan<'a> {
     pub(super) fn of(graph: &'a GraphProto) -> Self {
-        let constants = constants(graph);
+        let constants = Constants::of(graph);
         let types = Types::of(graph);
         let treatments = treatments(graph, &constants, &types);
         let mut plan = Self {
@@ -60,7 +60,7 @@ impl<'a> Plan<'a> {
 
     /// A tensor of the file.
     pub(super) fn constant(&self, value: &str) -> Option<&'a TensorProto> {
-        self.constants.get(value).copied()
+        self.constants.tensors.get(value).copied()
     }
 
     fn scale(&mut self, graph: &'a GraphProto, types: &Types<'_>) {
@@ -86,8 +86,10 @@ impl<'a> Plan<'a> {
                     .copied()
                     .flatten()
                     .filter(|_| *treatment == Treatment::Passes);
-                let range = passed
-                    .unwrap_or_else(|| Range::of(node, ranges.len(), &read, self.bounds(node)));
+                let range = passed.unwrap_or_else(|| {
+                    let bounds = self.constants.bounds(node).unwrap_or_default();
+                    Range::of(node, ranges.len(), &read, bounds)
+                });
                 ranges.insert(output, range);
             }
         }
@@ -103,7 +105,7 @@ impl<'a> Plan<'a> {
         let vanishing = self.vanishing(graph);
         for (node, treatment) in graph.node.iter().zip(&self.treatments) {
             let mut mark = |value: &'a String| {
-                if types.is_float(value) && !self.constants.contains_key(value.as_str()) {
+                if types.is_float(value) && !self.constants.contains(value) {
                     marked.insert(value.as_str());
                 }
             };
@@ -164,63 +166,76 @@ impl<'a> Plan<'a> {
         vanishing.retain(|value| computed.contains(value));
         vanishing
     }
+}
 
-    /// The ends of a clip: attributes of old, inputs now.
-    fn bounds(&self, node: &NodeProto) -> Bounds {
-        let end = |place: usize, name: &str| {
-            let stored = node
-                .input
-                .get(place)
-                .and_then(|value| self.constants.get(value.as_str()));
-            let stored = stored.and_then(|tensor| elements(tensor)?.first().copied());
-            stored.or_else(|| attribute(node, name).map(|bound| bound.f()))
+/// What is part of the file: initializers, and what Constant nodes hold.
+struct Constants<'a> {
+    tensors: HashMap<&'a str, &'a TensorProto>,
+    /// Numbers that Constant nodes hold without a tensor.
+    numbers: HashMap<&'a str, f32>,
+}
+
+impl<'a> Constants<'a> {
+    fn of(graph: &'a GraphProto) -> Self {
+        let initializers = graph
+            .initializer
+            .iter()
+            .map(|tensor| (tensor.name(), tensor));
+        let mut constants = Self {
+            tensors: initializers.collect(),
+            numbers: HashMap::new(),
         };
-        Bounds {
-            least: end(1, "min"),
-            most: end(2, "max"),
+        let nodes = graph.node.iter();
+        for node in nodes.filter(|node| node.op_type() == "Constant") {
+            let Some(output) = node.output.first() else {
+                continue;
+            };
+            if let Some(tensor) = attribute(node, "value").and_then(|value| value.t.as_ref()) {
+                constants.tensors.insert(output, tensor);
+            } else if let Some(number) = attribute(node, "value_float") {
+                constants.numbers.insert(output, number.f());
+            }
         }
+        constants
+    }
+
+    fn contains(&self, value: &str) -> bool {
+        self.tensors.contains_key(value) || self.numbers.contains_key(value)
+    }
+
+    /// The ends of a clip: attributes of old, inputs now. Nothing where one of them isn't known.
+    fn bounds(&self, node: &NodeProto) -> Option<Bounds> {
+        let end = |place: usize, name: &str| -> Option<Option<f32>> {
+            let Some(value) = node.input.get(place).filter(|value| !value.is_empty()) else {
+                return Some(attribute(node, name).map(|bound| bound.f()));
+            };
+            let number = self.numbers.get(value.as_str()).copied();
+            let stored = || {
+                elements(self.tensors.get(value.as_str())?)?
+                    .first()
+                    .copied()
+            };
+            number.or_else(stored).map(Some)
+        };
+        Some(Bounds {
+            least: end(1, "min")?,
+            most: end(2, "max")?,
+        })
     }
 }
 
-/// Initializers, and the tensors of Constant nodes.
-fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
-    let initializers = graph
-        .initializer
-        .iter()
-        .map(|tensor| (tensor.name(), tensor));
-    let nodes = graph
-        .node
-        .iter()
-        .filter(|node| node.op_type() == "Constant");
-    let nodes = nodes.filter_map(|node| {
-        let tensor = attribute(node, "value")?.t.as_ref()?;
-        Some((node.output.first()?.as_str(), tensor))
-    });
-    initializers.chain(nodes).collect()
-}
-
-fn treatments(
-    graph: &GraphProto,
-    constants: &HashMap<&str, &TensorProto>,
-    types: &Types<'_>,
-) -> Vec<Treatment> {
+fn treatments(graph: &GraphProto, constants: &Constants<'_>, types: &Types<'_>) -> Vec<Treatment> {
     let inputs = graph.input.iter().map(|info| info.name());
-    let mut maps: HashSet<&str> = inputs
-        .filter(|input| !constants.contains_key(input))
-        .collect();
+    let mut maps: HashSet<&str> = inputs.filter(|input| !constants.contains(input)).collect();
     let mut treatments = Vec::with_capacity(graph.node.len());
     for node in &graph.node {
         let is_map = |value: &String| maps.contains(value.as_str()) && types.is_float(value);
-        let is_computed =
-            |value: &String| types.is_float(value) && !constants.contains_key(value.as_str());
+        let is_computed = |value: &String| types.is_float(value) && !constants.contains(value);
         let treatment = match usual(node) {
             Treatment::Product if node.input.iter().take(2).any(is_computed) => Treatment::Product,
             Treatment::Product => Treatment::Interior,
             Treatment::Maps if is_joined(node) => {
-                let mut read = node
-                    .input
-                    .iter()
-                    .filter(|value| !constants.contains_key(value.as_str()));
+                let mut read = node.input.iter().filter(|value| !constants.contains(value));
                 let is_given = node.input.iter().any(is_map) && read.all(is_map);
                 if is_given {
                     Treatment::Maps
@@ -229,6 +244,7 @@ fn treatments(
                 }
             }
             Treatment::Interior => Treatment::Interior,
+            Treatment::Clamps if !vanishes(node, constants) => Treatment::Float,
             // a mean of feature maps is a pooling; one of squares, say, part of a norm
             usual => match node.input.first() {
                 Some(input) if is_map(input) => usual,
@@ -241,6 +257,15 @@ fn treatments(
         treatments.push(treatment);
     }
     treatments
+}
+
+/// Whether a clamp finds nothing to do in integers that are scaled to what it puts out.
+fn vanishes(node: &NodeProto, constants: &Constants<'_>) -> bool {
+    if node.op_type() != "Clip" {
+        return true;
+    }
+    let bounds = constants.bounds(node);
+    bounds.is_some_and(|bounds| bounds.of(Range::free(0)).is_within(bounds))
 }
 
 /// What becomes of an operator if it reads feature maps.

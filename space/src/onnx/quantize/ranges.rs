@@ -66,14 +66,37 @@ impl Range {
         }
     }
 
-    /// The scaling in which zero is a whole number, as padding needs it. The levels end a trifle within the range: an engine that leaves out a clip at its
-    /// ends must not find them beyond.
+    /// The scaling in which zero is a whole number, as padding needs it. Its levels lie within the range, zero included: an engine that leaves out a clip at
+    /// its ends must not find them beyond.
     pub(super) fn scaling(self) -> Scaling {
-        let (low, high) = (self.low.min(0.0), self.high.max(0.0));
-        let span = if high > low { high - low } else { 1.0 };
-        let scale = span / STEPS * 0.9999;
-        let zero = (-low / scale).round().clamp(0.0, STEPS) as u8;
-        Scaling { scale, zero }
+        let (below, above) = ((-self.low).max(0.0), self.high.max(0.0));
+        let span = below + above;
+        if span <= 0.0 {
+            return Scaling {
+                scale: 1.0,
+                zero: 0,
+            };
+        }
+        let zero = (STEPS * below / span).round();
+        let finest = |side: f32, levels: f32| match levels {
+            0.0 => f32::INFINITY,
+            levels => side / levels,
+        };
+        let scale = finest(below, zero).min(finest(above, STEPS - zero));
+        // where one side is a trifle, the other rules
+        let scale = if scale > 0.0 { scale } else { span / STEPS };
+        Scaling {
+            // a sum of roundings must not lead beyond either
+            scale: 0.9999 * scale,
+            zero: zero as u8,
+        }
+    }
+
+    /// Whether all levels lie within these bounds.
+    pub(super) fn is_within(self, bounds: Bounds) -> bool {
+        let Scaling { scale, zero } = self.scaling();
+        let (low, high) = (-scale * f32::from(zero), scale * (STEPS - f32::from(zero)));
+        bounds.least.is_none_or(|least| low >= least) && bounds.most.is_none_or(|most| high <= most)
     }
 }
 
@@ -82,7 +105,7 @@ fn width(number: usize) -> f32 {
     3.0 + 0.5 * (number % 5) as f32
 }
 
-/// The ends of a clip, where the file says them.
+/// The ends of a clip.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Bounds {
     pub(super) least: Option<f32>,
@@ -90,7 +113,8 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn of(self, free: Range) -> Range {
+    /// What it puts out of such a map.
+    pub(super) fn of(self, free: Range) -> Range {
         let finite = |bound: Option<f32>| bound.filter(|bound| bound.is_finite());
         let low = finite(self.least).unwrap_or(free.low);
         let high = finite(self.most).unwrap_or(free.high);
@@ -112,14 +136,19 @@ mod tests {
             Range::new(0.0, 6.0),
             Range::new(-0.375, 4.0),
             Range::new(-4.0, 4.0),
+            Range::new(-1.0, 1.0),
             Range::new(1.0, 6.0),
             Range::new(-2.0, -1.0),
         ] {
             let Scaling { scale, zero } = range.scaling();
             assert!(scale > 0.0 && scale.is_finite(), "{range:?}");
             let level = |integer: i32| scale * (integer - i32::from(zero)) as f32;
-            assert!(level(0) >= range.low.min(0.0) - scale, "{range:?}");
-            assert!(level(255) <= range.high.max(0.0) + scale, "{range:?}");
+            assert!(level(0) >= range.low.min(0.0), "{range:?}");
+            assert!(level(255) <= range.high.max(0.0), "{range:?}");
+            // and cover it but for a hundredth
+            let covered = level(255) - level(0);
+            let asked = range.high.max(0.0) - range.low.min(0.0);
+            assert!(covered > 0.98 * asked, "{range:?} {covered}");
         }
         assert_eq!(Range::new(0.0, 6.0).scaling().zero, 0);
         // a clip at 6 finds nothing beyond its ends

@@ -22,6 +22,7 @@ pub(super) fn rewritten(graph: GraphProto) -> Option<GraphProto> {
         plan: &plan,
         outputs,
         numbers: HashMap::new(),
+        operands: HashMap::new(),
         weights: HashMap::new(),
     };
     let nodes = rewriting.nodes(&graph);
@@ -43,6 +44,8 @@ struct Rewriting<'a> {
     additions: Additions,
     /// What is read instead of a value that has become integers.
     numbers: HashMap<&'a str, String>,
+    /// The same of constants among maps; what else reads them reads them as they are.
+    operands: HashMap<&'a str, String>,
     /// The same of weights, which may be read along several axes; nothing where they are left as they are.
     weights: HashMap<(&'a str, Option<usize>), Option<Scaled>>,
 }
@@ -201,7 +204,7 @@ impl<'a> Rewriting<'a> {
 
     /// A constant among maps, scaled as these are, by its own range.
     fn operand(&mut self, name: &'a str) -> Option<String> {
-        if let Some(known) = self.numbers.get(name) {
+        if let Some(known) = self.operands.get(name) {
             return Some(known.clone());
         }
         let tensor = self.plan.constant(name)?;
@@ -230,7 +233,7 @@ impl<'a> Rewriting<'a> {
         let numbers = self
             .additions
             .numbers(name, &[&integers, &scale, &zero], None);
-        self.numbers.insert(name, numbers.clone());
+        self.operands.insert(name, numbers.clone());
         Some(numbers)
     }
 }

@@ -9,9 +9,10 @@ use rand::SeedableRng;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::super::proto::{
-    DataLocation, DataType, ModelProto, StringStringEntryProto, TensorProto,
+    AttributeProto, AttributeType, DataLocation, DataType, ModelProto, StringStringEntryProto,
+    TensorProto,
 };
-use super::super::test_model::{Model, float_tensor, int, ints, tensor};
+use super::super::test_model::{Model, attribute, float_tensor, int, ints, tensor};
 use super::super::{Batch, ImportOptions, InitialWeights, export, import};
 use super::*;
 use crate::network::Network;
@@ -243,6 +244,66 @@ fn what_is_written_out_stays_in_single_precision() {
     let conversions = lines[1..14].iter().filter(|line| line.contains("*"));
     // the two that read what the convolution puts out
     assert_eq!(conversions.count(), 2, "{lines:#?}");
+}
+
+/// A clip whose ends no level is beyond vanishes, however the ends are stated; one that has something to do stays.
+#[test]
+fn clips() {
+    let clipped = |low: f32, high: f32| {
+        let number = |value: f32| AttributeProto {
+            f: Some(value),
+            ..attribute("value_float", AttributeType::Float)
+        };
+        image()
+            .node("Conv", "x w b", "c", &[])
+            .node("Constant", "", "low", &[number(low)])
+            .scalar("high", high)
+            .node("Clip", "c low high", "y", &[])
+    };
+    for (low, high) in [(0.0, 6.0), (-1.0, 1.0), (-0.3, 2.0)] {
+        let lines = listing(clipped(low, high));
+        assert!(
+            lines.contains(&"Clip(c low high) -> y.float".to_owned()),
+            "{lines:?}"
+        );
+        let model = decoded(&quantize(&clipped(low, high).bytes()).unwrap());
+        let scale = stored(&model, "y.scale").raw_data.clone().unwrap();
+        let scale = f32::from_le_bytes(scale.try_into().unwrap());
+        let zero = f32::from(stored(&model, "y.zero_point").raw_data.as_ref().unwrap()[0]);
+        assert!(
+            -scale * zero >= low && scale * (255.0 - zero) <= high,
+            "{low} {high}"
+        );
+    }
+    // no level but 0 can stand for 0, which padding needs
+    let lines = listing(clipped(1.0, 6.0));
+    assert!(
+        lines.contains(&"Clip(c* low high) -> y".to_owned()),
+        "{lines:?}"
+    );
+    // ends that are computed are not known
+    let computed = image()
+        .scalar("six", 6.0)
+        .node("Conv", "x w b", "c", &[])
+        .node("Sqrt", "six", "high", &[])
+        .node("Clip", "c _ high", "y", &[]);
+    let lines = listing(computed);
+    assert!(
+        lines.contains(&"Clip(c*  high) -> y".to_owned()),
+        "{lines:?}"
+    );
+}
+
+/// What else reads a constant among maps reads it as it is.
+#[test]
+fn constants_stay_constants_elsewhere() {
+    let model = image()
+        .scalar("two", 2.0)
+        .node("Conv", "x w b", "c", &[])
+        .node("Mul", "c two", "m", &[])
+        .node("Pow", "m two", "y", &[]);
+    let lines = listing(model);
+    assert_eq!(lines[1..3], ["Mul(c* two*) -> m", "Pow(m* two) -> y"]);
 }
 
 #[test]

@@ -62,9 +62,12 @@ impl<'a> Types<'a> {
                 Some(value) => DataType::try_from(value.t.as_ref()?.data_type?).ok(),
                 None => Some(DataType::Float),
             },
-            "Where" => input(1),
+            "NonMaxSuppression" => Some(DataType::Int64),
+            "Where" | "CastLike" => input(1),
             "OneHot" => input(2),
-            "If" | "Loop" | "Scan" => None,
+            // only the engine knows, or no tensor at all
+            "If" | "Loop" | "Scan" | "SequenceAt" | "SplitToSequence" => None,
+            _ if !matches!(node.domain(), "" | "ai.onnx" | "com.microsoft") => None,
             _ => input(0),
         }
     }
