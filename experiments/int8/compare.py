@@ -14,11 +14,13 @@ def latencies(name):
 
 
 single, integers = latencies("fp32.csv"), latencies("int8.csv")
-print("| network | fp32, ms | int8, ranges from images, ms | int8, synthetic ranges, ms | difference |")
+print("| network | fp32, ms | int8, ranges from inputs, ms | int8, synthetic ranges, ms | difference |")
 print("|---|---|---|---|---|")
 differences = []
 for name, alone in sorted(single.items()):
-    calibrated, synthetic = (integers[f"{name}-{way}"] for way in ("calibrated", "synthetic"))
+    calibrated, synthetic = (integers.get(f"{name}-{way}") for way in ("calibrated", "synthetic"))
+    if calibrated is None or synthetic is None:
+        continue
     differences.append(synthetic / calibrated - 1)
     print(f"| {name} | {alone:.2f} | {calibrated:.2f} | {synthetic:.2f} | {100 * differences[-1]:+.1f} % |")
 print(f"\nMean of the absolute differences: {100 * mean(map(abs, differences)):.1f} %")

@@ -1,4 +1,4 @@
-"""Quantises networks with ONNX Runtime's own tool, on random images: python3 quantise.py FOLDER MODEL.onnx ...
+"""Quantises networks with ONNX Runtime's own tool, on random inputs: python3 quantise.py FOLDER MODEL.onnx ...
 
 FOLDER gets fp32/NAME.onnx, int8/NAME-synthetic.onnx (both are the file itself, which roofnas quantises) and int8/NAME-calibrated.onnx.
 """
@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-IMAGES = 4
+INPUTS = 4
 
 
-class RandomImages(CalibrationDataReader):
+class RandomInputs(CalibrationDataReader):
     def __init__(self, name, shape):
         random = np.random.default_rng(1)
-        self.left = iter([{name: random.standard_normal(shape, np.float32)} for _ in range(IMAGES)])
+        self.left = iter([{name: random.standard_normal(shape, np.float32)} for _ in range(INPUTS)])
 
     def get_next(self):
         return next(self.left, None)
@@ -28,8 +29,10 @@ def main(out, models):
         (out / folder).mkdir(parents=True, exist_ok=True)
     for model in map(Path, models):
         name = model.stem
-        (out / "fp32" / f"{name}.onnx").write_bytes(model.read_bytes())
-        (out / "int8" / f"{name}-synthetic.onnx").write_bytes(model.read_bytes())
+        # in one file, wherever the weights were
+        whole = onnx.load(model)
+        for copy in (out / "fp32" / f"{name}.onnx", out / "int8" / f"{name}-synthetic.onnx"):
+            onnx.save(whole, copy)
         prepared = out / f"{name}-prepared.onnx"
         quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
         given = onnxruntime.InferenceSession(str(prepared), providers=["CPUExecutionProvider"]).get_inputs()[0]
@@ -37,7 +40,7 @@ def main(out, models):
         quantize_static(
             str(prepared),
             str(out / "int8" / f"{name}-calibrated.onnx"),
-            RandomImages(given.name, shape),
+            RandomInputs(given.name, shape),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,

@@ -53,6 +53,8 @@ for line in (folder / "host.toml").read_text().splitlines():
 row(["networks", "n", "mean error", "within 10 %", "Spearman", "bias", "in 90 % interval", "above 95 % bound"])
 row(["---"] * 8)
 for name in ["mobile", "resnet", "foreign"]:
+    if not (folder / f"{name}.json").exists():
+        continue
     found = read(f"{name}.json")
     model(name, found)
     since = found.get("since_calibration")

@@ -167,7 +167,7 @@ fn networks_in_integers() {
         &["--engine", "ncnn", "--dtype", "int8"][..],
         &["--dtype", "fp16"],
     ] {
-        measure(&[&["real.onnx"], refused].concat()).ends(1);
+        measure(&[&["real.onnx"], refused].concat()).ends(2);
     }
 }
 
@@ -244,7 +244,7 @@ fn situations_are_recorded() {
     let rows: Value = serde_json::from_str(&desk.roofnas(&args).ends(0).stdout).unwrap();
     assert_eq!(
         rows[0]["situation"],
-        "1 threads at work beside; one run every 0.010 s; cold weights; after 0 s under load"
+        "1 thread at work beside; one run every 0.010 s; cold weights; after 0 s under load"
     );
 }
 
@@ -325,7 +325,7 @@ fn a_table_of_other_conditions_is_refused() {
         (&["--dtype", "fp16"], "dtype = fp32, and fp16 was asked for"),
         (
             &["--background", "1"],
-            "situation = , and 1 threads at work beside",
+            "situation = , and 1 thread at work beside",
         ),
         (&["--platform-name", "other"], "and other was asked for"),
     ];

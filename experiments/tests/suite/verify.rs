@@ -68,11 +68,11 @@ fn predictions_stand_beside_planted_timings() {
         for (column, expected) in same {
             assert_eq!(row[column], expected, "{column}");
         }
-        assert_eq!(row["situation"], "1 threads at work beside");
+        assert_eq!(row["situation"], "1 thread at work beside");
     }
     for part in [
         "Predicted for platform intel-i9-10980xe (uncalibrated",
-        "with sh, 16 threads, batch 1, fp32; 1 threads at work beside:",
+        "with sh, 16 threads, batch 1, fp32; 1 thread at work beside:",
         "| b01 ",
         "measured_over_budget",
         "Within 10 % of the prediction: ",
