@@ -261,7 +261,7 @@ pub enum Error {
         /// The network.
         network: String,
         /// Why not.
-        source: QuantizeError,
+        source: Box<QuantizeError>,
     },
     /// The worker threads can't be started.
     #[error("can't start worker threads: {0}")]

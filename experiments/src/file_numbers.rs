@@ -15,6 +15,6 @@ pub fn in_numbers(bytes: Vec<u8>, network: &str, dtype: Dtype) -> Result<Vec<u8>
     }
     onnx::quantize(&bytes).map_err(|source| Error::Quantize {
         network: network.to_owned(),
-        source,
+        source: Box::new(source),
     })
 }

@@ -179,7 +179,7 @@ fn measurements_of_other_networks() {
         .concat(),
     )
     .ends(0);
-    desk.write("space.toml", &SPACE.replace("[16, 24]", "[32, 40]"));
+    desk.write("space.toml", SPACE.replace("[16, 24]", "[32, 40]"));
     let again = args(&["--force", "--resume"]);
     desk.roofnas(&again).ends(2).says(&[
         "host.measurements.csv",

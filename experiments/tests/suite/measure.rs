@@ -588,8 +588,8 @@ fn what_fails_later_is_not_kept() {
     with(&["a.onnx", "b.onnx"]);
     assert_eq!(desk.table("t.csv").text("network"), ["a"]);
     // nothing is left of a table of that alone
-    std::fs::remove_file(desk.path("t.csv")).unwrap();
-    std::fs::remove_file(desk.path("starts-b.onnx")).unwrap();
+    fs::remove_file(desk.path("t.csv")).unwrap();
+    fs::remove_file(desk.path("starts-b.onnx")).unwrap();
     with(&["b.onnx"]);
     assert!(desk.table("t.csv").rows.is_empty());
 }

@@ -85,7 +85,7 @@ pub enum EngineError {
         /// The model.
         model: String,
         /// Why not.
-        source: QuantizeError,
+        source: Box<QuantizeError>,
     },
     /// An input of the model that can't be fed.
     #[error("{model}: input {input} {reason}")]

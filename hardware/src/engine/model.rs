@@ -60,7 +60,7 @@ impl Model {
         };
         let bytes = bytes.map_err(|source| EngineError::Quantize {
             model: self.name.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let file = temporary(&bytes)?;
         Ok(Self {

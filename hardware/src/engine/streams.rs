@@ -167,7 +167,7 @@ impl Others {
         }
         let answers = self.all.iter().map(Other::answer);
         // every answer is taken: none may be left for the next order
-        answers.fold(Ok(()), |all, answer| all.and(answer))
+        answers.fold(Ok(()), Result::and)
     }
 }
 

@@ -30,7 +30,8 @@ use thiserror::Error;
 
 use super::import::{ImportError, complete, complete_file, label, skeleton};
 use super::proto::{
-    AttributeType, GraphProto, ModelProto, NodeProto, StringStringEntryProto, ValueInfoProto,
+    AttributeType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    ValueInfoProto,
 };
 
 /// The first operator set in which weights have a scale for each channel.
@@ -151,7 +152,7 @@ fn quantized(mut model: ModelProto) -> Result<Vec<u8>, QuantizeError> {
 fn opset(model: &ModelProto) -> i64 {
     let mut sets = model.opset_import.iter();
     let own = sets.find(|set| matches!(set.domain(), "" | "ai.onnx"));
-    own.map_or(0, |set| set.version())
+    own.map_or(0, OperatorSetIdProto::version)
 }
 
 /// A node whose operator has to do with 8-bit integers, in the graph or in one that a node holds.

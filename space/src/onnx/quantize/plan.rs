@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::proto::{GraphProto, NodeProto, TensorProto};
+use super::super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use super::ranges::{Bounds, Range, Scaling};
 use super::types::{Types, attribute};
 use super::weights::elements;
@@ -66,7 +66,7 @@ impl<'a> Plan<'a> {
     fn scale(&mut self, graph: &'a GraphProto, types: &Types<'_>) {
         let marked = self.marked(graph, types);
         let mut ranges: HashMap<&str, Range> = HashMap::new();
-        let inputs = graph.input.iter().map(|info| info.name());
+        let inputs = graph.input.iter().map(ValueInfoProto::name);
         for input in inputs.filter(|input| marked.contains(input)) {
             ranges.insert(input, Range::free(ranges.len()));
         }
@@ -145,7 +145,7 @@ impl<'a> Plan<'a> {
         for value in graph.node.iter().flat_map(super::super::import::reads) {
             *readers.entry(value).or_default() += 1;
         }
-        let outputs: HashSet<&str> = graph.output.iter().map(|info| info.name()).collect();
+        let outputs: HashSet<&str> = graph.output.iter().map(ValueInfoProto::name).collect();
         let mut vanishing = HashSet::new();
         for (node, treatment) in graph.node.iter().zip(&self.treatments) {
             let read = node.input.first().map(String::as_str);
@@ -207,7 +207,7 @@ impl<'a> Constants<'a> {
     fn bounds(&self, node: &NodeProto) -> Option<Bounds> {
         let end = |place: usize, name: &str| -> Option<Option<f32>> {
             let Some(value) = node.input.get(place).filter(|value| !value.is_empty()) else {
-                return Some(attribute(node, name).map(|bound| bound.f()));
+                return Some(attribute(node, name).map(AttributeProto::f));
             };
             let number = self.numbers.get(value.as_str()).copied();
             let stored = || {
@@ -225,7 +225,7 @@ impl<'a> Constants<'a> {
 }
 
 fn treatments(graph: &GraphProto, constants: &Constants<'_>, types: &Types<'_>) -> Vec<Treatment> {
-    let inputs = graph.input.iter().map(|info| info.name());
+    let inputs = graph.input.iter().map(ValueInfoProto::name);
     let mut maps: HashSet<&str> = inputs.filter(|input| !constants.contains(input)).collect();
     let mut treatments = Vec::with_capacity(graph.node.len());
     for node in &graph.node {

@@ -1,6 +1,6 @@
 //! Synthetic ranges of feature maps, and how 8 bits cover them.
 
-use super::super::proto::NodeProto;
+use super::super::proto::{AttributeProto, NodeProto};
 use super::types::attribute;
 
 /// The numbers that a feature map is said to hold.
@@ -52,7 +52,7 @@ impl Range {
                 Self::new(0.8 * of.low, 0.8 * of.high)
             }),
             "LeakyRelu" => {
-                let slope = attribute(node, "alpha").map_or(0.01, |alpha| alpha.f());
+                let slope = attribute(node, "alpha").map_or(0.01, AttributeProto::f);
                 Self::new(-width * slope.clamp(0.0, 1.0), width)
             }
             "Concat" => {

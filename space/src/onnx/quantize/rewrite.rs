@@ -16,7 +16,7 @@ pub(super) fn rewritten(graph: GraphProto) -> Option<GraphProto> {
     if !plan.has_products() {
         return None;
     }
-    let outputs = graph.output.iter().map(|info| info.name()).collect();
+    let outputs = graph.output.iter().map(ValueInfoProto::name).collect();
     let mut rewriting = Rewriting {
         additions: Additions::to(&graph),
         plan: &plan,

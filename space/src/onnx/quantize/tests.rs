@@ -57,7 +57,7 @@ fn listing(model: Model) -> Vec<String> {
             }
         }
     }
-    let outputs = graph.output.iter().map(|info| info.name());
+    let outputs = graph.output.iter().map(ValueInfoProto::name);
     let outputs: Vec<String> = outputs
         .map(|name| shown.get(name).cloned().unwrap_or(name.to_owned()))
         .collect();
@@ -147,7 +147,7 @@ fn scales_fit_together() {
         .unwrap()
         .initializer
         .iter()
-        .map(|tensor| tensor.name())
+        .map(TensorProto::name)
         .collect();
     assert!(!names.contains("w") && !names.contains("b"), "{names:?}");
     let said = model
@@ -439,8 +439,8 @@ fn what_is_refused() {
 fn assert_in_order(model: &ModelProto) {
     let graph = model.graph.as_ref().unwrap();
     let mut known: BTreeSet<&str> = BTreeSet::from([""]);
-    let given = graph.input.iter().map(|info| info.name());
-    for name in given.chain(graph.initializer.iter().map(|tensor| tensor.name())) {
+    let given = graph.input.iter().map(ValueInfoProto::name);
+    for name in given.chain(graph.initializer.iter().map(TensorProto::name)) {
         assert!(known.insert(name), "{name}");
     }
     let mut nodes = BTreeSet::new();
