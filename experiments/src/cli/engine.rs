@@ -176,7 +176,7 @@ pub(crate) struct SituationArgs {
     /// Run all networks in turn for this long before anything counts: 60s, 5m
     #[arg(long, help_heading = "Situation", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) sustained: Option<Duration>,
-    /// Inferences of the network at the same time, one of which is timed: each stream has an engine of its own with --threads threads. Not of a command
+    /// Inferences of the network at the same time, one of which is timed: each stream has an engine of its own with --threads threads. Of embedded, onnxruntime and ncnn only
     #[arg(long, help_heading = "Situation", value_name = "N", default_value = "1", value_parser = streams)]
     pub(crate) streams: NonZeroUsize,
 }

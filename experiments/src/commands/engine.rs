@@ -150,7 +150,13 @@ pub(super) fn enter(choice: &EngineChoice, situation: &SituationArgs) -> Result<
     if situation.streams.get() > 1 {
         let what = format!("--streams {}", situation.streams);
         if choice.is_command() {
-            let problem = "needs an engine that is no program, embedded, onnxruntime, openvino or ncnn: a program has streams of its own, or none";
+            let problem =
+                "needs embedded, onnxruntime or ncnn: a program has streams of its own, or none";
+            return Err(argument(&what, problem));
+        }
+        if choice.engine == EngineName::Openvino {
+            // measured: two of them took one core of two
+            let problem = "needs embedded, onnxruntime or ncnn: OpenVINO keeps its threads to certain cores, and every stream's process to the same ones";
             return Err(argument(&what, problem));
         }
         if situation.cold || situation.duty.is_some() {

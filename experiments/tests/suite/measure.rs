@@ -201,6 +201,10 @@ fn several_streams_at_once() {
             &["--streams", "2", "--engine", "command", "--command", "true"],
             "a program has streams of its own",
         ),
+        (
+            &["--streams", "2", "--engine", "openvino"],
+            "every stream's process to the same ones",
+        ),
     ] {
         measure(refused).ends(2).says(&[says]);
     }
