@@ -190,21 +190,22 @@ struct Work<'a> {
 impl Work<'_> {
     /// Whether what is measured is another engine, or under other conditions, than what was predicted.
     fn differs(&self, engines: &[Box<dyn Engine>], is_command: bool) -> bool {
-        engines.iter().any(|engine| {
-            let description = engine.description();
-            let ran_at = description.conditions.batch.get() as u64;
-            let model = self.run.experiment.appraiser.at(ran_at);
-            let predicted = conditions(&self.run.experiment, model.batch());
-            let situation = self.conditions.situation.words();
-            let doubts = differences(
-                model.platform(),
-                predicted,
-                &description,
-                &situation,
-                is_command,
-            );
-            !doubts.is_empty()
-        })
+        let mut engines = engines.iter();
+        engines.any(|engine| !self.differences(&**engine, is_command).is_empty())
+    }
+
+    /// In what an engine is another one, or under other conditions, in sentences.
+    fn differences(&self, engine: &dyn Engine, is_command: bool) -> Vec<String> {
+        let description = engine.description();
+        let ran_at = description.conditions.batch.get() as u64;
+        let model = self.run.experiment.appraiser.at(ran_at);
+        differences(
+            model.platform(),
+            conditions(&self.run.experiment, model.batch()),
+            &description,
+            &self.conditions.situation.words(),
+            is_command,
+        )
     }
 
     /// Why predictions may not hold for what is measured.
@@ -212,18 +213,9 @@ impl Work<'_> {
         let experiment = &self.run.experiment;
         let mut told: Vec<String> = Vec::new();
         for engine in engines {
-            let description = engine.description();
-            let ran_at = description.conditions.batch.get() as u64;
+            let ran_at = engine.description().conditions.batch.get() as u64;
             let model = experiment.appraiser.at(ran_at);
-            let predicted = conditions(experiment, model.batch());
-            let situation = self.conditions.situation.words();
-            let doubts = differences(
-                model.platform(),
-                predicted,
-                &description,
-                &situation,
-                is_command,
-            );
+            let doubts = self.differences(&**engine, is_command);
             for doubt in model.caveats().into_iter().chain(doubts) {
                 if !told.contains(&doubt) {
                     note!("warning: {doubt}");

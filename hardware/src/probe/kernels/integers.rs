@@ -27,14 +27,7 @@ pub(in crate::probe) mod x86 {
                 *chain = _mm256_add_epi32(*chain, _mm256_madd_epi16(pairs, ones));
             }
         }
-        let mut total = _mm256_setzero_si256();
-        for chain in chains {
-            total = _mm256_add_epi32(total, chain);
-        }
-        let mut line = Line([0.0; 16]);
-        // SAFETY: a vector is no larger and no more aligned than a line
-        unsafe { _mm256_store_si256((&raw mut line).cast(), total) };
-        line
+        total(chains)
     }
 
     #[target_feature(enable = "avx2,avxvnni")]
@@ -47,14 +40,7 @@ pub(in crate::probe) mod x86 {
                 *chain = _mm256_dpbusd_avx_epi32(*chain, unsigned, signed);
             }
         }
-        let mut total = _mm256_setzero_si256();
-        for chain in chains {
-            total = _mm256_add_epi32(total, chain);
-        }
-        let mut line = Line([0.0; 16]);
-        // SAFETY: a vector is no larger and no more aligned than a line
-        unsafe { _mm256_store_si256((&raw mut line).cast(), total) };
-        line
+        total(chains)
     }
 
     #[target_feature(enable = "avx512f,avx512vnni")]
@@ -75,6 +61,19 @@ pub(in crate::probe) mod x86 {
         let mut line = Line([0.0; 16]);
         // SAFETY: a vector has the size and the alignment of a line
         unsafe { _mm512_store_si512((&raw mut line).cast(), total) };
+        line
+    }
+
+    /// The sum of vectors, lane by lane.
+    #[target_feature(enable = "avx2")]
+    fn total(chains: [__m256i; CHAINS_OF_16]) -> Line {
+        let mut sum = _mm256_setzero_si256();
+        for chain in chains {
+            sum = _mm256_add_epi32(sum, chain);
+        }
+        let mut line = Line([0.0; 16]);
+        // SAFETY: a vector is no larger and no more aligned than a line
+        unsafe { _mm256_store_si256((&raw mut line).cast(), sum) };
         line
     }
 
