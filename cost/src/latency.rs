@@ -27,6 +27,7 @@ use crate::class::OpClass;
 use crate::counts::{Geometry, KernelCost, NetworkCost};
 use crate::dtype::Dtype;
 use crate::platform::{Platform, RoofFigures, RoofKind, Utilisation};
+use crate::platform_threads::words;
 use crate::price::{Breakdown, KernelPrice, Latency, Shares};
 
 /// Prices networks for one platform, number format and batch size.
@@ -55,6 +56,14 @@ pub enum LatencyError {
         /// What there is.
         known: String,
     },
+    /// A profile of several numbers of threads, none of which was chosen.
+    #[error("platform {platform} was calibrated on {}: say on how many, as in {platform}:{}", words(.known), .known[0])]
+    Threads {
+        /// The platform's name.
+        platform: String,
+        /// The numbers of threads.
+        known: Vec<u32>,
+    },
     /// A batch of nothing, or one whose work can't be counted.
     #[error("batch = {0}: must be from 1 to 65536")]
     Batch(u64),
@@ -76,6 +85,13 @@ impl LatencyModel {
                 known: known.join(", "),
             });
         };
+        let calibration = platform.calibration.get(&dtype);
+        if let Some(several) = calibration.filter(|calibration| !calibration.threads.is_empty()) {
+            return Err(LatencyError::Threads {
+                known: several.threads.clone(),
+                platform: platform.name,
+            });
+        }
         Ok(Self {
             roof_kind,
             roofs: figures.clone(),

@@ -25,6 +25,7 @@ mod fusion;
 mod latency;
 mod memory;
 mod platform;
+mod platform_threads;
 mod price;
 mod quality;
 mod roofline;
@@ -47,6 +48,7 @@ pub use platform::{
     FORMAT, Overhead, Platform, PlatformError, Provenance, RoofFigures, RoofKind, Roofs,
     Uncertainty, Utilisation,
 };
+pub use platform_threads::ThreadsError;
 pub use price::{Bound, Breakdown, KernelPrice, Latency, Shares};
 pub use quality::{
     DEEPMAD_LEVELS, LEVELS, MAE_DET_LEVELS, Mix, MixError, Moments, Normalisation, QualityTerms,

@@ -8,8 +8,9 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
     ActivationEffort, BatchFigures, Batches, COORDINATES, Calibration, Component, Composition,
-    Covariance, JointPrice, Measured, PARAMETERS, Parameters, PreparedCalibration, Surface,
-    Triangle, Workload, timed_classes,
+    Covariance, JointPrice, LogParameters, LogThreadEffect, Measured, MeasuredOnThreads,
+    PARAMETERS, Parameters, PreparedCalibration, Surface, THREAD_PARAMETERS, ThreadEffect,
+    Triangle, Workload, move_to_threads, timed_classes,
 };
 use roofnas_cost::{
     Dtype, Figures, Fusion, LatencyError, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
@@ -76,6 +77,7 @@ fn component(composition: Composition, spread: f64) -> Component {
             peak_gflops: everywhere(180.0),
             bandwidth_gb_s: everywhere(12.0),
             activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 2.0)).into(),
+            more_threads: Vec::new(),
         },
         residual: Surface {
             covariance: Covariance {
@@ -100,6 +102,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
     };
     Calibration {
         batch: Batches::of([1]),
+        threads: Vec::new(),
         classes: vec![OpClass::Pointwise, OpClass::Winograd],
         degrees_of_freedom: 14.0,
         resolution_ms: 0.0,
@@ -114,6 +117,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out_by: None,
             best_baseline: Some(("macs_constant".into(), 0.1)),
             held_out_by_batch: Vec::new(),
+            by_threads: Vec::new(),
             anchor_ms: BTreeMap::new(),
         },
         components,
@@ -408,6 +412,164 @@ fn lists_of_batches_that_can_not_be_are_refused() {
     }
 }
 
+/// A component on one thread and on four, and its covariance factor's rows: parameters, effects of four threads, weights.
+fn on_one_and_four(composition: Composition, spread: f64) -> Component {
+    let mut component = component(composition, spread);
+    component.parameters.more_threads = vec![ThreadEffect {
+        threads: 4,
+        synchronisation_us: 9.0,
+        peak_gain: 3.0,
+        bandwidth_gain: 1.25,
+    }];
+    // the residual knows kernels on four threads too
+    for points in component.residual.points.values_mut() {
+        for point in points.iter_mut().step_by(2) {
+            move_to_threads(point, 4.0);
+        }
+    }
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(5);
+    let length = component.covariance_factor.rows().len() + THREAD_PARAMETERS;
+    let rows: Vec<Vec<f64>> = (0..length)
+        .map(|row| {
+            let number = |_| spread * (random.random::<f64>() - 0.5) / 2.0;
+            (0..=row).map(number).collect()
+        })
+        .collect();
+    component.covariance_factor = Triangle::from_rows(&rows).unwrap();
+    component
+}
+
+fn of_one_and_four(component: Component) -> Calibration {
+    Calibration {
+        threads: vec![1, 4],
+        ..calibration(vec![component])
+    }
+}
+
+/// The posterior on four threads is what draws of the whole posterior come to there.
+#[test]
+fn deviations_on_more_threads_are_those_of_drawn_parameters() {
+    let works = works();
+    for composition in Composition::ALL {
+        let mut both = on_one_and_four(composition, 0.02);
+        both.noise = 1e-9;
+        let rows = both.covariance_factor.rows();
+        let zero: Vec<Vec<f64>> = rows.iter().map(|row| vec![0.0; row.len()]).collect();
+        let on_four = |component: Component| {
+            let mut calibration = of_one_and_four(component).on_threads(4).unwrap();
+            price(calibration.components.remove(0), &works)
+        };
+        let (mean, std) = on_four(both.clone());
+        let mut certain = both.clone();
+        certain.covariance_factor = Triangle::from_rows(&zero).unwrap();
+        let (_, rest) = on_four(certain.clone());
+        let expected = (std * std - rest * rest).sqrt();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(12);
+        let mut normal = || normal_quantile(random.random::<f64>().clamp(1e-12, 1.0 - 1e-12));
+        let draws = 3000;
+        let mut squares = 0.0;
+        for _ in 0..draws {
+            let standard: Vec<f64> = rows.iter().map(|_| normal()).collect();
+            let moved =
+                |row: usize| -> f64 { rows[row].iter().zip(&standard).map(|(r, z)| r * z).sum() };
+            let mut drawn = certain.clone();
+            let mut logs = LogParameters::from(&both.parameters);
+            for (row, log) in logs.0.iter_mut().enumerate() {
+                *log += moved(row);
+            }
+            let mut effect = LogThreadEffect::from(&both.parameters.more_threads[0]);
+            for (row, log) in effect.0.iter_mut().enumerate() {
+                *log += moved(PARAMETERS + row);
+            }
+            drawn.parameters = Parameters {
+                more_threads: vec![effect.on(4)],
+                ..Parameters::from(&logs)
+            };
+            for (row, weight) in drawn.residual.weights.iter_mut().enumerate() {
+                *weight += moved(PARAMETERS + THREAD_PARAMETERS + row);
+            }
+            squares += (on_four(drawn).0 - mean).powi(2);
+        }
+        let found = (squares / f64::from(draws)).sqrt();
+        assert!(
+            (found / expected - 1.0).abs() < 0.06,
+            "{composition:?}: {found} {expected}"
+        );
+    }
+}
+
+#[test]
+fn on_the_fewest_threads_the_others_make_no_difference() {
+    let both = on_one_and_four(Composition::Sum, 0.02);
+    let mut alone = both.clone();
+    alone.parameters.more_threads.clear();
+    let mut rows = both.covariance_factor.rows();
+    let length = rows.len();
+    rows.iter_mut().for_each(|row| row.resize(length, 0.0));
+    rows.drain(PARAMETERS..PARAMETERS + THREAD_PARAMETERS);
+    alone.covariance_factor = Triangle::of_factor(rows).unwrap();
+    let one = of_one_and_four(both).on_threads(1).unwrap();
+    assert_eq!(one, calibration(vec![alone]));
+    assert_eq!(one.on_threads(1), None);
+}
+
+#[test]
+fn a_profile_of_several_numbers_of_threads_asks_which() {
+    let mut both = of_one_and_four(on_one_and_four(Composition::Sum, 0.02));
+    let figures = Figures {
+        mape: 0.25,
+        ..both.measured.fit
+    };
+    both.measured.by_threads = vec![MeasuredOnThreads {
+        threads: 4,
+        networks: 7,
+        anchor_ms: BTreeMap::from([("anchor-a".to_owned(), 3.5)]),
+        best_baseline: Some(("five_feature_ridge".into(), 0.5)),
+        held_out: Some(figures),
+    }];
+    let both = platform(both);
+    // as a file has it
+    let back = Platform::from_toml(&both.to_toml()).unwrap();
+    assert_eq!(back, both);
+    assert_eq!(both.threads_to_choose(), [1, 4]);
+    let error = LatencyModel::new(both.clone(), Dtype::Fp32, 1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "platform by-hand was calibrated on 1 and 4 threads: say on how many, as in by-hand:1"
+    );
+    let error = both.clone().on_threads(3).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "platform by-hand does not hold for 3 threads; it holds for 1 and 4 threads"
+    );
+    let four = both.clone().on_threads(4).unwrap();
+    assert_eq!(
+        (four.name.as_str(), four.threads),
+        ("by-hand-4-threads", Some(4))
+    );
+    assert_eq!(both.clone().on_threads(1).unwrap().name, "by-hand-1-thread");
+    // roofs and overheads are those on four threads
+    let achieved = |platform: &Platform| platform.roofs[&Dtype::Fp32].achieved.clone().unwrap();
+    let ratio = achieved(&four).peak_tflops / achieved(&both).peak_tflops;
+    assert!((ratio - 3.0).abs() < 1e-12);
+    assert_eq!(four.overhead.kernel_us, both.overhead.kernel_us + 9.0);
+    // and so are the figures
+    let measured = &four.calibration[&Dtype::Fp32].measured;
+    assert_eq!(measured.held_out, Some(figures));
+    assert_eq!(measured.anchor_ms["anchor-a"], 3.5);
+    assert_eq!(measured.best_baseline.as_ref().unwrap().1, 0.5);
+    assert!(measured.by_threads.is_empty());
+    // it is a profile like any other, and goes into files as one
+    let again = Platform::from_toml(&four.to_toml()).unwrap();
+    assert_eq!(again, four);
+    assert_eq!(four.clone().on_threads(4), Ok(four.clone()));
+    assert!(four.clone().on_threads(1).is_err());
+    let model = |platform: Platform| LatencyModel::new(platform, Dtype::Fp32, 1).unwrap();
+    let landmarks = presets::landmarks();
+    let cost = NetworkCost::new(&landmarks[0].network, &Fusion::every_activation());
+    assert_eq!(model(again).price(&cost), model(four).price(&cost));
+}
+
 #[test]
 fn calibrations_that_can_not_be_are_refused() {
     let error = |change: &dyn Fn(&mut Calibration)| {
@@ -436,6 +598,46 @@ fn calibrations_that_can_not_be_are_refused() {
             }];
         }),
         "calibration.fp32.measured.held_out_by_batch.batch = 8: must be one of the calibration's batches",
+    );
+    start(
+        error(&|c| c.threads = vec![4]),
+        "calibration.fp32.threads = [4]: must be at least two numbers of threads, from 1 and ascending",
+    );
+    start(
+        error(&|c| c.threads = vec![0, 4]),
+        "calibration.fp32.threads = [0, 4]: must be at least two",
+    );
+    start(
+        error(&|c| c.threads = vec![1, 4]),
+        "calibration.fp32.components[0].parameters.more_threads = []: must be the calibration's numbers of threads but for the fewest",
+    );
+    start(
+        error(&|c| {
+            *c = of_one_and_four(on_one_and_four(Composition::Sum, 0.02));
+            c.components[0].parameters.more_threads[0].peak_gain = 0.0;
+        }),
+        "calibration.fp32.components[0].parameters.more_threads.4.peak_gain = 0: must be a number above 0",
+    );
+    start(
+        error(&|c| {
+            *c = of_one_and_four(component(Composition::Sum, 0.02));
+            c.components[0].parameters.more_threads = on_one_and_four(Composition::Sum, 0.02)
+                .parameters
+                .more_threads;
+        }),
+        "calibration.fp32.components[0].covariance_factor",
+    );
+    start(
+        error(&|c| {
+            c.measured.by_threads = vec![MeasuredOnThreads {
+                threads: 2,
+                networks: 1,
+                anchor_ms: BTreeMap::new(),
+                best_baseline: None,
+                held_out: None,
+            }];
+        }),
+        "calibration.fp32.measured.by_threads.threads = 2: must be one of the calibration's numbers of threads",
     );
     start(
         error(&|c| c.components.clear()),

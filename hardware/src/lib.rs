@@ -21,7 +21,7 @@ pub use baseline::{
 };
 pub use calibrate::{
     CalibrateError, CalibrateOptions, Calibrated, CrossValidation, KernelTiming, Material,
-    MeasuredNetwork, Validation, calibrate, family, validate,
+    MeasuredNetwork, ThreadFigures, Validation, calibrate, family, validate,
 };
 pub use clock::{Clock, SystemClock};
 pub use measurements::{

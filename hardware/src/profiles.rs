@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use roofnas_cost::{Platform, PlatformError};
+use roofnas_cost::{Platform, PlatformError, ThreadsError};
 use thiserror::Error;
 
 use crate::nearest_names::nearest;
@@ -44,6 +44,14 @@ pub enum ProfileError {
         /// Why.
         source: std::io::Error,
     },
+    /// A profile that doesn't hold for the number of threads asked for.
+    #[error("platform \"{name}\": {source}")]
+    Threads {
+        /// What was asked for.
+        name: String,
+        /// Why.
+        source: ThreadsError,
+    },
     /// A file that is not a profile.
     #[error("{origin}: {source}")]
     Invalid {
@@ -83,11 +91,15 @@ impl Profiles {
         Self::new(std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from))
     }
 
-    /// Finds a profile: a path to a file first, then a name in the user's folder, then among those that ship.
+    /// Finds a profile: a path to a file first, then a name in the user's folder, then among those that ship. `NAME:4` is a profile on four threads.
     ///
     /// # Errors
-    /// When there is none, or it can't be read.
+    /// When there is none, or it can't be read, or doesn't hold for so many threads.
     pub fn find(&self, name: &str) -> Result<Profile, ProfileError> {
+        on_threads(name, |name| self.find_as_named(name))
+    }
+
+    fn find_as_named(&self, name: &str) -> Result<Profile, ProfileError> {
         let path = Path::new(name);
         if path.is_file() {
             return read(path);
@@ -118,11 +130,15 @@ impl Profiles {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn find_beside(&self, file: &Path, name: &str) -> Result<Profile, ProfileError> {
+        on_threads(name, |name| self.find_beside_as_named(file, name))
+    }
+
+    fn find_beside_as_named(&self, file: &Path, name: &str) -> Result<Profile, ProfileError> {
         let name_there = if name == HOST { HOST_FILE } else { name };
         let beside = file.parent().map(|folder| folder.join(name_there));
         match beside.filter(|path| path.is_file()) {
             Some(path) => read(&path),
-            None => self.find(name),
+            None => self.find_as_named(name),
         }
     }
 
@@ -153,6 +169,26 @@ impl Profiles {
         names.sort();
         names.dedup();
         Ok(names)
+    }
+}
+
+/// Finds a profile by its name alone or, of names that end in `:` and a number, on so many threads.
+fn on_threads(
+    name: &str,
+    find: impl Fn(&str) -> Result<Profile, ProfileError>,
+) -> Result<Profile, ProfileError> {
+    let parts = name.rsplit_once(':');
+    let parts = parts.and_then(|(profile, threads)| Some((profile, threads.parse().ok()?)));
+    let Some((profile, threads)) = parts.filter(|_| !Path::new(name).is_file()) else {
+        return find(name);
+    };
+    let Profile { platform, origin } = find(profile)?;
+    match platform.on_threads(threads) {
+        Ok(platform) => Ok(Profile { platform, origin }),
+        Err(source) => Err(ProfileError::Threads {
+            name: name.to_owned(),
+            source,
+        }),
     }
 }
 

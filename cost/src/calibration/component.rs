@@ -9,6 +9,7 @@ use super::parameters::{
     CLASSES, LogParameters, Mean, PARAMETERS, Parameters, activation_index, overhead_index,
 };
 use super::surface::{PreparedSurface, Surface};
+use super::threads::{LogThreadEffect, THREAD_PARAMETERS};
 use super::triangle::Triangle;
 use super::workload::{QUANTA, Workload};
 use crate::class::OpClass;
@@ -36,7 +37,8 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations where there are any) and the residual's weights.
+    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations where there are any, then synchronisation and gains of each number of
+    /// threads beyond the fewest) and the residual's weights.
     pub covariance_factor: Triangle,
 }
 
@@ -103,6 +105,44 @@ pub struct ComponentKernel {
 
 /// Multiplications that Winograd's algorithm saves at most, on tiles of 4x4: 36 for 144.
 pub const WINOGRAD_SAVING: f64 = 4.0;
+
+impl Component {
+    /// The component on one of several numbers of threads, the `place`-th from the fewest, where these are `ratio` times as many; nothing where it has no such.
+    ///
+    /// To first order, as everything about the posterior is: a parameter there is one of those on the fewest threads and an effect.
+    pub(super) fn on_threads(&self, place: usize, ratio: f64) -> Option<Self> {
+        let (base, all) = (self.parameters.count(), self.parameters.count_all());
+        let mut factor = self.covariance_factor.rows();
+        let length = factor.len();
+        for row in &mut factor {
+            row.resize(length, 0.0);
+        }
+        let fewest = LogParameters::from(&self.parameters);
+        let mut parameters = Parameters {
+            more_threads: Vec::new(),
+            ..self.parameters.clone()
+        };
+        if let Some(before) = place.checked_sub(1) {
+            let effect = LogThreadEffect::from(self.parameters.more_threads.get(before)?);
+            parameters = Parameters::from(&fewest.on_threads(&effect));
+            for parameter in 0..base {
+                let derivative = fewest.by_threads(parameter, &effect);
+                let (kind, by) = derivative.by_effect.unwrap_or((0, 0.0));
+                let from = factor[base + THREAD_PARAMETERS * before + kind].clone();
+                for (own, from) in factor[parameter].iter_mut().zip(from) {
+                    *own = derivative.by_own * *own + by * from;
+                }
+            }
+        }
+        factor.drain(base..all);
+        Some(Self {
+            parameters,
+            residual: self.residual.clone().on_threads(ratio),
+            covariance_factor: Triangle::of_factor(factor)?,
+            ..self.clone()
+        })
+    }
+}
 
 impl PreparedComponent {
     /// Prepares a component.

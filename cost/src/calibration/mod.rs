@@ -23,6 +23,7 @@ mod joint;
 mod parameters;
 mod predictive;
 mod surface;
+mod threads;
 mod triangle;
 mod workload;
 
@@ -38,9 +39,13 @@ pub use parameters::{
     timed_classes,
 };
 pub use predictive::{
-    BatchFigures, Calibration, CalibrationError, KernelShare, Measured, Predictive,
-    PreparedCalibration,
+    BatchFigures, Calibration, CalibrationError, KernelShare, Measured, MeasuredOnThreads,
+    Predictive, PreparedCalibration,
 };
 pub use surface::{PreparedSurface, Residual, Surface, residual_factor};
+pub use threads::{
+    LogThreadEffect, THREAD_PARAMETERS, ThreadDerivative, ThreadEffect, move_to_threads,
+    without_threads,
+};
 pub use triangle::Triangle;
 pub use workload::{ActivationEffort, COORDINATES, QUANTA, Workload};

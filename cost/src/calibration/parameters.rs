@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::threads::{THREAD_PARAMETERS, ThreadEffect};
 use super::workload::{ActivationEffort, Workload};
 use crate::class::OpClass;
 
@@ -42,6 +43,9 @@ pub struct Parameters {
     /// Rate of activations that are fused into another kernel, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub activation_gelements_s: BTreeMap<ActivationEffort, f64>,
+    /// What each number of threads beyond the fewest changes, ascending; all the others are on the fewest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_threads: Vec<ThreadEffect>,
 }
 
 /// The parameters as logarithms of seconds, of FLOP/s, of byte/s and of elements/s, and of the sharpness above 1. The rate of what costs nothing is infinite.
@@ -168,12 +172,18 @@ impl From<&LogParameters> for Parameters {
                 .map(|effort| (effort, 1e-9 * logs[activation_index(effort)].exp()))
                 .filter(|(_, rate)| rate.is_finite())
                 .collect(),
+            more_threads: Vec::new(),
         }
     }
 }
 
 impl Parameters {
-    /// How many there are in this file: all of them, or all but the rates of activations.
+    /// How many there are in this file, effects of threads included.
+    pub(crate) fn count_all(&self) -> usize {
+        self.count() + THREAD_PARAMETERS * self.more_threads.len()
+    }
+
+    /// How many there are in this file but for effects of threads: all of them, or all but the rates of activations.
     pub fn count(&self) -> usize {
         if self.activation_gelements_s.is_empty() {
             WITHOUT_ACTIVATIONS
@@ -225,7 +235,16 @@ impl Parameters {
             let key = format!("activation_gelements_s.{}", effort.name());
             (key, rate.unwrap_or(f64::NAN))
         });
-        single.into_iter().chain(by_class).chain(activations)
+        let threads = self.more_threads.iter().flat_map(|effect| {
+            let of = |key| format!("more_threads.{}.{key}", effect.threads);
+            [
+                (of("synchronisation_us"), effect.synchronisation_us),
+                (of("peak_gain"), effect.peak_gain),
+                (of("bandwidth_gain"), effect.bandwidth_gain),
+            ]
+        });
+        let single = single.into_iter().chain(by_class);
+        single.chain(activations).chain(threads)
     }
 }
 
@@ -249,6 +268,7 @@ mod tests {
             peak_gflops: everywhere(100.0),
             bandwidth_gb_s: everywhere(10.0),
             activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 0.5)).into(),
+            more_threads: Vec::new(),
         })
     }
 

@@ -22,6 +22,9 @@ use crate::platform::RoofFigures;
 pub struct Calibration {
     /// Batch sizes of the timings.
     pub batch: Batches,
+    /// Numbers of threads of the timings, ascending, where they are of several: [`on_threads`](Self::on_threads) is the calibration on one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub threads: Vec<u32>,
     /// Classes of operators that occurred in them.
     pub classes: Vec<OpClass>,
     /// Degrees of freedom of the predictive distribution, Student's: few timings leave its width uncertain too.
@@ -65,6 +68,9 @@ pub struct Measured {
     /// The model at each batch on networks it has not seen, where timings are of several batches: a mean over all of them hides a bad one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_out_by_batch: Vec<BatchFigures>,
+    /// The same on each number of threads, where timings are of several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_threads: Vec<MeasuredOnThreads>,
     /// Latencies, in milliseconds and at the smallest batch, of those networks that are timed again in every run on a machine, where they are among the timed ones: how
     /// much longer they take later says what has become of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -82,6 +88,25 @@ pub struct BatchFigures {
     pub best_baseline: Option<(String, f64)>,
     /// The model at this batch.
     pub model: Figures,
+}
+
+/// What was measured on one of several numbers of threads, and how well a model holds there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredOnThreads {
+    /// The number of threads.
+    pub threads: u32,
+    /// Networks timed on so many.
+    pub networks: usize,
+    /// Latencies of anchors on so many, as in [`Measured::anchor_ms`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub anchor_ms: BTreeMap<String, f64>,
+    /// The best simple baseline there: its name and mean absolute relative error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_baseline: Option<(String, f64)>,
+    /// The model there, on networks it has not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<Figures>,
 }
 
 /// A calibration with what evaluating it needs.
@@ -135,6 +160,33 @@ pub struct CalibrationError {
 }
 
 impl Calibration {
+    /// The calibration on one of several numbers of threads, as if of that alone; nothing where it wasn't among them, or the calibration is of one number of threads.
+    pub fn on_threads(&self, threads: u32) -> Option<Self> {
+        let place = self.threads.iter().position(|&known| known == threads)?;
+        let ratio = f64::from(threads) / f64::from(self.threads[0]);
+        let components = self.components.iter();
+        let components: Option<Vec<Component>> = components
+            .map(|component| component.on_threads(place, ratio))
+            .collect();
+        let mut measured = Measured {
+            held_out_by_batch: Vec::new(),
+            by_threads: Vec::new(),
+            ..self.measured.clone()
+        };
+        let own = self.measured.by_threads.iter();
+        if let Some(own) = own.into_iter().find(|own| own.threads == threads) {
+            measured.held_out = own.held_out;
+            measured.best_baseline.clone_from(&own.best_baseline);
+            measured.anchor_ms.clone_from(&own.anchor_ms);
+        }
+        Some(Self {
+            threads: Vec::new(),
+            measured,
+            components: components?,
+            ..self.clone()
+        })
+    }
+
     /// Checks what a file can get wrong.
     ///
     /// # Errors
@@ -152,6 +204,22 @@ impl Calibration {
                 let rule = "must be one of the calibration's batches";
                 let key = "measured.held_out_by_batch.batch".into();
                 return Err(error(key, &figures.batch, rule));
+            }
+        }
+        if !self.threads.is_empty() {
+            let ascending = self.threads.is_sorted_by(|a, b| a < b) && self.threads[0] > 0;
+            if self.threads.len() < 2 || !ascending {
+                let rule =
+                    "must be at least two numbers of threads, from 1 and ascending, or be left out";
+                let value = format!("{:?}", self.threads);
+                return Err(error("threads".into(), &value, rule));
+            }
+        }
+        for own in &self.measured.by_threads {
+            if !self.threads.contains(&own.threads) {
+                let rule = "must be one of the calibration's numbers of threads";
+                let key = "measured.by_threads.threads".into();
+                return Err(error(key, &own.threads, rule));
             }
         }
         let positive = |key: String, number: f64| {
@@ -195,12 +263,19 @@ impl Calibration {
                 let value = component.parameters.sharpness;
                 return Err(error(key("parameters.sharpness"), &value, rule));
             }
+            let more = component.parameters.more_threads.iter();
+            let more: Vec<u32> = more.map(|effect| effect.threads).collect();
+            if more != self.threads.get(1..).unwrap_or_default() {
+                let rule = "must be the calibration's numbers of threads but for the fewest";
+                let value = format!("{more:?}");
+                return Err(error(key("parameters.more_threads"), &value, rule));
+            }
             check_surface(&component.residual)
                 .map_err(|rule| error(key("residual"), &"...", rule))?;
             for surface in &component.inherited {
                 check_surface(surface).map_err(|rule| error(key("inherited"), &"...", rule))?;
             }
-            let rows = component.parameters.count() + component.residual.weights.len();
+            let rows = component.parameters.count_all() + component.residual.weights.len();
             if component.covariance_factor.size() != Some(rows) {
                 let rule = "must be a lower triangle with a row for each parameter and each weight of the residual";
                 return Err(error(key("covariance_factor"), &"...", rule));
@@ -239,7 +314,7 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
 }
 
 impl PreparedCalibration {
-    /// Prepares a checked calibration.
+    /// Prepares a checked calibration of one number of threads.
     pub fn new(calibration: &Calibration) -> Self {
         Self {
             components: calibration

@@ -42,6 +42,39 @@ impl Triangle {
         Some(triangle)
     }
 
+    /// A factor of the same covariance as these rows, all of one length, are: `R R' = F F'`, by orthogonal directions one row after the other (Gram and Schmidt's, modified).
+    /// None where a number isn't finite.
+    pub fn of_factor(mut factor: Vec<Vec<f64>>) -> Option<Self> {
+        let mut directions: Vec<Vec<f64>> = Vec::with_capacity(factor.len());
+        let mut rows = Vec::with_capacity(factor.len());
+        for left in &mut factor {
+            let whole = norm(left);
+            if !whole.is_finite() {
+                return None;
+            }
+            let mut row = Vec::with_capacity(directions.len() + 1);
+            for direction in &directions {
+                let along: f64 = left.iter().zip(direction).map(|(l, d)| l * d).sum();
+                for (l, d) in left.iter_mut().zip(direction) {
+                    *l -= along * d;
+                }
+                row.push(along);
+            }
+            let own = norm(left);
+            // what is left of a row that depends on those before is rounding
+            if own > 1e-12 * whole {
+                left.iter_mut().for_each(|l| *l /= own);
+                row.push(own);
+            } else {
+                left.fill(0.0);
+                row.push(0.0);
+            }
+            directions.push(std::mem::take(left));
+            rows.push(row);
+        }
+        Self::from_rows(&rows)
+    }
+
     /// The rows as numbers.
     pub fn rows(&self) -> Vec<Vec<f64>> {
         let rows = self.integers.iter().zip(&self.scales);
@@ -59,9 +92,44 @@ impl Triangle {
     }
 }
 
+fn norm(vector: &[f64]) -> f64 {
+    vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f64>()
+        .sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_factor_of_any_shape_becomes_a_triangle_of_the_same_covariance() {
+        // the third row is the sum of the first two, the fourth is nothing
+        let factor = vec![
+            vec![1.0, 2.0, -0.5],
+            vec![0.3, 0.0, 4.0],
+            vec![1.3, 2.0, 3.5],
+            vec![0.0; 3],
+            vec![-7.0, 0.1, 0.2],
+        ];
+        let triangle = Triangle::of_factor(factor.clone()).unwrap();
+        assert_eq!(triangle.size(), Some(5));
+        let rows = triangle.rows();
+        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        for i in 0..5 {
+            for j in 0..=i {
+                let (expected, found) =
+                    (product(&factor[i], &factor[j]), product(&rows[i], &rows[j]));
+                assert!(
+                    (expected - found).abs() < 3e-3,
+                    "{i} {j}: {expected} {found}"
+                );
+            }
+        }
+        assert_eq!(Triangle::of_factor(vec![vec![f64::NAN]]), None);
+    }
 
     #[test]
     fn rows_come_back_to_four_digits() {

@@ -50,6 +50,7 @@ impl Knowledge {
             network: network.digits.clone(),
             cost: network.cost.clone(),
             batch: 1,
+            threads: Some(1),
             latency_ms: network.latency_ms,
             run: None,
             repeats: None,
@@ -57,7 +58,6 @@ impl Knowledge {
         });
         let material = Material {
             rows: rows.collect(),
-            threads: Some(1),
             situation: None,
             fusion: Fusion::default(),
         };

@@ -53,7 +53,7 @@ fn calibrate_from_tables(args: &CalibrateArgs) -> anyhow::Result<u8> {
         .as_ref()
         .map_or_else(Fusion::every_activation, |base| base.fusion.clone());
     let (mut material, code) = tables.material(args.dtype, &fusion)?;
-    material.threads = threads(args, &tables, &material)?;
+    state_threads(args, &tables, &mut material)?;
     let options = options(args, name, base, &tables, &material)?;
     fit(args, &material, &priors, &options, tables.latency)?;
     Ok(code)
@@ -194,13 +194,15 @@ fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<P
             let mut platforms = Vec::new();
             for known in profiles.names()? {
                 match profiles.find(&known) {
-                    Ok(profile) if is_same_file(&profile.origin, &args.out) => {}
-                    Ok(profile) => platforms.push(profile.platform),
+                    Ok(profile)
+                        if profile.platform.name == name
+                            || is_same_file(&profile.origin, &args.out) => {}
+                    Ok(profile) => platforms.extend(on_each_number_of_threads(profile.platform)),
                     // one that doesn't read keeps none of the others away
                     Err(error) => note!("warning: {error}"),
                 }
             }
-            platforms.retain(|platform| calibrated(platform) && platform.name != name);
+            platforms.retain(calibrated);
             Ok(platforms)
         }
         Priors::Named(names) => {
@@ -210,10 +212,21 @@ fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<P
                 if !calibrated(&platform) {
                     return Err(uncalibrated(known, &platform, args.dtype));
                 }
-                platforms.push(platform);
+                platforms.extend(on_each_number_of_threads(platform));
             }
             Ok(platforms)
         }
+    }
+}
+
+/// The platform on each of its numbers of threads: as priors, these are platforms of their own.
+fn on_each_number_of_threads(platform: Platform) -> Vec<Platform> {
+    match platform.threads_to_choose() {
+        [] => vec![platform],
+        several => several
+            .iter()
+            .filter_map(|&threads| platform.clone().on_threads(threads).ok())
+            .collect(),
     }
 }
 
@@ -235,23 +248,29 @@ fn uncalibrated(name: &str, platform: &Platform, dtype: Dtype) -> Error {
     }
 }
 
-/// Threads of the engine, from the table or from the command line.
-fn threads(
+/// Threads of the engine where the table doesn't state them, from the command line.
+fn state_threads(
     args: &CalibrateArgs,
     tables: &Tables<'_>,
-    material: &Material,
-) -> Result<Option<u32>, Error> {
-    match (material.threads, args.threads) {
-        (Some(rows), Some(asked)) if rows != asked => Err(Error::Value {
+    material: &mut Material,
+) -> Result<(), Error> {
+    let Some(asked) = args.threads else {
+        return Ok(());
+    };
+    if let Some(other) = material.threads().iter().find(|&&rows| rows != asked) {
+        return Err(Error::Value {
             file: tables.latency.display().to_string(),
             key: "threads".to_owned(),
-            value: rows.to_string(),
+            value: other.to_string(),
             rule: format!(
-                "must be {asked}, as --threads says: the engine's threads while it was measured"
+                "must be {asked}, as --threads says: the engine's threads while it was measured (--where threads={asked} leaves out rows of others)"
             ),
-        }),
-        (rows, asked) => Ok(rows.or(asked)),
+        });
     }
+    for row in &mut material.rows {
+        row.threads = Some(asked);
+    }
+    Ok(())
 }
 
 fn options(

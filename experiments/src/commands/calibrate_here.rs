@@ -584,7 +584,6 @@ fn material(
     for warning in warnings {
         note!("warning: {warning}");
     }
-    material.threads = Some(conditions.threads.get() as u32);
     let matched = material.rows.iter().map(|row| {
         let (network, nodes) = nodes.get(&(row.network.clone(), row.batch))?;
         Some(match_nodes(network, &row.cost, nodes))
@@ -595,7 +594,7 @@ fn material(
     let mut profiled = 0;
     for (row, matched) in material.rows.iter_mut().zip(&matched) {
         if let Some(matched) = matched {
-            let whole = whole_run(row, conditions.dtype);
+            let whole = whole_run(row, conditions);
             row.kernels = kernels(&row.cost, matched, &causes, &whole);
             profiled += row.kernels.len();
         }
@@ -604,10 +603,11 @@ fn material(
 }
 
 /// How a network was run as a whole.
-fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
+fn whole_run(row: &MeasuredNetwork, conditions: &Conditions) -> WholeRun {
     WholeRun {
         batch: row.batch,
-        dtype,
+        dtype: conditions.dtype,
+        threads: conditions.threads.get() as u32,
         run: 0,
         repeats: 1.0,
         whole_s: 1e-3 * row.latency_ms,

@@ -22,10 +22,11 @@ pub(super) fn for_people(
         return String::new();
     };
     let measured = &calibration.measured;
-    let threads = match platform.threads {
-        Some(1) => "1 thread".to_owned(),
-        Some(threads) => format!("{threads} threads"),
-        None => "threads not stated".to_owned(),
+    let threads = match (platform.threads, &calibration.threads[..]) {
+        (Some(1), _) => "1 thread".to_owned(),
+        (Some(threads), _) => format!("{threads} threads"),
+        (None, []) => "threads not stated".to_owned(),
+        (None, several) => format!("{} threads", listed(several)),
     };
     let mut parts = vec![format!(
         "Platform {}: {}, {}, {threads}; {} ({:.0} KB).\nFitted on {} networks ({} timings), with a mean error of {} % on these \
@@ -45,8 +46,8 @@ pub(super) fn for_people(
             parts[0] += &format!(
                 "\nOn {} {} held out ({by}), shares in percent:",
                 comparison.model.n,
-                match comparison.by_batch {
-                    [] => "networks",
+                match (comparison.by_batch, comparison.by_threads) {
+                    ([], []) => "networks",
                     _ => "timings of networks",
                 }
             );
@@ -58,6 +59,15 @@ pub(super) fn for_people(
     parts.extend(outliers(&calibrated.outliers));
     parts.push(closing(comparison));
     parts.join("\n\n")
+}
+
+/// "1, 2 and 4".
+pub(super) fn listed(threads: &[u32]) -> String {
+    let words: Vec<String> = threads.iter().map(ToString::to_string).collect();
+    match &words[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        words => words.concat(),
+    }
 }
 
 fn components(calibration: &Calibration) -> String {

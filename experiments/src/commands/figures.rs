@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use roofnas_cost::Figures;
 use roofnas_cost::calibration::BatchFigures;
-use roofnas_hardware::Validation;
+use roofnas_hardware::{ThreadFigures, Validation};
 use serde_json::{Map, Value};
 
+use super::engine::counted;
 use super::table::{Data, table};
 
 /// Names of the figures, fractions of 1.
@@ -34,6 +35,8 @@ pub(super) struct Comparison<'a> {
     pub(super) baselines: &'a BTreeMap<&'static str, Figures>,
     /// The model at each batch; empty where there is one.
     pub(super) by_batch: &'a [BatchFigures],
+    /// The model on each number of threads; empty where there is one.
+    pub(super) by_threads: &'a [ThreadFigures],
 }
 
 impl<'a> From<&'a Validation> for Comparison<'a> {
@@ -42,6 +45,7 @@ impl<'a> From<&'a Validation> for Comparison<'a> {
             model: &validation.model,
             baselines: &validation.baselines,
             by_batch: &validation.by_batch,
+            by_threads: &validation.by_threads,
         }
     }
 }
@@ -67,26 +71,31 @@ fn values(figures: &Figures) -> [Value; 9] {
     ]
 }
 
-/// For programs: a row for the model and one for each baseline, or none where nothing was held out. Where there are several batches, a column has each, and
-/// is empty over all of them: the model at each batch stands behind the baselines.
+/// For programs: a row for the model and one for each baseline, or none where nothing was held out. Where there are several batches, or numbers of threads, a
+/// column has each, and is empty over all of them: the model at each stands behind the baselines.
 pub(super) fn rows(comparison: Option<&Comparison<'_>>) -> Data {
-    let several = comparison.is_some_and(|all| !all.by_batch.is_empty());
-    let batch = several.then_some("batch");
-    let columns = ["predictor"].into_iter().chain(batch).chain(["n_test"]);
-    let columns: Vec<&str> = columns.chain(FIGURES).collect();
+    let batches = comparison.is_some_and(|all| !all.by_batch.is_empty());
+    let threads = comparison.is_some_and(|all| !all.by_threads.is_empty());
+    let columns = ["predictor"].into_iter().chain(batches.then_some("batch"));
+    let columns = columns.chain(threads.then_some("threads"));
+    let columns: Vec<&str> = columns.chain(["n_test"]).chain(FIGURES).collect();
     let mut data = Data::new(&columns);
-    let mut push = |name: &str, batch: Option<u64>, figures: &Figures| {
+    let mut push = |name: &str, at: (Option<u64>, Option<u32>), figures: &Figures| {
         let row = [Value::from(name)].into_iter();
-        let row = row.chain(several.then(|| batch.into()));
+        let row = row.chain(batches.then(|| at.0.into()));
+        let row = row.chain(threads.then(|| at.1.into()));
         let row = row.chain([figures.n.into()]).chain(values(figures));
         data.push(row.collect());
     };
     if let Some(comparison) = comparison {
         for (name, figures) in comparison.by_name() {
-            push(name, None, figures);
+            push(name, (None, None), figures);
         }
         for at in comparison.by_batch {
-            push("model", Some(at.batch), &at.model);
+            push("model", (Some(at.batch), None), &at.model);
+        }
+        for on in comparison.by_threads {
+            push("model", (None, Some(on.threads)), &on.model);
         }
     }
     data
@@ -94,17 +103,39 @@ pub(super) fn rows(comparison: Option<&Comparison<'_>>) -> Data {
 
 /// How well a model holds at each batch, for programs.
 pub(super) fn by_batch(figures: &[BatchFigures]) -> Value {
-    let object = |at: &BatchFigures| {
-        let mut object = Map::from_iter([("batch".to_owned(), Value::from(at.batch))]);
-        object.append(&mut self::object("n_test", &at.model));
-        let best = at.best_baseline.as_ref();
-        let name = best.map(|(name, _)| name.clone());
-        object.insert("best_baseline".to_owned(), name.into());
-        let mape = best.map(|(_, mape)| *mape);
-        object.insert("best_baseline_mape".to_owned(), mape.into());
-        Value::Object(object)
+    let at = |at: &BatchFigures| {
+        part(
+            "batch",
+            at.batch.into(),
+            &at.model,
+            at.best_baseline.as_ref(),
+        )
     };
-    figures.iter().map(object).collect()
+    figures.iter().map(at).collect()
+}
+
+/// How well a model holds on each number of threads, for programs.
+pub(super) fn by_threads(figures: &[ThreadFigures]) -> Value {
+    let on = |on: &ThreadFigures| {
+        part(
+            "threads",
+            on.threads.into(),
+            &on.model,
+            on.best_baseline.as_ref(),
+        )
+    };
+    figures.iter().map(on).collect()
+}
+
+/// How well a model holds on a part of the timings, which a key tells from the others.
+fn part(key: &str, of: Value, model: &Figures, best: Option<&(String, f64)>) -> Value {
+    let mut object = Map::from_iter([(key.to_owned(), of)]);
+    object.append(&mut self::object("n_test", model));
+    let name = best.map(|(name, _)| name.clone());
+    object.insert("best_baseline".to_owned(), name.into());
+    let mape = best.map(|(_, mape)| *mape);
+    object.insert("best_baseline_mape".to_owned(), mape.into());
+    Value::Object(object)
 }
 
 /// What a reader should mind.
@@ -142,24 +173,37 @@ impl Comparison<'_> {
         if !self.by_batch.is_empty() {
             object.insert("by_batch".to_owned(), by_batch(self.by_batch));
         }
+        if !self.by_threads.is_empty() {
+            object.insert("by_threads".to_owned(), by_threads(self.by_threads));
+        }
         object
     }
 
-    /// For people: the tables, that of each batch behind that of all of them.
+    /// For people: the tables, those of each batch and number of threads behind that of all of them.
     pub(super) fn tables(&self) -> String {
-        if self.by_batch.is_empty() {
-            return self.table();
+        let mut tables = self.table();
+        if !self.by_batch.is_empty() {
+            let parts = self.by_batch.iter();
+            let parts = parts.map(|at| (at.batch, &at.model, at.best_baseline.as_ref()));
+            tables += "\n\nThe model at each batch, with the best baseline there (all are fitted to all batches):\n\n";
+            tables += &Self::part_table("batch", parts);
         }
-        format!(
-            "{}\n\nThe model at each batch, with the best baseline there (all are fitted to all batches):\n\n{}",
-            self.table(),
-            self.batch_table()
-        )
+        if !self.by_threads.is_empty() {
+            let parts = self.by_threads.iter();
+            let parts =
+                parts.map(|on| (u64::from(on.threads), &on.model, on.best_baseline.as_ref()));
+            tables += "\n\nThe model on each number of threads, with the best baseline there (baselines know nothing of threads, and are fitted to all):\n\n";
+            tables += &Self::part_table("threads", parts);
+        }
+        tables
     }
 
-    fn batch_table(&self) -> String {
+    fn part_table<'f>(
+        key: &str,
+        parts: impl Iterator<Item = (u64, &'f Figures, Option<&'f (String, f64)>)>,
+    ) -> String {
         let columns = [
-            "batch",
+            key,
             "timings",
             "MAPE %",
             "within 5 %",
@@ -171,11 +215,10 @@ impl Comparison<'_> {
             "over 95 % bound",
             "baseline %",
         ];
-        let rows = self.by_batch.iter().map(|at| {
-            let best = at.best_baseline.as_ref();
-            let ends = [at.batch.into(), at.model.n.into()];
+        let rows = parts.map(|(of, model, best)| {
+            let ends = [of.into(), model.n.into()];
             let baseline = best.map(|(name, mape)| format!("{} ({name})", percent(*mape)));
-            let row = ends.into_iter().chain(cells(&at.model));
+            let row = ends.into_iter().chain(cells(model));
             row.chain([baseline.into()]).collect()
         });
         table(&columns, &rows.collect::<Vec<_>>())
@@ -231,12 +274,20 @@ impl Comparison<'_> {
     }
 
     fn doubts(&self) -> Vec<String> {
-        if self.by_batch.is_empty() {
+        if self.by_batch.is_empty() && self.by_threads.is_empty() {
             return doubts_of(self.model, "");
         }
-        let each = self.by_batch.iter();
-        each.flat_map(|at| doubts_of(&at.model, &format!("at batch {}, ", at.batch)))
-            .collect()
+        let batches = self.by_batch.iter();
+        let batches =
+            batches.flat_map(|at| doubts_of(&at.model, &format!("at batch {}, ", at.batch)));
+        let threads = self.by_threads.iter();
+        let threads = threads.flat_map(|on| {
+            doubts_of(
+                &on.model,
+                &format!("on {}, ", counted(on.threads as usize, "thread")),
+            )
+        });
+        batches.chain(threads).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! `roofnas platforms`.
 
 use roofnas::{Error, exit};
-use roofnas_cost::calibration::{BatchFigures, Batches, Calibration, Measured};
+use roofnas_cost::calibration::{BatchFigures, Batches, Calibration, Measured, MeasuredOnThreads};
 use roofnas_cost::{Dtype, Figures, Platform, RoofFigures, RoofKind, Roofs};
 use roofnas_hardware::Profiles;
 use serde_json::Value;
@@ -99,7 +99,7 @@ fn row(
         figures.peak_tflops.into(),
         figures.bandwidth_gb_s.into(),
         figures.roof().ridge().into(),
-        platform.threads.into(),
+        threads(platform, calibration),
         calibrated_on(calibration).into(),
         measured.map(|measured| measured.networks).into(),
         calibration
@@ -121,6 +121,16 @@ fn row(
         platform.provenance.sources.join("; ").into(),
         platform.description.clone().into(),
     ]
+}
+
+/// A number, or a list of several; nothing where the profile doesn't say.
+fn threads(platform: &Platform, calibration: Option<&Calibration>) -> Value {
+    match calibration.map(|calibration| &calibration.threads[..]) {
+        Some([_, ..]) => calibration
+            .map(|calibration| calibration.threads.clone())
+            .into(),
+        _ => platform.threads.into(),
+    }
 }
 
 /// A number, or a list of several.
@@ -145,6 +155,13 @@ impl<'a> Holds<'a> {
         }
     }
 
+    fn on(on: &'a MeasuredOnThreads) -> Option<Self> {
+        Some(Self {
+            model: on.held_out?,
+            best_baseline: on.best_baseline.as_ref(),
+        })
+    }
+
     fn overall(measured: &'a Measured) -> Option<Self> {
         Some(Self {
             model: measured.held_out?,
@@ -153,7 +170,7 @@ impl<'a> Holds<'a> {
     }
 }
 
-/// The same in a row for people, one figure for each batch.
+/// The same in a row for people, one figure for each batch or number of threads.
 #[derive(Default)]
 struct Shown {
     batches: String,
@@ -165,9 +182,12 @@ struct Shown {
 impl Shown {
     fn new(calibration: &Calibration) -> Self {
         let measured = &calibration.measured;
-        let all: Vec<Holds<'_>> = match calibration.batch.are_several() {
-            true => measured.held_out_by_batch.iter().map(Holds::at).collect(),
-            false => Holds::overall(measured).into_iter().collect(),
+        let all: Vec<Holds<'_>> = if !calibration.threads.is_empty() {
+            measured.by_threads.iter().filter_map(Holds::on).collect()
+        } else if calibration.batch.are_several() {
+            measured.held_out_by_batch.iter().map(Holds::at).collect()
+        } else {
+            Holds::overall(measured).into_iter().collect()
         };
         let listed = |of: fn(&Holds<'_>) -> Option<String>| {
             let words = all.iter().map(|holds| of(holds).unwrap_or("-".to_owned()));
@@ -190,10 +210,22 @@ fn calibrated_on(calibration: Option<&Calibration>) -> String {
     )
 }
 
+/// As in [`Shown`]: one after the other, as the figures.
+fn shown_threads(platform: &Platform, calibration: Option<&Calibration>) -> Value {
+    match calibration.map(|calibration| &calibration.threads[..]) {
+        Some(several @ [_, ..]) => {
+            let words: Vec<String> = several.iter().map(ToString::to_string).collect();
+            words.join(" ").into()
+        }
+        _ => platform.threads.into(),
+    }
+}
+
 /// Characters of a description that a table shows.
 const DESCRIBED: usize = 50;
 
-/// A row for each number format, with the roofs in use. A profile of several batches has its figures at each of them, one after the other.
+/// A row for each number format, with the roofs in use. A profile of several batches or numbers of threads has its figures at each of them, one after
+/// the other.
 fn for_people(platforms: &[Platform]) -> Data {
     let mut data = Data::new(&[
         "name",
@@ -227,7 +259,7 @@ fn for_people(platforms: &[Platform]) -> Data {
                 figures.peak_tflops.into(),
                 figures.bandwidth_gb_s.into(),
                 kind.name().into(),
-                platform.threads.into(),
+                shown_threads(platform, calibration),
                 shortened(&platform.description).into(),
             ]);
         }

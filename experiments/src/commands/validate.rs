@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roofnas::{Error, SinceCalibration};
-use roofnas_cost::LatencyModel;
+use roofnas_cost::{Dtype, LatencyModel, Platform};
 use roofnas_hardware::sampling::{is_anchor, slower};
 use roofnas_hardware::{CalibrateError, Material, Profiles};
 use serde_json::Value;
@@ -26,26 +26,32 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
         rows: &args.rows,
     };
     let (material, code) = tables.material(args.dtype, &platform.fusion)?;
-    let smallest = material.batches().smallest();
-    let model = LatencyModel::new(platform, args.dtype, smallest).map_err(Error::from)?;
-    warn(&model, &material)?;
+    let models = models(&platform, args.dtype, &material);
+    let models = models.map_err(|error| tables.unusable(error))?;
+    warn(&models, &material)?;
     let doing = format!("predicting {} networks", material.networks());
-    let validation = spin(&doing, || roofnas_hardware::validate(&material, &model));
+    let validation = spin(&doing, || {
+        roofnas_hardware::validate(&material, &platform, args.dtype)
+    });
     let nothing = || CalibrateError::NothingInCommon {
         measured: Vec::new(),
         known: Vec::new(),
     };
-    let validation = validation.map_err(Error::from)?;
+    let validation = validation.map_err(|error| tables.unusable(error))?;
     let validation = validation.ok_or_else(|| tables.unusable(nothing()))?;
     let comparison = Comparison::from(&validation);
-    let since = since_calibration(&model, &material)?;
+    let since = match &models[..] {
+        // what anchors took is known of each number of threads apart
+        [model] => since_calibration(model, &material).map_err(|error| tables.unusable(error))?,
+        _ => None,
+    };
     if args.format != Format::Table {
         for doubt in doubts(Some(&comparison)) {
             note!("warning: {doubt}");
         }
     }
     print(&match args.format {
-        Format::Table => for_people(&model, &material, &comparison, since.as_ref()),
+        Format::Table => for_people(&models, &material, &comparison, since.as_ref()),
         Format::Json => {
             let mut object = comparison.object();
             let since = since.as_ref().map_or(Value::Null, since_object);
@@ -57,24 +63,52 @@ pub(crate) fn validate(args: &ValidateArgs) -> anyhow::Result<u8> {
     Ok(code)
 }
 
+/// The platform on each number of threads that rows are of, where it is of several; else as it is.
+fn models(
+    platform: &Platform,
+    dtype: Dtype,
+    material: &Material,
+) -> Result<Vec<LatencyModel>, CalibrateError> {
+    let batch = material.batches().smallest();
+    let threads = match platform.threads_to_choose() {
+        [] => Vec::new(),
+        _ => material.threads(),
+    };
+    if threads.is_empty() {
+        return Ok(vec![LatencyModel::new(platform.clone(), dtype, batch)?]);
+    }
+    let on = |threads: u32| {
+        let platform = platform.clone().on_threads(threads)?;
+        Ok(LatencyModel::new(platform, dtype, batch)?)
+    };
+    threads.into_iter().map(on).collect()
+}
+
 /// Conditions under which the model says little of these measurements.
-fn warn(model: &LatencyModel, material: &Material) -> Result<(), Error> {
+fn warn(models: &[LatencyModel], material: &Material) -> Result<(), Error> {
     let mut told = BTreeSet::new();
-    for batch in material.batches().iter() {
-        for caveat in model.at_batch(batch)?.caveats() {
-            // most are the same at every batch
-            if told.insert(caveat.clone()) {
-                note!("warning: {caveat}");
+    for model in models {
+        for batch in material.batches().iter() {
+            for caveat in model.at_batch(batch)?.caveats() {
+                // most are the same at every batch
+                if told.insert(caveat.clone()) {
+                    note!("warning: {caveat}");
+                }
             }
         }
     }
-    if let (Some(profile), Some(rows)) = (model.platform().threads, material.threads)
-        && profile != rows
-    {
-        note!(
-            "warning: the rows were measured with {rows} threads, and platform {} holds for {profile}",
-            model.platform().name
-        );
+    let model = &models[0];
+    if let ([_], Some(profile)) = (models, model.platform().threads) {
+        for rows in material
+            .threads()
+            .into_iter()
+            .filter(|&rows| rows != profile)
+        {
+            note!(
+                "warning: rows were measured with {rows} threads, and platform {} holds for {profile}",
+                model.platform().name
+            );
+        }
     }
     let situation = material.situation.as_deref().unwrap_or_default();
     if let Some(doubt) = situations_differ(model.platform(), model.dtype(), situation) {
@@ -87,12 +121,13 @@ fn warn(model: &LatencyModel, material: &Material) -> Result<(), Error> {
 fn since_calibration(
     model: &LatencyModel,
     material: &Material,
-) -> Result<Option<SinceCalibration>, Error> {
+) -> Result<Option<SinceCalibration>, CalibrateError> {
     let platform = model.platform();
     let calibration = platform.calibration.get(&model.dtype());
     // with other threads, or other things at work, it would be another machine
     let situation = material.situation.as_deref().unwrap_or_default();
-    let is_same = (material.threads.is_none() || material.threads == platform.threads)
+    let mut threads = material.threads().into_iter();
+    let is_same = threads.all(|threads| Some(threads) == platform.threads)
         && situations_differ(platform, model.dtype(), situation).is_none();
     let Some(calibration) = calibration.filter(|_| is_same) else {
         return Ok(None);
@@ -109,7 +144,7 @@ fn since_calibration(
         // predictions that much longer err as much, relative to what was measured
         row.latency_ms /= slower;
     }
-    let validation = roofnas_hardware::validate(&others, model)?;
+    let validation = roofnas_hardware::validate(&others, platform, model.dtype())?;
     Ok(validation.map(|validation| SinceCalibration {
         slower,
         figures: validation.model,
@@ -117,7 +152,7 @@ fn since_calibration(
 }
 
 fn for_people(
-    model: &LatencyModel,
+    models: &[LatencyModel],
     material: &Material,
     comparison: &Comparison<'_>,
     since: Option<&SinceCalibration>,
@@ -125,10 +160,12 @@ fn for_people(
     let since = since.map_or_else(String::new, |since| {
         format!("{}\n\n", since_in_words(since))
     });
+    let model = &models[0];
+    let names: Vec<&str> = models.iter().map(|model| &*model.platform().name).collect();
     format!(
         "Platform {} ({}), {}, {}, on {} networks ({} timings). The baselines were fitted to these very measurements: each network is \
          predicted by one fitted on four fifths of the others. Shares in percent:\n\n{}\n\n{since}{}",
-        model.platform().name,
+        names.join(", "),
         model.label(),
         model.dtype(),
         material.batches(),

@@ -101,6 +101,7 @@ fn material(start: &Experiment, networks: &[MeasuredNetwork], fusion: &Fusion) -
     let batch = start.appraiser.model.batch();
     let row = |one: &MeasuredNetwork| roofnas_hardware::MeasuredNetwork {
         network: one.selected.text.clone(),
+        threads: Some(one.timed.threads),
         batch,
         cost: NetworkCost::new(&start.space.decode(&one.selected.genotype), fusion),
         latency_ms: one.timed.latency_ms,
@@ -110,7 +111,6 @@ fn material(start: &Experiment, networks: &[MeasuredNetwork], fusion: &Fusion) -
     };
     Material {
         rows: networks.iter().map(row).collect(),
-        threads: networks.first().map(|one| one.timed.threads),
         situation: situation(start),
         fusion: fusion.clone(),
     }

@@ -44,6 +44,7 @@ mod resume;
 mod run_directory;
 mod schema;
 mod several_batches;
+mod several_threads;
 mod support;
 mod surrogate;
 mod targets;

@@ -90,6 +90,24 @@ pub(crate) fn latency_ms(index: usize) -> f64 {
     latency_ms_at(index, 1)
 }
 
+/// A table of latencies on these numbers of threads of a machine that shares out arithmetic to four fifths, and lets every layer wait for 5 us. On more than one
+/// thread only every so many-th network is timed.
+pub(crate) fn latencies_on(threads: &[u32], every: usize) -> String {
+    let rows = (0..NETWORKS).flat_map(|index| threads.iter().map(move |&threads| (index, threads)));
+    let rows = rows.filter(|(index, threads)| *threads == 1 || index % every == 0);
+    let rows = rows.map(|(index, threads)| {
+        let (name, one) = (network(index), latency_ms(index));
+        let layers = layers_and_ms(index, 1).0.lines().count() as f64;
+        let arithmetic = one - 0.1 - 0.02 * layers;
+        let ms = match threads {
+            1 => one,
+            more => 0.1 + 0.025 * layers + arithmetic / (0.8 * f64::from(more)),
+        };
+        format!("{threads},{name},{ms}\n")
+    });
+    format!("threads,network,latency_ms\n{}", rows.collect::<String>())
+}
+
 /// The same of a batch.
 pub(crate) fn latency_ms_at(index: usize, batch: usize) -> f64 {
     let noise = Draws::new(index + 1_000_002 + batch).next() - 0.5;

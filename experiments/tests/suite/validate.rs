@@ -104,7 +104,7 @@ fn conditions_that_differ_are_told() {
         desk.roofnas(&args).ends(0)
     };
     validated("two.toml").says(&[
-        "the rows were measured with 4 threads, and platform two holds for 2",
+        "rows were measured with 4 threads, and platform two holds for 2",
         "calibrated at batch 8: prices at batch 1 are extrapolated",
     ]);
     let ended = validated("planted.toml");

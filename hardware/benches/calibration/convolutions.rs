@@ -94,7 +94,7 @@ fn column(name: &str, text: &str) -> Column {
     let layers = layers.filter(|l| l.batch == 1 && l.cin.max(l.cout) <= MOST_CHANNELS);
     let rows = layers.enumerate().map(|(index, layer)| {
         let cost = Arc::new(layer.cost());
-        data::Row::new(index.to_string(), cost, 1, layer.latency_ms)
+        data::Row::new(index.to_string(), cost, 1, 1, layer.latency_ms)
     });
     Column {
         rows: rows.collect(),

@@ -21,6 +21,7 @@ pub(crate) struct Column {
 pub(crate) struct Row {
     pub(crate) network: String,
     pub(crate) batch: u64,
+    pub(crate) threads: u32,
     pub(crate) cost: Arc<NetworkCost>,
     pub(crate) works: Vec<Workload>,
     pub(crate) latency_ms: f64,
@@ -31,9 +32,11 @@ impl Row {
         network: String,
         cost: Arc<NetworkCost>,
         batch: u64,
+        threads: u32,
         latency_ms: f64,
     ) -> Self {
         Self {
+            threads,
             works: Workload::of_network(&cost, batch, Dtype::Fp32),
             network,
             batch,
@@ -113,6 +116,7 @@ pub(crate) fn column(
             row.network,
             Arc::clone(cost),
             row.batch,
+            row.threads.unwrap_or(1),
             row.latency_ms,
         ))
     });

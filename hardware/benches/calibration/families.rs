@@ -120,11 +120,16 @@ pub(crate) fn run(filters: &Filters) {
 }
 
 fn columns() -> Vec<Column> {
+    platforms(&PLATFORM)
+}
+
+/// The columns of platforms that these columns of the table tell apart.
+pub(crate) fn platforms(told_by: &[&str]) -> Vec<Column> {
     let (Some(costs), Some(text)) = (data::costs("ncnn"), data::text("ncnn", "latency.csv")) else {
         return Vec::new();
     };
     let column = |values: &Vec<String>| {
-        let platform = PLATFORM.iter().zip(values);
+        let platform = told_by.iter().zip(values);
         let platform = platform.map(|(column, value)| ((*column).to_owned(), value.clone()));
         let fp = ("dtype".to_owned(), "fp".to_owned());
         let selection = Selection {
@@ -139,7 +144,7 @@ fn columns() -> Vec<Column> {
             &costs,
         )
     };
-    let platforms = data::combinations(&text, &PLATFORM);
+    let platforms = data::combinations(&text, told_by);
     platforms.iter().map(column).collect()
 }
 
@@ -157,7 +162,7 @@ fn is_sampled(index: usize, columns: &[Column]) -> bool {
     before.count() % every == 0
 }
 
-fn family(network: &str) -> &str {
+pub(crate) fn family(network: &str) -> &str {
     let family = FAMILIES.iter().find(|family| family.contains(&network));
     family.map_or(network, |family| family[0])
 }

@@ -5,7 +5,7 @@
 //! cargo bench -p roofnas-hardware --bench calibration [-- SECTION... COLUMN...]
 //! ```
 //!
-//! Sections are `whole-networks`, `batches`, `plans`, `ncnn`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
+//! Sections are `whole-networks`, `batches`, `plans`, `ncnn`, `threads`, `convolutions` and `published`; any other argument chooses the columns, or devices, that contain it.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -17,6 +17,7 @@ mod model;
 mod plans;
 mod published;
 mod table;
+mod threads;
 mod whole_networks;
 
 use std::time::Instant;
@@ -40,11 +41,12 @@ impl Filters {
 
 type Section = (&'static str, fn(&Filters));
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     ("whole-networks", whole_networks::run),
     ("batches", batches::run),
     ("plans", plans::run),
     ("ncnn", families::run),
+    ("threads", threads::run),
     ("convolutions", convolutions::run),
     ("published", published::run),
 ];

@@ -40,6 +40,7 @@ impl Model {
             works: column.rows[row].works.clone(),
             latency_ms: column.rows[row].latency_ms,
             is_call: true,
+            threads: column.rows[row].threads,
             run: 0,
             repeats: 1.0,
             error_ms: 0.0,
@@ -55,8 +56,16 @@ impl Model {
 
     /// Predicts rows of a column.
     pub(crate) fn predict(&self, column: &Column, rows: &[usize]) -> Vec<Prediction> {
-        let prepared = PreparedCalibration::new(&self.calibration);
+        let of = |calibration: &Calibration| PreparedCalibration::new(calibration);
+        let several = self.calibration.threads.iter();
+        let each: BTreeMap<u32, PreparedCalibration> = several
+            .map(|&threads| (threads, of(&self.calibration.on_threads(threads).unwrap())))
+            .collect();
+        let only = each.is_empty().then(|| of(&self.calibration));
         let predict = |&row: &usize| {
+            let prepared = only
+                .as_ref()
+                .unwrap_or_else(|| &each[&column.rows[row].threads]);
             let price = prepared.price(&column.rows[row].works, None);
             let quantile = student_quantile(0.95, price.degrees_of_freedom);
             Prediction {
@@ -80,6 +89,10 @@ fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
     }]);
     Calibration {
         batch: Batches::of(batches),
+        threads: match &fit.threads[..] {
+            [_] => Vec::new(),
+            several => several.to_vec(),
+        },
         classes: Vec::new(),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
@@ -94,6 +107,7 @@ fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
             held_out_by: None,
             best_baseline: None,
             held_out_by_batch: Vec::new(),
+            by_threads: Vec::new(),
             anchor_ms: BTreeMap::new(),
         },
         components: fit.components,

@@ -7,6 +7,7 @@ use roofnas_cost::{Dtype, Fusion, NetworkCost};
 use roofnas_space::Network;
 
 use super::CalibrateError;
+use super::validation::Place;
 use crate::fit;
 use crate::measurements::{Measurements, Rate, check_rates};
 
@@ -17,6 +18,8 @@ pub struct MeasuredNetwork {
     pub network: String,
     /// What it costs, as the engine runs it.
     pub cost: NetworkCost,
+    /// Threads of the engine, where stated.
+    pub threads: Option<u32>,
     /// Images in one inference.
     pub batch: u64,
     /// Latency of one inference of the batch.
@@ -42,17 +45,25 @@ pub struct KernelTiming {
     pub error_ms: f64,
 }
 
-/// What a fit or a validation works on: timings of one platform under one set of conditions, but for the batch.
+/// What a fit or a validation works on: timings of one platform under one set of conditions, but for batch and threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Material {
     /// The timings.
     pub rows: Vec<MeasuredNetwork>,
-    /// Threads of the engine, where stated.
-    pub threads: Option<u32>,
     /// What it was like around the engine, in words; nothing for a quiet machine and a tight loop, or where nobody says.
     pub situation: Option<String>,
     /// What the engine fuses, as the networks were counted.
     pub fusion: Fusion,
+}
+
+impl MeasuredNetwork {
+    /// What the timing holds for.
+    pub(super) fn place(&self) -> Place {
+        Place {
+            threads: self.threads,
+            batch: self.batch,
+        }
+    }
 }
 
 impl Material {
@@ -73,7 +84,6 @@ impl Material {
             .map(|network| (network.name(), network))
             .collect();
         let first = measurements.rows.first();
-        let threads = first.and_then(|row| row.threads);
         let situation = first.and_then(|row| row.situation.clone());
         let mut strangers: Vec<String> = Vec::new();
         let mut rows: Vec<(u64, MeasuredNetwork)> = Vec::new();
@@ -85,6 +95,7 @@ impl Material {
             let measured = MeasuredNetwork {
                 cost: NetworkCost::new(network, fusion),
                 network: row.network,
+                threads: row.threads,
                 batch: row.batch,
                 latency_ms: row.latency_ms,
                 run: row.run,
@@ -124,7 +135,6 @@ impl Material {
         let rows = check.plausible.iter().filter_map(|&row| rows[row].take());
         let material = Self {
             rows: rows.collect(),
-            threads,
             situation,
             fusion: fusion.clone(),
         };
@@ -137,6 +147,14 @@ impl Material {
         names.sort_unstable();
         names.dedup();
         names.len()
+    }
+
+    /// The numbers of threads of the timings, ascending; empty where they don't state them.
+    pub fn threads(&self) -> Vec<u32> {
+        let mut threads: Vec<u32> = self.rows.iter().filter_map(|row| row.threads).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        threads
     }
 
     /// The batches of the timings; 1 where there are none.
@@ -166,6 +184,7 @@ impl Material {
                 works: Workload::of_network(&row.cost, row.batch, dtype),
                 latency_ms: row.latency_ms,
                 is_call: true,
+                threads: row.threads.unwrap_or(1),
                 run: runs.binary_search(&&row.run).unwrap_or(0),
                 // repetitions take jitter away, and not what one run has of its own
                 repeats: repeats.clamp(0.25, 4.0),
@@ -182,6 +201,7 @@ impl Material {
                     works: vec![kernel.work],
                     latency_ms: kernel.latency_ms,
                     is_call: false,
+                    threads: self.rows[row].threads.unwrap_or(1),
                     run,
                     repeats: KERNEL_REPEATS * kernel.repeats,
                     error_ms: kernel.error_ms,

@@ -1,24 +1,24 @@
 //! From measurements to a platform profile, and how well a profile holds on measurements.
 
-mod by_batch;
 mod folds;
 mod material;
 mod profile;
+mod validation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use roofnas_cost::calibration::{Calibration, Measured};
+use roofnas_cost::calibration::{Calibration, Measured, MeasuredOnThreads};
 use roofnas_cost::{
-    Dtype, Figures, LatencyError, LatencyModel, Platform, PlatformError, Prediction,
+    Dtype, Figures, LatencyError, LatencyModel, Platform, PlatformError, Prediction, ThreadsError,
 };
 use thiserror::Error;
 
-pub use by_batch::Validation;
 pub use folds::{CrossValidation, family};
 pub use material::{KernelTiming, Material, MeasuredNetwork};
+pub use validation::{ThreadFigures, Validation};
 
-use by_batch::{BatchPrediction, Predictions};
+use validation::{Place, Placed, Predictions};
 
 use crate::baseline::{Baseline, Timing};
 use crate::fit::{self, Fit, FitError, FitOptions};
@@ -105,6 +105,9 @@ pub enum CalibrateError {
     /// The model can't price for these conditions.
     #[error(transparent)]
     Latency(#[from] LatencyError),
+    /// The profile doesn't hold for the threads of some rows.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
     /// What was fitted is no profile.
     #[error("the fitted profile can't be used: {0}")]
     Profile(#[from] PlatformError),
@@ -170,14 +173,26 @@ pub fn calibrate(
         fit,
         held_out: checked.map(|held_out| held_out.model),
         held_out_by,
-        best_baseline: checked.and_then(|held_out| by_batch::best(&held_out.baselines)),
+        best_baseline: checked.and_then(|held_out| validation::best(&held_out.baselines)),
         held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
-        anchor_ms: anchors(material),
+        by_threads: by_threads(material, checked),
+        anchor_ms: anchors(material, fewest(&material.threads())),
     };
-    let several = material.batches().are_several();
-    let name = |row: &MeasuredNetwork| match several {
-        true => format!("{} at batch {}", row.network, row.batch),
-        false => row.network.clone(),
+    let several = (
+        material.batches().are_several(),
+        material.threads().len() > 1,
+    );
+    let name = |row: &MeasuredNetwork| {
+        let at = match several.0 {
+            true => format!(" at batch {}", row.batch),
+            false => String::new(),
+        };
+        let on = match row.threads.filter(|_| several.1) {
+            Some(1) => " on 1 thread".to_owned(),
+            Some(threads) => format!(" on {threads} threads"),
+            None => String::new(),
+        };
+        format!("{}{at}{on}", row.network)
     };
     let outliers = drawn.fit.iter().zip(&fitted.trust);
     Ok(Calibrated {
@@ -191,28 +206,59 @@ pub fn calibrate(
     })
 }
 
-/// What the anchors took that are among the networks, at the smallest batch.
-fn anchors(material: &Material) -> BTreeMap<String, f64> {
+/// What the anchors took that are among the networks, at the smallest batch and on so many threads.
+fn anchors(material: &Material, threads: Option<u32>) -> BTreeMap<String, f64> {
     let smallest = material.batches().smallest();
-    let rows = material.rows.iter();
+    let rows = material.rows.iter().filter(|row| row.threads == threads);
     let anchors = rows.filter(|row| row.batch == smallest && is_anchor(&row.network));
     anchors
         .map(|row| (row.network.clone(), row.latency_ms))
         .collect()
 }
 
+/// The fewest threads that timings are of, where stated.
+fn fewest(threads: &[u32]) -> Option<u32> {
+    threads.first().copied()
+}
+
+/// What was measured on each of several numbers of threads, and how well the model holds there.
+fn by_threads(material: &Material, checked: Option<&Validation>) -> Vec<MeasuredOnThreads> {
+    let threads = material.threads();
+    if threads.len() < 2 {
+        return Vec::new();
+    }
+    let on = |threads: u32| {
+        let figures = checked.map_or(&[][..], |checked| &checked.by_threads);
+        let own = figures.iter().find(|own| own.threads == threads);
+        let rows = material.rows.iter();
+        let networks: BTreeSet<&str> = rows
+            .filter(|row| row.threads == Some(threads))
+            .map(|row| row.network.as_str())
+            .collect();
+        MeasuredOnThreads {
+            threads,
+            networks: networks.len(),
+            anchor_ms: anchors(material, Some(threads)),
+            best_baseline: own.and_then(|own| own.best_baseline.clone()),
+            held_out: own.map(|own| own.model),
+        }
+    };
+    threads.into_iter().map(on).collect()
+}
+
 /// Timings with less weight than this are named.
 const OUTLIER_TRUST: f64 = 0.3;
 
-/// How well a platform's model holds on measurements, each row priced at its batch; nothing where there are none. Beside it the simple baselines, each
+/// How well a platform holds on measurements, each row priced at its batch and, where the platform is of several numbers of threads, on its threads; nothing where there are none. Beside it the simple baselines, each
 /// network predicted by one fitted on four fifths of the others.
 ///
 /// # Errors
-/// When the model can't price at one of the batches.
+/// When the platform has no roofs for the number format, can't be priced at one of the batches, or isn't of one of several numbers of threads.
 pub fn validate(
     material: &Material,
-    model: &LatencyModel,
-) -> Result<Option<Validation>, LatencyError> {
+    platform: &Platform,
+    dtype: Dtype,
+) -> Result<Option<Validation>, CalibrateError> {
     let names: Vec<&str> = material
         .rows
         .iter()
@@ -223,7 +269,7 @@ pub fn validate(
         .unwrap_or_default();
     let all: Vec<usize> = (0..material.rows.len()).collect();
     let mut predictions = Predictions {
-        model: price(material, &all, model)?,
+        model: price(material, &all, platform, dtype)?,
         baselines: BTreeMap::new(),
     };
     for fold in &folds {
@@ -254,37 +300,45 @@ fn predict(
     rows: &[usize],
     fitted: &Fit,
     options: &CalibrateOptions,
-) -> Result<Vec<BatchPrediction>, CalibrateError> {
+) -> Result<Vec<Placed>, CalibrateError> {
     let platform = profile::platform(material, fitted, profile::unmeasured(), options)?;
-    let model = LatencyModel::new(platform, options.dtype, material.batches().smallest())?;
-    Ok(price(material, rows, &model)?)
+    price(material, rows, &platform, options.dtype)
 }
 
-/// Prices rows, each at its batch, whatever the model's.
+/// Prices rows, each at its batch and on its threads.
 fn price(
     material: &Material,
     rows: &[usize],
-    model: &LatencyModel,
-) -> Result<Vec<BatchPrediction>, LatencyError> {
-    let batches = material.batches();
-    let models = batches.iter().map(|batch| model.at_batch(batch));
-    let models: Vec<LatencyModel> = models.collect::<Result<_, _>>()?;
+    platform: &Platform,
+    dtype: Dtype,
+) -> Result<Vec<Placed>, CalibrateError> {
+    let mut models: BTreeMap<Place, LatencyModel> = BTreeMap::new();
+    for &row in rows {
+        let place = material.rows[row].place();
+        if models.contains_key(&place) {
+            continue;
+        }
+        let platform = match (platform.threads_to_choose(), place.threads) {
+            ([], _) | (_, None) => platform.clone(),
+            (_, Some(threads)) => platform.clone().on_threads(threads)?,
+        };
+        models.insert(place, LatencyModel::new(platform, dtype, place.batch)?);
+    }
     let of = |&row: &usize| {
         let row = &material.rows[row];
-        let model = models.iter().find(|model| model.batch() == row.batch)?;
-        let price = model.price(&row.cost);
+        let price = models.get(&row.place())?.price(&row.cost);
         let prediction = Prediction {
             measured_ms: row.latency_ms,
             mean_ms: price.mean_ms,
             std_ms: Some(price.std_ms),
             upper95_ms: Some(price.upper95_ms()),
         };
-        Some((row.batch, prediction))
+        Some((row.place(), prediction))
     };
     Ok(rows.iter().filter_map(of).collect())
 }
 
-type BaselinePredictions = BTreeMap<&'static str, Vec<BatchPrediction>>;
+type BaselinePredictions = BTreeMap<&'static str, Vec<Placed>>;
 
 fn baselines(material: &Material, fit: &[usize], held_out: &[usize]) -> BaselinePredictions {
     let timing = |&row: &usize| Timing {
@@ -307,7 +361,7 @@ fn baselines(material: &Material, fit: &[usize], held_out: &[usize]) -> Baseline
                 std_ms: None,
                 upper95_ms: None,
             };
-            (row.batch, prediction)
+            (row.place(), prediction)
         });
         predictions.insert(baseline.name(), predicted.collect());
     }

@@ -21,6 +21,11 @@ pub(super) fn platform(
     let classes = classes(material);
     let calibration = Calibration {
         batch: material.batches(),
+        threads: if fit.threads.len() > 1 {
+            fit.threads.clone()
+        } else {
+            Vec::new()
+        },
         classes: classes.clone(),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
@@ -47,7 +52,10 @@ pub(super) fn platform(
         format: FORMAT,
         name: options.name.clone(),
         description: options.description.clone(),
-        threads: material.threads,
+        threads: match material.threads()[..] {
+            [one] => Some(one),
+            _ => None,
+        },
         provenance: Provenance {
             sources,
             licence: options.licence.clone(),
@@ -154,6 +162,7 @@ pub(super) fn unmeasured() -> Measured {
         held_out_by: None,
         best_baseline: None,
         held_out_by_batch: Vec::new(),
+        by_threads: Vec::new(),
         anchor_ms: BTreeMap::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Timings, arranged for fitting.
 
 use nalgebra::DVector;
-use roofnas_cost::calibration::{COORDINATES, QUANTA, Workload};
+use roofnas_cost::calibration::{COORDINATES, QUANTA, Workload, move_to_threads};
 
 /// One timing: of a whole network, of a block or of a single layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct Timing {
     pub latency_ms: f64,
     /// Whether the engine was called for it: a layer timed inside a network pays for no call.
     pub is_call: bool,
+    /// Threads that it ran on; whatever number where all timings are of one.
+    pub threads: u32,
     /// Number of the measuring run: timings of one run share an offset.
     pub run: usize,
     /// How many repetitions the figure stands for, relative to the others: more of them, less noise.
@@ -23,8 +25,14 @@ pub struct Timing {
 /// Timings over the distinct kernels that occur in them.
 #[derive(Debug, Clone)]
 pub(super) struct Design {
-    /// The distinct kernels; counts are in the rows.
+    /// The distinct kernels, those on different numbers of threads apart; counts are in the rows.
     pub(super) works: Vec<Workload>,
+    /// The numbers of threads of the timings, ascending.
+    pub(super) threads: Vec<u32>,
+    /// For each distinct kernel which of those it ran on.
+    pub(super) work_threads: Vec<usize>,
+    /// For each timing which of those it ran on.
+    pub(super) row_threads: Vec<usize>,
     /// For each timing its kernels and how many there are of each.
     pub(super) rows: Vec<Vec<(usize, f64)>>,
     /// 1 where the engine was called, else 0.
@@ -41,22 +49,37 @@ pub(super) struct Design {
 
 impl Design {
     pub(super) fn new(timings: &[Timing]) -> Self {
+        let mut threads: Vec<u32> = timings.iter().map(|timing| timing.threads).collect();
+        threads.sort_unstable();
+        threads.dedup();
+        let row_threads: Vec<usize> = timings
+            .iter()
+            .map(|timing| threads.partition_point(|&known| known < timing.threads))
+            .collect();
         let mut works: Vec<Workload> = Vec::new();
+        let mut work_threads: Vec<usize> = Vec::new();
         let mut known: std::collections::HashMap<Key, usize> = std::collections::HashMap::new();
-        let mut row = |timing: &Timing| -> Vec<(usize, f64)> {
-            let place = |work: &Workload| {
-                let index = *known.entry(key(work)).or_insert_with(|| {
-                    works.push(*work);
+        let mut row = |(timing, &place): (&Timing, &usize)| -> Vec<(usize, f64)> {
+            let ratio = f64::from(threads[place]) / f64::from(threads[0]);
+            let index = |work: &Workload| {
+                let mut work = *work;
+                move_to_threads(&mut work.coordinates, ratio);
+                let index = *known.entry(key(&work)).or_insert_with(|| {
+                    works.push(work);
+                    work_threads.push(place);
                     works.len() - 1
                 });
                 (index, work.count)
             };
-            timing.works.iter().map(place).collect()
+            timing.works.iter().map(index).collect()
         };
-        let rows = timings.iter().map(&mut row).collect();
+        let rows = timings.iter().zip(&row_threads).map(&mut row).collect();
         Self {
             rows,
             works,
+            threads,
+            work_threads,
+            row_threads,
             calls: timings
                 .iter()
                 .map(|t| if t.is_call { 1.0 } else { 0.0 })

@@ -16,7 +16,7 @@ use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use roofnas_cost::calibration::{Basis, Covariance, Points};
 
 use super::design::Design;
-use super::prior::{COORDINATES, Prior};
+use super::prior::Prior;
 use super::state::{Functions, State};
 
 /// Beyond so many timings, what the functions leave unexplained is taken as independent for each timing.
@@ -81,7 +81,7 @@ impl<'a> Task<'a> {
         let basis = Basis::new(hyper.covariance, self.points);
         let functions = Functions::new(self.design, &basis);
         let mut place = start.to_vec();
-        place.resize(COORDINATES + functions.len, 0.0);
+        place.resize(self.prior.coordinates() + functions.len, 0.0);
         let mut state = self.state(&functions, &place);
         for _ in 0..STEPS {
             let left = self.left(&state, &functions, &hyper, trust)?;

@@ -71,6 +71,8 @@ const LEAST_WEIGHT: f64 = 0.02;
 pub struct Fit {
     /// The components, the most probable first.
     pub components: Vec<Component>,
+    /// Numbers of threads that the timings ran on, ascending; one where they all ran on as many.
+    pub threads: Vec<u32>,
     /// Degrees of freedom of the predictive distribution.
     pub degrees_of_freedom: f64,
     /// Steps in which the timings come, in milliseconds; 0 where none shows.
@@ -79,7 +81,7 @@ pub struct Fit {
     pub trust: Vec<f64>,
 }
 
-/// Fits the model. `known`: platforms calibrated before, by name.
+/// Fits the model. `known`: platforms calibrated before, by name, each on one number of threads.
 ///
 /// # Errors
 /// When there are too few timings, or they fit no model.
@@ -127,7 +129,7 @@ pub fn fit(
     let total: f64 = fits.iter().map(|(_, laplace, _)| odds(laplace)).sum();
     let components = fits.iter().filter_map(|(prior, laplace, _)| {
         let weight = odds(laplace) / total;
-        ship::component(prior, laplace, weight)
+        ship::component(prior, &design.threads, laplace, weight)
     });
     let components: Vec<Component> = components.collect();
     if components.is_empty() {
@@ -135,6 +137,7 @@ pub fn fit(
     }
     Ok(Fit {
         components,
+        threads: design.threads,
         degrees_of_freedom: 4.0 + timings.len() as f64,
         resolution_ms,
         trust: fits.swap_remove(0).2,

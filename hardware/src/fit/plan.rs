@@ -11,7 +11,7 @@ use roofnas_cost::calibration::{Basis, Composition, Covariance, Workload};
 
 use super::design::{Design, Timing};
 use super::points;
-use super::prior::{COORDINATES, Prior};
+use super::prior::Prior;
 use super::state::{self, Functions, State};
 
 /// Inducing points of the plan's residual.
@@ -39,6 +39,7 @@ pub fn plan(
             // any scale will do: what is planned for is relative
             latency_ms: 1e3,
             is_call: true,
+            threads: 1,
             run: 0,
             repeats: 1.0,
             error_ms: 0.0,
@@ -80,7 +81,7 @@ fn derivatives(design: &Design) -> DMatrix<f64> {
     let weights = state::importance(&prior, design);
     let points = points::choose(&design.works, &weights, covariance, POINTS);
     let functions = Functions::new(design, &Basis::new(covariance, &points));
-    let place = vec![0.0; COORDINATES + functions.len];
+    let place = vec![0.0; prior.coordinates() + functions.len];
     let state = State::new(design, &prior, &inherited, &functions, &place);
     state.derivatives(design, &prior, &functions)
 }

@@ -1,15 +1,17 @@
 //! What is held likely before any timing of the platform is seen.
 
 use roofnas_cost::calibration::{
-    ActivationEffort, CLASSES, Calibration, Composition, LogParameters, PARAMETERS,
-    PreparedSurface, Surface, activation_index, overhead_index, quantum_index, timed_classes,
+    ActivationEffort, CLASSES, Calibration, Composition, LogParameters, LogThreadEffect,
+    PARAMETERS, PreparedSurface, Surface, THREAD_PARAMETERS, Workload, activation_index,
+    overhead_index, quantum_index, timed_classes, without_threads,
 };
 
 use super::design::Design;
 
-/// Coordinates of a fit: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
-/// deviation in overhead, peak and bandwidth, then that of each kind of fused activation. All are standard normal a priori.
-pub(super) const COORDINATES: usize = 5 + 3 * CLASSES + ActivationEffort::ALL.len();
+/// Coordinates of a fit on one number of threads: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
+/// deviation in overhead, peak and bandwidth, then that of each kind of fused activation. After them comes what changes from each number of threads to
+/// the next. All are standard normal a priori.
+const COORDINATES: usize = 5 + 3 * CLASSES + ActivationEffort::ALL.len();
 
 /// How alike two platforms are held to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,10 @@ pub(super) struct Prior {
     pub(super) quantum: usize,
     /// Medians of the parameters.
     pub(super) location: LogParameters,
+    /// Medians of what each number of threads beyond the fewest changes.
+    effects: Vec<LogThreadEffect>,
+    /// Standard deviations of what changes in these from each number of threads to the next.
+    steps: Vec<[f64; THREAD_PARAMETERS]>,
     /// Standard deviations of the logarithms: the platform as a whole.
     whole: [f64; 5],
     /// The same of a class beside the whole: overhead, peak, bandwidth.
@@ -87,6 +93,14 @@ const ROOF_SHARE: f64 = 0.5;
 /// division. The deviation is a factor of e and more.
 const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 3.0, 20.0, 30.0];
 
+/// What twice as many threads are held likely to change: the logarithms of synchronisation, peaks and bandwidths, and their standard deviations. Arithmetic
+/// is shared out well, bandwidth less so.
+const DOUBLING: [f64; THREAD_PARAMETERS] = [0.3, 0.5, 0.35];
+const DOUBLING_SCALE: [f64; THREAD_PARAMETERS] = [0.5, 0.3, 0.3];
+
+/// Standard deviation of the logarithm of the first synchronisation beside the overhead of a kernel.
+const SYNCHRONISATION_SCALE: f64 = 1.5;
+
 /// Median of a timing's relative noise.
 const NOISE: f64 = 0.025;
 
@@ -97,10 +111,12 @@ const HYPER_SCALE: [f64; 4] = [0.5, 0.5, 0.3, 0.5];
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
     pub(super) fn generic(design: &Design, composition: Composition, quantum: usize) -> Self {
-        let n = design.len() as f64;
-        let typical = median(design.seconds.iter().copied());
-        let mean = |of: fn(&roofnas_cost::calibration::Workload) -> f64| {
-            let rows = design.rows.iter().flatten();
+        let on_fewest = |row: &usize| design.row_threads[*row] == 0;
+        let rows: Vec<usize> = (0..design.len()).filter(on_fewest).collect();
+        let n = rows.len() as f64;
+        let typical = median(rows.iter().map(|&row| design.seconds[row]));
+        let mean = |of: fn(&Workload) -> f64| {
+            let rows = rows.iter().flat_map(|&row| &design.rows[row]);
             let sum: f64 = rows
                 .map(|&(work, count)| count * of(&design.works[work]))
                 .sum();
@@ -119,12 +135,16 @@ impl Prior {
         for (effort, flops) in ActivationEffort::ALL.into_iter().zip(ACTIVATION_FLOPS) {
             location[activation_index(effort)] = peak - f64::ln(flops);
         }
+        let location = LogParameters(location);
+        let (effects, steps) = thread_effects(&location, &design.threads);
         Self {
             name: "generic".to_owned(),
             composition,
             log_odds: 0.0,
             quantum,
-            location: LogParameters(location),
+            location,
+            effects,
+            steps,
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
             class: [1.0, 1.0, 1.0],
             inherited: Vec::new(),
@@ -142,6 +162,8 @@ impl Prior {
             log_odds: 0.0,
             quantum: 0,
             location,
+            effects: Vec::new(),
+            steps: Vec::new(),
             whole: [0.0; 5],
             class: [0.0; 3],
             inherited: Vec::new(),
@@ -163,12 +185,16 @@ impl Prior {
             .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
         let mut inherited = best.inherited.clone();
         inherited.push(best.residual.clone());
+        let location = LogParameters::from(&best.parameters);
+        let (effects, steps) = thread_effects(&location, &design.threads);
         let mut prior = Self {
             name: name.to_owned(),
             composition: best.composition,
             log_odds: likeness.log_odds(),
             quantum: quantum_index(best.channel_quantum)?,
-            location: LogParameters::from(&best.parameters),
+            location,
+            effects,
+            steps,
             whole: likeness.whole(),
             class: likeness.class(),
             inherited,
@@ -212,9 +238,29 @@ impl Prior {
         for effort in ActivationEffort::ALL {
             location[activation_index(effort)] -= log_factor;
         }
+        for effect in &mut self.effects {
+            effect.0[0] += log_factor;
+        }
     }
 
-    /// The parameters at these coordinates.
+    /// Number of coordinates but for the residual's weights.
+    pub(super) fn coordinates(&self) -> usize {
+        COORDINATES + THREAD_PARAMETERS * self.effects.len()
+    }
+
+    /// What each number of threads beyond the fewest changes at these coordinates.
+    pub(super) fn effects(&self, coordinates: &[f64]) -> Vec<LogThreadEffect> {
+        let mut effects = self.effects.clone();
+        let logs = effects.iter_mut().flat_map(|effect| &mut effect.0);
+        for (index, log) in logs.enumerate() {
+            for (coordinate, scale) in self.scales(PARAMETERS + index) {
+                *log += scale * coordinates[coordinate];
+            }
+        }
+        effects
+    }
+
+    /// The parameters on the fewest threads at these coordinates.
     pub(super) fn parameters(&self, coordinates: &[f64]) -> LogParameters {
         let mut logs = self.location.clone();
         for (index, log) in logs.0.iter_mut().enumerate() {
@@ -225,10 +271,21 @@ impl Prior {
         logs
     }
 
-    /// The coordinates that a parameter depends on, with its derivatives by them.
-    pub(super) fn scales(&self, parameter: usize) -> impl Iterator<Item = (usize, f64)> {
-        let (whole, class) = match parameter {
-            0 | 1 => (Some((parameter, self.whole[parameter])), None),
+    /// The coordinates that a parameter depends on, with its derivatives by them: parameters on the fewest threads, then the effects of each further number of them,
+    /// each of which is that of the number before and a step.
+    pub(super) fn scales(&self, parameter: usize) -> Vec<(usize, f64)> {
+        if let Some(effect) = parameter.checked_sub(PARAMETERS) {
+            let (last, kind) = (effect / THREAD_PARAMETERS, effect % THREAD_PARAMETERS);
+            let step = |number: usize| {
+                let coordinate = COORDINATES + THREAD_PARAMETERS * number + kind;
+                (coordinate, self.steps[number][kind])
+            };
+            // synchronisation goes with the overheads
+            let whole = (kind == 0).then_some((2, self.whole[2]));
+            return whole.into_iter().chain((0..=last).map(step)).collect();
+        }
+        match parameter {
+            0 | 1 => vec![(parameter, self.whole[parameter])],
             _ => {
                 // activations go with the peaks
                 let kind = match (parameter - 2) / CLASSES {
@@ -236,10 +293,9 @@ impl Prior {
                     kind => kind,
                 };
                 let whole = (2 + kind, self.whole[2 + kind]);
-                (Some(whole), Some((3 + parameter, self.class[kind])))
+                vec![whole, (3 + parameter, self.class[kind])]
             }
-        };
-        whole.into_iter().chain(class)
+        }
     }
 
     /// What the inherited residuals multiply each distinct kernel's time by.
@@ -247,14 +303,44 @@ impl Prior {
         let surfaces: Vec<PreparedSurface> =
             self.inherited.iter().map(PreparedSurface::new).collect();
         let mut values = Vec::new();
-        let mut factor = |work| {
+        let mut factor = |work: &Workload| {
+            // these platforms are of one number of threads
+            let work = Workload {
+                coordinates: without_threads(work.coordinates),
+                ..*work
+            };
             let factors = surfaces.iter();
             factors
-                .map(|surface| surface.at(work, &mut values).factor)
+                .map(|surface| surface.at(&work, &mut values).factor)
                 .product()
         };
         design.works.iter().map(&mut factor).collect()
     }
+}
+
+/// Medians of what each number of threads beyond the fewest changes, beside these parameters on the fewest, and standard deviations of the steps from each to the next.
+fn thread_effects(
+    location: &LogParameters,
+    threads: &[u32],
+) -> (Vec<LogThreadEffect>, Vec<[f64; THREAD_PARAMETERS]>) {
+    let overheads = timed_classes().map(|class| location.0[overhead_index(class)]);
+    let mut effect = LogThreadEffect([median(overheads), 0.0, 0.0]);
+    let mut effects = Vec::new();
+    let mut steps = Vec::new();
+    for pair in threads.windows(2) {
+        let doublings = f64::from(pair[1]).log2() - f64::from(pair[0]).log2();
+        let mut scales = DOUBLING_SCALE;
+        for ((log, scale), median) in effect.0.iter_mut().zip(&mut scales).zip(DOUBLING) {
+            *log += doublings * median;
+            *scale *= doublings.max(1.0);
+        }
+        if effects.is_empty() {
+            scales[0] = SYNCHRONISATION_SCALE;
+        }
+        effects.push(effect);
+        steps.push(scales);
+    }
+    (effects, steps)
 }
 
 /// The median; 0 for nothing.

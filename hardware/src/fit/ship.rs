@@ -1,37 +1,49 @@
 //! A fit in the form that profiles hold.
 
 use nalgebra::DMatrix;
-use roofnas_cost::calibration::{Component, Parameters, QUANTA, Surface, Triangle};
+use roofnas_cost::calibration::{
+    Component, PARAMETERS, Parameters, QUANTA, Surface, THREAD_PARAMETERS, Triangle,
+};
 
 use super::laplace::Laplace;
-use super::prior::{COORDINATES, Prior};
+use super::prior::Prior;
 
 /// Digits kept of parameters, points and weights.
 const DIGITS: usize = 6;
 
 /// A component of a calibration; none where the covariance can't be decomposed.
-pub(super) fn component(prior: &Prior, laplace: &Laplace, weight: f64) -> Option<Component> {
+pub(super) fn component(
+    prior: &Prior,
+    threads: &[u32],
+    laplace: &Laplace,
+    weight: f64,
+) -> Option<Component> {
     let functions = laplace.basis.len();
-    let (own, weights) = laplace.coordinates.split_at(COORDINATES);
+    let coordinates = prior.coordinates();
+    let (own, weights) = laplace.coordinates.split_at(coordinates);
     let mut parameters = Parameters::from(&prior.parameters(own));
+    let effects = prior.effects(own).into_iter().zip(&threads[1..]);
+    parameters.more_threads = effects.map(|(effect, &on)| effect.on(on)).collect();
     round_parameters(&mut parameters);
     // S = K^-T K^-1 with P = K K', so T K^-T is a factor of the covariance of what profiles hold
     let precision = laplace.precision()?.l();
     let mut inverse = DMatrix::identity(precision.nrows(), precision.ncols());
     precision.solve_lower_triangular_mut(&mut inverse);
     // activations that cost nothing in the prior do so for certain
-    let shipped = parameters.count();
-    let mut factor = DMatrix::zeros(shipped + functions, COORDINATES + functions);
-    for parameter in 0..shipped {
+    let effects = PARAMETERS..PARAMETERS + THREAD_PARAMETERS * parameters.more_threads.len();
+    let all: Vec<usize> = (0..parameters.count()).chain(effects).collect();
+    let shipped = all.len();
+    let mut factor = DMatrix::zeros(shipped + functions, coordinates + functions);
+    for (row, &parameter) in all.iter().enumerate() {
         for (coordinate, scale) in prior.scales(parameter) {
             for column in 0..factor.ncols() {
-                factor[(parameter, column)] += scale * inverse[(column, coordinate)];
+                factor[(row, column)] += scale * inverse[(column, coordinate)];
             }
         }
     }
     for function in 0..functions {
         for column in 0..factor.ncols() {
-            factor[(shipped + function, column)] = inverse[(column, COORDINATES + function)];
+            factor[(shipped + function, column)] = inverse[(column, coordinates + function)];
         }
     }
     let triangle = factor.transpose().qr().unpack_r();
@@ -81,6 +93,15 @@ fn round_parameters(parameters: &mut Parameters) {
     let tables = tables.into_iter().flat_map(|table| table.values_mut());
     for number in tables.chain(parameters.activation_gelements_s.values_mut()) {
         *number = round(*number, DIGITS);
+    }
+    for effect in &mut parameters.more_threads {
+        for number in [
+            &mut effect.synchronisation_us,
+            &mut effect.peak_gain,
+            &mut effect.bandwidth_gain,
+        ] {
+            *number = round(*number, DIGITS);
+        }
     }
     parameters.inference_us = round(parameters.inference_us, DIGITS);
     parameters.sharpness = round(parameters.sharpness, DIGITS);

@@ -2,12 +2,12 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, CLASSES, Composition, LogParameters, Mean, PARAMETERS, activation_index, overhead_index,
-    residual_factor,
+    Basis, CLASSES, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS,
+    THREAD_PARAMETERS, activation_index, overhead_index, residual_factor,
 };
 
 use super::design::Design;
-use super::prior::{COORDINATES, Prior};
+use super::prior::Prior;
 
 /// The residual's functions at each distinct kernel.
 #[derive(Debug, Clone)]
@@ -46,7 +46,10 @@ pub(super) struct State {
     /// For each timing what a second on the device counts.
     pub(super) device_weights: Vec<f64>,
     parts: Vec<Part>,
+    /// On the fewest threads.
     parameters: LogParameters,
+    /// Of each number of threads beyond the fewest.
+    effects: Vec<LogThreadEffect>,
     host_weights: Vec<f64>,
 }
 
@@ -64,7 +67,13 @@ impl State {
     fn at_medians(prior: &Prior, design: &Design) -> Self {
         let inherited = prior.inherited_factors(design);
         let none = Functions::none(design);
-        Self::new(design, prior, &inherited, &none, &[0.0; COORDINATES])
+        Self::new(
+            design,
+            prior,
+            &inherited,
+            &none,
+            &vec![0.0; prior.coordinates()],
+        )
     }
 
     /// The model at coordinates (parameters, then the residual's weights).
@@ -76,10 +85,13 @@ impl State {
         coordinates: &[f64],
     ) -> Self {
         let parameters = prior.parameters(coordinates);
-        let weights = &coordinates[COORDINATES..];
+        let effects = prior.effects(coordinates);
+        let mut on_threads = vec![parameters.clone()];
+        on_threads.extend(effects.iter().map(|effect| parameters.on_threads(effect)));
+        let weights = &coordinates[prior.coordinates()..];
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
-            let mut mean = parameters.mean(work, prior.quantum);
+            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.quantum);
             if prior.composition == Composition::Graph {
                 mean.overhead_s = 0.0;
             }
@@ -107,6 +119,7 @@ impl State {
             host_weights: Vec::with_capacity(design.len()),
             parts,
             parameters,
+            effects,
         };
         for (i, row) in design.rows.iter().enumerate() {
             let total = |of: fn(&Part) -> f64| -> f64 {
@@ -139,8 +152,11 @@ impl State {
         functions: &Functions,
     ) -> DMatrix<f64> {
         let on_host = prior.composition == Composition::Async;
-        let mut matrix = DMatrix::zeros(design.len(), COORDINATES + functions.len);
-        let mut by_parameter = [0.0; PARAMETERS];
+        let own = prior.coordinates();
+        let mut matrix = DMatrix::zeros(design.len(), own + functions.len);
+        let all = PARAMETERS + THREAD_PARAMETERS * self.effects.len();
+        let scales: Vec<Vec<(usize, f64)>> = (0..all).map(|index| prior.scales(index)).collect();
+        let mut by_parameter = vec![0.0; all];
         for (i, row) in design.rows.iter().enumerate() {
             by_parameter.fill(0.0);
             by_parameter[0] = design.calls[i] * self.parameters.0[0].exp();
@@ -165,11 +181,14 @@ impl State {
                 let each = self.device_weights[i] * count * part.device;
                 let (first, values, _) = &functions.at[index];
                 for (function, value) in values.iter().enumerate() {
-                    matrix[(i, COORDINATES + first + function)] += each * value;
+                    matrix[(i, own + first + function)] += each * value;
                 }
             }
-            for (parameter, derivative) in by_parameter.iter().enumerate() {
-                for (coordinate, scale) in prior.scales(parameter) {
+            if let Some(before) = design.row_threads[i].checked_sub(1) {
+                self.from_fewest(before, &mut by_parameter);
+            }
+            for (derivative, scales) in by_parameter.iter().zip(&scales) {
+                for &(coordinate, scale) in scales {
                     matrix[(i, coordinate)] += derivative * scale;
                 }
             }
@@ -178,6 +197,21 @@ impl State {
             row /= *predicted;
         }
         matrix
+    }
+}
+
+impl State {
+    /// Turns derivatives by the parameters on some threads into those by the parameters on the fewest and by the effects.
+    fn from_fewest(&self, before: usize, by_parameter: &mut [f64]) {
+        let effect = &self.effects[before];
+        for parameter in 0..PARAMETERS {
+            let derivative = self.parameters.by_threads(parameter, effect);
+            if let Some((kind, by)) = derivative.by_effect {
+                let place = PARAMETERS + THREAD_PARAMETERS * before + kind;
+                by_parameter[place] += by_parameter[parameter] * by;
+            }
+            by_parameter[parameter] *= derivative.by_own;
+        }
     }
 }
 

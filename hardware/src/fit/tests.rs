@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     ActivationEffort, Batches, Calibration, Component, Composition, Covariance, KernelShare,
-    LogParameters, Measured, Parameters, PreparedCalibration, Workload, timed_classes,
+    LogParameters, LogThreadEffect, Measured, Parameters, PreparedCalibration, Workload,
+    timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -40,6 +41,7 @@ fn planted() -> LogParameters {
             .into_iter()
             .zip([50.0, 10.0, 1.5, 0.8])
             .collect(),
+        more_threads: Vec::new(),
     };
     let depthwise = roofnas_cost::OpClass::Depthwise;
     parameters.peak_gflops.insert(depthwise, 25.0);
@@ -61,6 +63,7 @@ fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
         latency_ms: latency_ms(works, &machine),
         works: works.clone(),
         is_call: true,
+        threads: 1,
         run: 0,
         repeats: 1.0,
         error_ms: 0.0,
@@ -77,6 +80,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
     };
     Calibration {
         batch: Batches::of([1]),
+        threads: Vec::new(),
         classes: timed_classes().collect(),
         degrees_of_freedom: 30.0,
         resolution_ms: 0.0,
@@ -91,6 +95,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
             held_out_by: None,
             best_baseline: None,
             held_out_by_batch: Vec::new(),
+            by_threads: Vec::new(),
             anchor_ms: BTreeMap::new(),
         },
         components,
@@ -210,7 +215,7 @@ fn residuals_and_deviations_are_those_of_function_space() {
     };
     let task = Task::new(&design, &prior, &points, 0.0);
     let laplace = task.fit(hyper, &[1.0; 8], &[]).unwrap();
-    let component = ship::component(&prior, &laplace, 1.0).unwrap();
+    let component = ship::component(&prior, &[1], &laplace, 1.0).unwrap();
     let prepared = PreparedCalibration::new(&calibration(vec![component]));
 
     // of each kernel: what it is, its share in the network, its residual
@@ -281,6 +286,7 @@ fn a_layer_alone_tells_of_networks() {
         latency_ms: latency_ms(&[work], &machine) - call_ms,
         works: vec![work],
         is_call: false,
+        threads: 1,
         run: 0,
         repeats: 1.0,
         error_ms: 0.0,
@@ -288,6 +294,76 @@ fn a_layer_alone_tells_of_networks() {
     let fitted = fit(&timings, &[], &alone()).unwrap();
     let error = error(fitted.components, &networks[14..]);
     assert!(error < 0.02, "{error}");
+}
+
+/// The planted machine on one thread and on four, of which its kernels have three in arithmetic and 1.5 in traffic, and which each kernel waits for.
+fn on_one_and_four(all: &[Vec<Workload>], on_four: &[Vec<Workload>]) -> Vec<Timing> {
+    let machine = planted().on_threads(&four_threads());
+    let mut timings = timings(all);
+    timings.extend(on_four.iter().map(|works| Timing {
+        latency_ms: latency_ms(works, &machine),
+        works: works.clone(),
+        is_call: true,
+        threads: 4,
+        run: 0,
+        repeats: 1.0,
+        error_ms: 0.0,
+    }));
+    timings
+}
+
+fn four_threads() -> LogThreadEffect {
+    LogThreadEffect([f64::ln(7e-6), f64::ln(3.0), f64::ln(1.5)])
+}
+
+#[test]
+fn few_networks_tell_what_more_threads_change() {
+    let networks = networks(60);
+    let timings = on_one_and_four(&networks[..30], &networks[..6]);
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    assert_eq!(fitted.threads, [1, 4]);
+    let effect = &fitted.components[0].parameters.more_threads[0];
+    assert!((effect.peak_gain - 3.0).abs() < 0.3, "{effect:?}");
+    let mut both = calibration(fitted.components);
+    both.threads = fitted.threads;
+    let of = |threads: u32, machine: &LogParameters| {
+        let on = both.on_threads(threads).unwrap();
+        let prepared = PreparedCalibration::new(&on);
+        let errors = networks[30..].iter().map(|works| {
+            let truth = latency_ms(works, machine);
+            (1e3 * prepared.price(works, None).mean_s / truth - 1.0).abs()
+        });
+        errors.sum::<f64>() / 30.0
+    };
+    let (one, four) = (
+        of(1, &planted()),
+        of(4, &planted().on_threads(&four_threads())),
+    );
+    assert!(one < 0.01 && four < 0.02, "{one} {four}");
+    // those six alone say less
+    let alone = fit(&timings[30..], &[], &self::alone()).unwrap();
+    let machine = planted().on_threads(&four_threads());
+    let prepared = PreparedCalibration::new(&calibration(alone.components));
+    let errors = networks[30..].iter().map(|works| {
+        (1e3 * prepared.price(works, None).mean_s / latency_ms(works, &machine) - 1.0).abs()
+    });
+    let by_itself = errors.sum::<f64>() / 30.0;
+    assert!(by_itself > 1.5 * four, "{by_itself} {four}");
+}
+
+#[test]
+fn threads_that_change_nothing_are_one_number() {
+    let networks = networks(30);
+    let mut timings = timings(&networks);
+    for timing in &mut timings {
+        timing.threads = 4;
+    }
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    assert_eq!(fitted.threads, [4]);
+    assert!(fitted.components[0].parameters.more_threads.is_empty());
+    // whichever that number is
+    let same = fit(&self::timings(&networks), &[], &alone()).unwrap();
+    assert_eq!(fitted.components, same.components);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Several rows of one network at one batch.
+//! Several rows of one network at one batch and on as many threads.
 //!
 //! 1. Where rows have dates, the latest one wins (ISO 8601 dates compare as text; a row without a date is older than any).
 //! 2. Rows of different runs stay: what differs between runs is worth knowing.
@@ -16,7 +16,7 @@ const NOTABLE_RATIO: f64 = 1.2;
 /// Beyond this ratio, rows contradict each other.
 const CONTRADICTORY_RATIO: f64 = 3.0;
 
-/// Rows of one network at one batch, and of one run, that disagree.
+/// Rows of one network at one batch, on as many threads and of one run, that disagree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Duplicates {
     /// The network.
@@ -87,7 +87,7 @@ pub(super) fn settle(rows: Vec<Measurement>) -> Settled {
         duplicates: Vec::new(),
     };
     for group in grouped(latest, |row| {
-        (row.network.clone(), row.batch, row.run.clone())
+        (row.network.clone(), row.batch, row.threads, row.run.clone())
     }) {
         let disagreement = disagreement(&group);
         let contradictory = disagreement
@@ -105,9 +105,9 @@ pub(super) fn settle(rows: Vec<Measurement>) -> Settled {
     settled
 }
 
-/// The rows of each network and batch with the latest date.
+/// The rows of each network, batch and number of threads with the latest date.
 fn keep_latest(rows: Vec<Measurement>) -> Vec<Measurement> {
-    let groups = grouped(rows, |row| (row.network.clone(), row.batch));
+    let groups = grouped(rows, |row| (row.network.clone(), row.batch, row.threads));
     groups.into_iter().flat_map(latest).collect()
 }
 
@@ -245,6 +245,12 @@ mod tests {
             found.duplicates[0].to_string(),
             "network a at batch 64: 3 rows range from 60 to 80 ms (lines 6, 7, 8): their median is used"
         );
+    }
+
+    #[test]
+    fn threads_stay_apart() {
+        let found = measurements("network,threads,latency_ms\na,1,40\na,4,11\na,4,12\n");
+        assert_eq!(latencies(&found), [(2, 40.0), (3, 11.5)]);
     }
 
     #[test]

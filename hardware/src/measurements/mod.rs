@@ -8,11 +8,11 @@
 //! further columns there are can be chosen by, so tables of other layouts are read too.
 //!
 //! What is left after choosing must describe *one* platform under *one* set of conditions, since a fit over two of them describes neither. Only the
-//! batch may differ from row to row.
+//! batch may differ from row to row, and the threads where every row states them.
 //! Rows that can't be used are left out and reported, never repaired in silence:
 //!
 //! 1. rows whose number of cells, network, batch or latency can't be used ([`RowProblem`]);
-//! 2. among several rows of a network at one batch, those that are out of date, repeat each other, or contradict each other ([`Duplicates`]);
+//! 2. among several rows of a network at one batch and on as many threads, those that are out of date, repeat each other, or contradict each other ([`Duplicates`]);
 //! 3. rows that imply a speed no machine has ([`check_rates`]), which needs counts and so stands apart.
 //!
 //! ```
@@ -58,6 +58,6 @@ pub struct Measurements {
     pub problems: Vec<RowProblem>,
     /// Rows of one network that disagree, in the order of their first rows.
     pub duplicates: Vec<Duplicates>,
-    /// How many rows were left out because a later one has the same network and batch.
+    /// How many rows were left out because a later one has the same network, batch and threads.
     pub outdated_rows: usize,
 }

@@ -6,8 +6,8 @@ use super::row::Measurement;
 use super::selection::condition;
 use super::table::{Record, Table};
 
-/// Columns that tell platforms and conditions apart, where a table has them. Threads are among them: a fit over several thread counts
-/// would need a model of how work is shared. Batches are not: the model counts the work of a whole batch.
+/// Columns that tell platforms and conditions apart, where a table has them. Batches are not among them, since the model counts the work of a whole batch; and
+/// threads only where some rows don't state them, since it knows what more of them change.
 const TELLING: [&str; 10] = [
     "platform",
     "device",
@@ -16,10 +16,12 @@ const TELLING: [&str; 10] = [
     "backend",
     "powersave",
     "engine",
-    "threads",
+    THREADS,
     "dtype",
     "situation",
 ];
+
+const THREADS: &str = "threads";
 
 /// Refuses rows that differ in one of the telling columns.
 pub(super) fn describe_one_platform(
@@ -37,7 +39,8 @@ pub(super) fn describe_one_platform(
             continue;
         };
         let values = values(&records, place);
-        if values.len() > 1 {
+        let may_differ = column == THREADS && usable.iter().all(|(_, row)| row.threads.is_some());
+        if values.len() > 1 && !may_differ {
             example.push(condition(column, first.cell(place)));
             columns.push(ColumnValues {
                 column: column.to_owned(),
@@ -90,7 +93,6 @@ mod tests {
             "backend",
             "powersave",
             "engine",
-            "threads",
             "dtype",
             "situation",
         ] {
@@ -105,6 +107,19 @@ mod tests {
         let rows = read(text, &Selection::default()).unwrap().rows;
         let batches: Vec<u64> = rows.iter().map(|row| row.batch).collect();
         assert_eq!(batches, [1, 32]);
+    }
+
+    #[test]
+    fn threads_may_differ_where_all_rows_state_them() {
+        let text = "platform,network,threads,latency_ms\nx,a,1,4\nx,a,4,1.5\nx,b,4,1\n";
+        let rows = read(text, &Selection::default()).unwrap().rows;
+        let read: Vec<(u32, f64)> = rows
+            .iter()
+            .map(|row| (row.threads.unwrap(), row.latency_ms))
+            .collect();
+        assert_eq!(read, [(1, 4.0), (4, 1.5), (4, 1.0)]);
+        let message = refusal("network,threads,latency_ms\na,1,1\nb,,2\n");
+        assert!(message.contains("threads is 1 | (empty)"), "{message}");
     }
 
     #[test]

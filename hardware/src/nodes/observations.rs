@@ -15,6 +15,8 @@ pub struct WholeRun {
     pub batch: u64,
     /// Number format.
     pub dtype: Dtype,
+    /// Threads of the engine.
+    pub threads: u32,
     /// Number of the measuring run: timings of one run share an offset.
     pub run: usize,
     /// How many repetitions the figures stand for, relative to those of other networks.
@@ -73,6 +75,7 @@ pub fn timings(
         works: vec![Workload { count: 1.0, ..work }],
         latency_ms: 1e3 * sum / work.count,
         is_call: false,
+        threads: whole.threads,
         run: whole.run,
         repeats: whole.repeats * work.count,
         error_ms: KERNEL_ERROR_MS / work.count.sqrt(),
@@ -82,6 +85,7 @@ pub fn timings(
         works: Workload::of_network(cost, whole.batch, whole.dtype),
         latency_ms: 1e3 * whole.whole_s,
         is_call: true,
+        threads: whole.threads,
         run: whole.run,
         repeats: whole.repeats,
         error_ms: 0.0,

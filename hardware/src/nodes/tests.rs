@@ -477,6 +477,7 @@ fn what_was_not_recognised_is_no_evidence() {
 
 fn whole(whole_s: f64) -> WholeRun {
     WholeRun {
+        threads: 1,
         batch: 1,
         dtype: Dtype::Fp32,
         run: 3,
