@@ -71,7 +71,7 @@ impl Platform {
             *calibration = on;
         }
         self.name = format!("{}-{}", self.name, counted(threads).replace(' ', "-"));
-        self.description = format!("{}, {}", self.description, counted(threads));
+        self.description = format!("{}; on {}", self.description, counted(threads));
         self.threads = Some(threads);
         Ok(self)
     }

@@ -328,9 +328,9 @@ pub(crate) struct CalibrateArgs {
     /// Number format of the measurements: fp32, fp16, bf16 or int8
     #[arg(long, value_name = "D", default_value = "fp32", value_parser = dtype)]
     pub(crate) dtype: Dtype,
-    /// Threads of the engine, where the table has no column that says
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
-    pub(crate) threads: Option<u32>,
+    /// Threads of the engine; several make a profile that holds on each of them, from about as many timings. With tables: where they have no column that says
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=4096), allow_negative_numbers = true)]
+    pub(crate) threads: Vec<u32>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,

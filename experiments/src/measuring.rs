@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
-use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use indicatif::{ProgressBar, ProgressStyle};
 use roofnas::{Error, write_whole};
 use roofnas_hardware::SystemClock;
-use roofnas_hardware::engine::{Engine, EngineDescription, EngineError, Model};
+use roofnas_hardware::engine::{
+    Conditions as EngineConditions, Engine, EngineDescription, EngineError, Model,
+};
 use roofnas_hardware::measure::{
     self, Conditions, HEADER, Machine, Measuring, NetworkTiming, Observer, Others, Protocol,
 };
@@ -37,18 +38,18 @@ impl Table {
         }
     }
 
-    /// Takes up a table that is there, and returns the networks it holds with their batches, all of which must be among these.
+    /// Takes up a table that is there, and returns the networks it holds with the engine's conditions, all of which must be among these.
     pub(crate) fn resume(
         &mut self,
         text: &str,
-        batches: &[NonZeroUsize],
-    ) -> Result<Vec<(String, NonZeroUsize)>, Error> {
+        among: &[EngineConditions],
+    ) -> Result<Vec<(String, EngineConditions)>, Error> {
         let path = self.path.clone().unwrap_or_default();
         let unusable = |problem: String| Error::Unusable {
             path: path.clone(),
             problem,
         };
-        let networks = measure::done_before(text, &self.conditions, batches);
+        let networks = measure::done_before(text, &self.conditions, among);
         let networks = networks.map_err(unusable)?;
         self.rows
             .extend(measure::rows_before(text).map_err(unusable)?);
@@ -62,10 +63,14 @@ impl Table {
         names.collect()
     }
 
-    /// Whether it holds a network at a batch.
-    pub(crate) fn holds(&self, network: &str, batch: NonZeroUsize) -> bool {
-        let batch = batch.to_string();
-        let wanted = [("network", network), ("batch", &batch)];
+    /// Whether it holds a network at a batch on some threads.
+    pub(crate) fn holds(&self, network: &str, conditions: &EngineConditions) -> bool {
+        let (threads, batch) = (conditions.threads.to_string(), conditions.batch.to_string());
+        let wanted = [
+            ("network", network),
+            ("threads", &threads),
+            ("batch", &batch),
+        ];
         self.rows.iter().any(|row| {
             let cells = || HEADER.iter().zip(row);
             wanted.iter().all(|(column, value)| {
@@ -74,7 +79,7 @@ impl Table {
         })
     }
 
-    /// Turns to another engine, or the same one at another batch, in a measuring run of its own.
+    /// Turns to another engine, or the same one under other conditions, in a measuring run of its own.
     pub(crate) fn turn_to(&mut self, engine: EngineDescription, run: String) {
         self.conditions.engine = engine;
         self.conditions.run = run;

@@ -254,8 +254,16 @@ fn state_threads(
     tables: &Tables<'_>,
     material: &mut Material,
 ) -> Result<(), Error> {
-    let Some(asked) = args.threads else {
-        return Ok(());
+    let asked = match args.threads[..] {
+        [] => return Ok(()),
+        [one] => one,
+        _ => {
+            return Err(Error::Argument {
+                argument: "--threads".to_owned(),
+                problem: "several are to measure this machine on: beside --latency, the table's column of that name says which row is on how many"
+                    .to_owned(),
+            });
+        }
     };
     if let Some(other) = material.threads().iter().find(|&&rows| rows != asked) {
         return Err(Error::Value {

@@ -27,7 +27,7 @@ use roofnas_hardware::{
 use roofnas_space::Network;
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 
-use super::engine::{counted, engine, enter, shown_engine, shown_engine_at};
+use super::engine::{counted, engine, enter, shown_engine, shown_engine_under};
 use super::measured_networks::MeasuredNetworks;
 use crate::cli::{CalibrateArgs, SituationArgs};
 use crate::measuring::{Table, measure, now};
@@ -105,9 +105,9 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     let nodes = nodes.of(&plan, &latencies);
-    let fusion = fusion(&nodes, &latencies, conditions.batch.get() as u64);
-    let (material, profiled) = material(&text, &path, &plan, &nodes, &fusion, &conditions)?;
-    let shown = shown_engine_at(first, &args.here.batch);
+    let fusion = fusion(&nodes, &latencies, Place::of(&conditions));
+    let (material, profiled) = material(&text, &path, &plan, &nodes, &fusion, conditions.dtype)?;
+    let shown = shown_engine_under(first, &all_conditions(&engines));
     // minutes say what it costs only where nothing was there before
     let minutes = match was_there {
         true => String::new(),
@@ -160,26 +160,41 @@ fn words(material: &Material, profiled: usize) -> String {
     }
 }
 
-/// The engine at each batch, the smallest first: at least one.
+/// The engine on each number of threads at each batch, the fewest and the smallest first: at least one.
 fn engines(args: &CalibrateArgs) -> Result<Vec<Box<dyn Engine>>, Error> {
     let usual = Conditions::default();
-    let threads = args.threads.map(|threads| threads as usize);
-    let threads = threads.and_then(NonZeroUsize::new);
-    let at = |batch: u64| {
-        let batch = usize::try_from(batch).ok().and_then(NonZeroUsize::new);
-        let conditions = Conditions {
-            threads: threads.unwrap_or(usual.threads),
-            batch: batch.unwrap_or(usual.batch),
-            dtype: args.dtype,
-        };
-        engine(&args.here.engine, conditions, args.here.situation.streams)
-    };
-    args.here.batch.iter().map(at).collect()
+    let mut threads: Vec<NonZeroUsize> = args
+        .threads
+        .iter()
+        .filter_map(|&threads| NonZeroUsize::new(threads as usize))
+        .collect();
+    threads.sort_unstable();
+    threads.dedup();
+    if threads.is_empty() {
+        threads.push(usual.threads);
+    }
+    let mut engines = Vec::new();
+    for &threads in &threads {
+        for batch in args.here.batch.iter() {
+            let batch = usize::try_from(batch).ok().and_then(NonZeroUsize::new);
+            let conditions = Conditions {
+                threads,
+                batch: batch.unwrap_or(usual.batch),
+                dtype: args.dtype,
+            };
+            let streams = args.here.situation.streams;
+            engines.push(engine(&args.here.engine, conditions, streams)?);
+        }
+    }
+    Ok(engines)
 }
 
-/// An engine's batch.
-fn batch(engine: &dyn Engine) -> NonZeroUsize {
-    engine.description().conditions.batch
+/// What each of the engines runs under.
+fn all_conditions(engines: &[Box<dyn Engine>]) -> Vec<Conditions> {
+    let engines = engines.iter();
+    engines
+        .map(|engine| engine.description().conditions)
+        .collect()
 }
 
 fn plan_options(args: &CalibrateArgs) -> Result<PlanOptions, Error> {
@@ -197,7 +212,7 @@ fn plan_options(args: &CalibrateArgs) -> Result<PlanOptions, Error> {
     Ok(options)
 }
 
-/// One number of threads, quickly: the roofs are beside the calibration, not in it.
+/// The fewest threads, quickly: the roofs are beside the calibration, not in it.
 fn probe_options(conditions: &Conditions) -> ProbeOptions {
     ProbeOptions {
         threads: vec![conditions.threads.get() as u32],
@@ -224,9 +239,8 @@ fn table(
     let mut table = Table::new(conditions, Some(path.to_owned()));
     match fs::read_to_string(path) {
         Ok(text) if args.here.resume => {
-            let batches: Vec<NonZeroUsize> = engines.iter().map(|e| batch(&**e)).collect();
-            let known = table.resume(&text, &batches)?.len();
-            let noun = if batches.len() > 1 {
+            let known = table.resume(&text, &all_conditions(engines))?.len();
+            let noun = if engines.len() > 1 {
                 "timing"
             } else {
                 "measured network"
@@ -248,7 +262,7 @@ fn there_already(path: &Path) -> Error {
     }
 }
 
-/// Measures what the table doesn't hold yet, at one batch after the other. Whether it came to its end.
+/// Measures what the table doesn't hold yet, under one set of conditions after the other. Whether it came to its end.
 fn measure_plan(
     args: &CalibrateArgs,
     plan: &MeasuringPlan,
@@ -269,7 +283,8 @@ fn measure_plan(
     }
     for (engine, planned) in engines.iter().zip(deal(plan, engines.len())) {
         let left = planned.into_iter();
-        let left = left.filter(|planned| !table.holds(&planned.name, batch(&**engine)));
+        let conditions = engine.description().conditions;
+        let left = left.filter(|planned| !table.holds(&planned.name, &conditions));
         let models: Vec<Model> = left
             .map(|planned| Model::from_path(model_path(folder, planned)))
             .collect();
@@ -280,12 +295,12 @@ fn measure_plan(
     Ok(true)
 }
 
-/// The networks to measure at each of so many batches.
+/// The networks to measure in each of so many places: at a batch on some threads.
 ///
-/// With several batches there are about as many timings as with one, and so no more minutes than with the largest alone: anchors are measured at every batch, and tie
-/// them together; probes at the smallest, since what is fused doesn't depend on it; of the others, each purpose's in turn, each network at one.
-fn deal(plan: &MeasuringPlan, batches: usize) -> Vec<Vec<&PlannedNetwork>> {
-    let mut dealt = vec![Vec::new(); batches];
+/// With several there are about as many timings as with one, and so no more minutes than with the slowest alone: anchors are measured in every place, and tie
+/// them together; probes in the first, since what is fused doesn't depend on it; of the others, each purpose's in turn, each network in one.
+fn deal(plan: &MeasuringPlan, places: usize) -> Vec<Vec<&PlannedNetwork>> {
+    let mut dealt = vec![Vec::new(); places];
     let mut counts: BTreeMap<PurposeKind, usize> = BTreeMap::new();
     for planned in &plan.networks {
         let kind = planned.purpose.kind();
@@ -294,7 +309,7 @@ fn deal(plan: &MeasuringPlan, batches: usize) -> Vec<Vec<&PlannedNetwork>> {
             let is_own = match kind {
                 PurposeKind::Anchor => true,
                 PurposeKind::FusionProbe => place == 0,
-                PurposeKind::Space | PurposeKind::Corner => place == *count % batches,
+                PurposeKind::Space | PurposeKind::Corner => place == *count % places,
             };
             if is_own {
                 own.push(planned);
@@ -305,7 +320,7 @@ fn deal(plan: &MeasuringPlan, batches: usize) -> Vec<Vec<&PlannedNetwork>> {
     dealt
 }
 
-/// Measures these at one batch, as a run of their own: timings of different batches are minutes apart.
+/// Measures these under one set of conditions, as a run of their own: timings under different ones are minutes apart.
 fn measure_at(
     args: &CalibrateArgs,
     engine: &dyn Engine,
@@ -324,11 +339,14 @@ fn measure_at(
     if models.is_empty() {
         return Ok(true);
     }
-    let (run, _) = now();
-    let run = match args.here.batch.are_several() {
-        true => format!("{run} at batch {}", batch(engine)),
-        false => run,
-    };
+    let (mut run, _) = now();
+    let conditions = engine.description().conditions;
+    if args.here.batch.are_several() {
+        run += &format!(" at batch {}", conditions.batch);
+    }
+    if args.threads.len() > 1 {
+        run += &format!(" on {}", counted(conditions.threads.get(), "thread"));
+    }
     table.turn_to(engine.description(), run);
     let measured = measure(engine, models, &protocol, &|timings| table.save(timings))?;
     let timings = &measured.measuring.timings;
@@ -376,15 +394,38 @@ fn dates(text: &str, path: &Path) -> Result<String, Error> {
     })
 }
 
-/// A network at a batch.
-type Measured = (String, u64);
+/// A network, and what it ran under.
+type Measured = (String, Place);
+
+/// What differs between timings of one calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    threads: u32,
+    batch: u64,
+}
+
+impl Place {
+    fn of(conditions: &Conditions) -> Self {
+        Self {
+            threads: conditions.threads.get() as u32,
+            batch: conditions.batch.get() as u64,
+        }
+    }
+}
 
 /// Latencies in seconds.
 fn latencies(text: &str, path: &Path) -> Result<BTreeMap<Measured, f64>, Error> {
     let read = rows(text, path)?;
     let rows = read.rows.into_iter();
     Ok(rows
-        .map(|row| ((row.network, row.batch), 1e-3 * row.latency_ms))
+        .map(|row| {
+            let place = Place {
+                // measuring states them in every row
+                threads: row.threads.unwrap_or(1),
+                batch: row.batch,
+            };
+            ((row.network, place), 1e-3 * row.latency_ms)
+        })
         .collect())
 }
 
@@ -424,9 +465,9 @@ impl NodeTable {
         Ok(Self { path, networks })
     }
 
-    fn holds(&self, network: &str, batch: u64) -> bool {
+    fn holds(&self, network: &str, place: Place) -> bool {
         let mut known = self.networks.iter();
-        known.any(|known| known.network == network && known.batch == batch)
+        known.any(|known| known.network == network && self::place(known) == place)
     }
 
     /// Reads what the engine's nodes take in each network that was measured and isn't in the table; nothing where it doesn't say.
@@ -444,7 +485,7 @@ impl NodeTable {
         if is_stopped() {
             // nobody has looked yet whether a reading in a slow moment is better another time
             self.networks.retain(|of| {
-                let whole = latencies.get(&(of.network.clone(), of.batch));
+                let whole = latencies.get(&(of.network.clone(), place(of)));
                 whole.is_some_and(|whole| total(&of.nodes) <= SLOW_NODES * whole)
             });
         }
@@ -473,18 +514,19 @@ impl NodeTable {
         let mut problems = Vec::new();
         let mut open: Vec<(&dyn Engine, &PlannedNetwork)> = Vec::new();
         for engine in engines {
-            let batch = batch(&**engine).get() as u64;
+            let place = Place::of(&engine.description().conditions);
             let networks = plan.networks.iter();
             let is_open = |planned: &&PlannedNetwork| {
-                let is_measured = latencies.contains_key(&(planned.name.clone(), batch));
-                is_measured && !self.holds(&planned.name, batch)
+                let is_measured = latencies.contains_key(&(planned.name.clone(), place));
+                is_measured && !self.holds(&planned.name, place)
             };
             open.extend(networks.filter(is_open).map(|planned| (&**engine, planned)));
         }
         for pass in 0..NODE_PASSES {
             if pass > 0 {
                 open.retain(|(engine, planned)| {
-                    let key = (planned.name.clone(), batch(*engine).get() as u64);
+                    let place = Place::of(&engine.description().conditions);
+                    let key = (planned.name.clone(), place);
                     self.seconds(&key) > SLOW_NODES * latencies[&key]
                 });
             }
@@ -496,8 +538,8 @@ impl NodeTable {
                 let nodes = engine.load(&model, clock);
                 match nodes.and_then(|mut session| session.nodes(NODE_RUNS)) {
                     Ok(Some(nodes)) => {
-                        let batch = batch(*engine).get() as u64;
-                        self.keep_quicker(&planned.name, batch, nodes);
+                        let place = Place::of(&engine.description().conditions);
+                        self.keep_quicker(&planned.name, place, nodes);
                     }
                     // an engine that doesn't say
                     Ok(None) => return problems,
@@ -509,21 +551,22 @@ impl NodeTable {
     }
 
     /// What the nodes of a network add up to.
-    fn seconds(&self, (network, batch): &Measured) -> f64 {
+    fn seconds(&self, (network, place): &Measured) -> f64 {
         let mut known = self.networks.iter();
-        let found = known.find(|known| known.network == *network && known.batch == *batch);
+        let found = known.find(|known| known.network == *network && self::place(known) == *place);
         found.map_or(0.0, |known| total(&known.nodes))
     }
 
     /// Takes these up, unless an earlier pass was quicker.
-    fn keep_quicker(&mut self, network: &str, batch: u64, nodes: Vec<NodeTiming>) {
+    fn keep_quicker(&mut self, network: &str, place: Place, nodes: Vec<NodeTiming>) {
         let mut known = self.networks.iter_mut();
-        match known.find(|known| known.network == network && known.batch == batch) {
+        match known.find(|known| known.network == network && self::place(known) == place) {
             Some(known) if total(&nodes) < total(&known.nodes) => known.nodes = nodes,
             Some(_) => {}
             None => self.networks.push(NetworkNodes {
                 network: network.to_owned(),
-                batch,
+                threads: place.threads,
+                batch: place.batch,
                 nodes,
             }),
         }
@@ -533,7 +576,8 @@ impl NodeTable {
     fn of(self, plan: &MeasuringPlan, latencies: &BTreeMap<Measured, f64>) -> Nodes {
         let mut all = Nodes::new();
         for of in self.networks {
-            let key = (of.network, of.batch);
+            let place = place(&of);
+            let key = (of.network, place);
             let planned = plan.networks.iter().find(|planned| planned.name == key.0);
             if let Some(planned) = planned.filter(|_| latencies.contains_key(&key)) {
                 all.insert(key, (planned.network.clone(), of.nodes));
@@ -543,17 +587,23 @@ impl NodeTable {
     }
 }
 
+/// What nodes ran under.
+fn place(of: &NetworkNodes) -> Place {
+    Place {
+        threads: of.threads,
+        batch: of.batch,
+    }
+}
+
 /// Seconds of all nodes.
 fn total(nodes: &[NodeTiming]) -> f64 {
     nodes.iter().map(|node| node.seconds).sum()
 }
 
-/// What the engine fuses: by its nodes where it names them, by the probes' times otherwise, which were taken at the smallest batch.
-fn fusion(nodes: &Nodes, latencies: &BTreeMap<Measured, f64>, smallest: u64) -> Fusion {
+/// What the engine fuses: by its nodes where it names them, by the probes' times otherwise, which were taken in the first place.
+fn fusion(nodes: &Nodes, latencies: &BTreeMap<Measured, f64>, first: Place) -> Fusion {
     if nodes.is_empty() {
-        let probed = latencies
-            .iter()
-            .filter(|((_, batch), _)| *batch == smallest);
+        let probed = latencies.iter().filter(|((_, place), _)| *place == first);
         let probed = probed.map(|((network, _), seconds)| (network.clone(), *seconds));
         return fusion_from_probes(&probed.collect()).fusion;
     }
@@ -568,7 +618,7 @@ fn material(
     plan: &MeasuringPlan,
     nodes: &Nodes,
     fusion: &Fusion,
-    conditions: &Conditions,
+    dtype: Dtype,
 ) -> Result<(Material, usize), Error> {
     let read = rows(text, path)?;
     let networks: Vec<Network> = plan
@@ -585,7 +635,7 @@ fn material(
         note!("warning: {warning}");
     }
     let matched = material.rows.iter().map(|row| {
-        let (network, nodes) = nodes.get(&(row.network.clone(), row.batch))?;
+        let (network, nodes) = nodes.get(&(row.network.clone(), row_place(row)))?;
         Some(match_nodes(network, &row.cost, nodes))
     });
     let matched: Vec<Option<MatchedNodes>> = matched.collect();
@@ -594,7 +644,7 @@ fn material(
     let mut profiled = 0;
     for (row, matched) in material.rows.iter_mut().zip(&matched) {
         if let Some(matched) = matched {
-            let whole = whole_run(row, conditions);
+            let whole = whole_run(row, dtype);
             row.kernels = kernels(&row.cost, matched, &causes, &whole);
             profiled += row.kernels.len();
         }
@@ -603,16 +653,24 @@ fn material(
 }
 
 /// How a network was run as a whole.
-fn whole_run(row: &MeasuredNetwork, conditions: &Conditions) -> WholeRun {
+fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
+    let Place { threads, batch } = row_place(row);
     WholeRun {
-        batch: row.batch,
-        dtype: conditions.dtype,
-        threads: conditions.threads.get() as u32,
+        batch,
+        dtype,
+        threads,
         run: 0,
         repeats: 1.0,
         whole_s: 1e-3 * row.latency_ms,
         // engines in this process have next to none
         call_s: 0.0,
+    }
+}
+
+fn row_place(row: &MeasuredNetwork) -> Place {
+    Place {
+        threads: row.threads.unwrap_or(1),
+        batch: row.batch,
     }
 }
 

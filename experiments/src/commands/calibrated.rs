@@ -3,6 +3,7 @@
 use roofnas_cost::calibration::Calibration;
 use roofnas_hardware::Calibrated;
 
+use super::engine::threads_in_words;
 use super::figures::{Comparison, closing, percent};
 use super::table::table;
 use crate::cli::CalibrateArgs;
@@ -23,10 +24,9 @@ pub(super) fn for_people(
     };
     let measured = &calibration.measured;
     let threads = match (platform.threads, &calibration.threads[..]) {
-        (Some(1), _) => "1 thread".to_owned(),
-        (Some(threads), _) => format!("{threads} threads"),
+        (Some(threads), _) => threads_in_words(&[threads]),
         (None, []) => "threads not stated".to_owned(),
-        (None, several) => format!("{} threads", listed(several)),
+        (None, several) => threads_in_words(several),
     };
     let mut parts = vec![format!(
         "Platform {}: {}, {}, {threads}; {} ({:.0} KB).\nFitted on {} networks ({} timings), with a mean error of {} % on these \
@@ -59,15 +59,6 @@ pub(super) fn for_people(
     parts.extend(outliers(&calibrated.outliers));
     parts.push(closing(comparison));
     parts.join("\n\n")
-}
-
-/// "1, 2 and 4".
-pub(super) fn listed(threads: &[u32]) -> String {
-    let words: Vec<String> = threads.iter().map(ToString::to_string).collect();
-    match &words[..] {
-        [others @ .., last] if !others.is_empty() => format!("{} and {last}", others.join(", ")),
-        words => words.concat(),
-    }
 }
 
 fn components(calibration: &Calibration) -> String {

@@ -182,22 +182,38 @@ pub(super) fn pin(asked: &str, cpus: &[usize]) -> Result<(), Error> {
 
 /// An engine and what it runs under, in words.
 pub(super) fn shown_engine(engine: &dyn Engine) -> String {
-    let batch = engine.description().conditions.batch.get() as u64;
-    shown_engine_at(engine, &Batches::of([batch]))
+    shown_engine_under(engine, &[engine.description().conditions])
 }
 
-/// The same of an engine that runs at several batches.
-pub(super) fn shown_engine_at(engine: &dyn Engine, batches: &Batches) -> String {
+/// The same of an engine that runs under several conditions.
+pub(super) fn shown_engine_under(engine: &dyn Engine, all: &[Conditions]) -> String {
     let description = engine.description();
-    let conditions = description.conditions;
+    let batches = Batches::of(all.iter().map(|conditions| conditions.batch.get() as u64));
+    let mut threads: Vec<u32> = all
+        .iter()
+        .map(|conditions| conditions.threads.get() as u32)
+        .collect();
+    threads.sort_unstable();
+    threads.dedup();
+    let threads = threads_in_words(&threads);
     let version = description.version.map(|version| format!(" {version}"));
     format!(
-        "{}{}, {}, {batches}, {}",
+        "{}{}, {threads}, {batches}, {}",
         description.name,
         version.unwrap_or_default(),
-        counted(conditions.threads.get(), "thread"),
-        conditions.dtype.name(),
+        description.conditions.dtype.name(),
     )
+}
+
+/// Numbers of threads: "1, 2 and 4 threads".
+pub(super) fn threads_in_words(threads: &[u32]) -> String {
+    let words: Vec<String> = threads.iter().map(ToString::to_string).collect();
+    match &words[..] {
+        [others @ .., last] if !others.is_empty() => {
+            format!("{} and {last} threads", others.join(", "))
+        }
+        _ => counted(threads.first().map_or(0, |&one| one as usize), "thread"),
+    }
 }
 
 /// A number of things.

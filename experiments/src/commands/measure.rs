@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::num::NonZeroUsize;
 
 use roofnas::{Error, check_writable, exit};
 use roofnas_cost::Dtype;
@@ -49,7 +48,7 @@ pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<u8> {
         date,
     };
     let mut table = Table::new(conditions.clone(), args.out.clone());
-    let models = left_over(args, models, &mut table, conditions.engine.conditions.batch)?;
+    let models = left_over(args, models, &mut table, conditions.engine.conditions)?;
     if models.is_empty() {
         note!("nothing left to measure: the table holds all of them");
         return Ok(exit::DONE);
@@ -125,7 +124,7 @@ fn left_over(
     args: &MeasureArgs,
     mut models: Vec<Model>,
     table: &mut Table,
-    batch: NonZeroUsize,
+    conditions: Conditions,
 ) -> Result<Vec<Model>, Error> {
     let Some(path) = &args.out else {
         return Ok(models);
@@ -133,7 +132,7 @@ fn left_over(
     check_writable(path)?;
     match fs::read_to_string(path) {
         Ok(text) if args.resume => {
-            let done = table.resume(&text, &[batch])?;
+            let done = table.resume(&text, &[conditions])?;
             models.retain(|model| !done.iter().any(|(name, _)| name == model.name()));
             Ok(models)
         }

@@ -274,18 +274,18 @@ impl Refining<'_> {
                 ),
             });
         }
-        let batch = conditions.engine.conditions.batch;
+        let under = conditions.engine.conditions;
         let mut table = Table::new(conditions, Some(path.clone()));
         if path.exists() {
             let text = fs::read_to_string(&path).map_err(|source| Error::read(&path, source))?;
-            table.resume(&text, &[batch])?;
+            table.resume(&text, &[under])?;
         }
         let new = selected.iter().map(|one| (one.id.clone(), &one.genotype));
         let anchors =
             RefineDirectory::anchors(known).map(|(name, one)| (name, &one.selected.genotype));
         let models: Vec<Model> = anchors
             .chain(new)
-            .filter(|(name, _)| !table.holds(name, batch))
+            .filter(|(name, _)| !table.holds(name, &under))
             .filter_map(|(name, genotype)| self.model(name, genotype))
             .collect();
         if models.is_empty() {

@@ -201,7 +201,7 @@ fn measurements_of_other_networks() {
 #[test]
 fn node_timings_that_can_t_be_used() {
     let desk = desk();
-    let header = "network,batch,node,op_type,provider,seconds\n";
+    let header = "network,threads,batch,node,op_type,provider,seconds\n";
     desk.write("host.nodes.csv", header);
     for more in [&[][..], &["--resume"]] {
         let ended = desk.roofnas(&args(more)).ends(2);
@@ -210,7 +210,7 @@ fn node_timings_that_can_t_be_used() {
     // of an engine that says nothing of its nodes: taken up from the table alone
     std::fs::remove_file(desk.path("host.nodes.csv")).unwrap();
     desk.roofnas(&args(&[])).ends(0);
-    let node = |seconds: &str| format!("{header}anchor-deep,1,conv,Conv,,{seconds}\n");
+    let node = |seconds: &str| format!("{header}anchor-deep,1,1,conv,Conv,,{seconds}\n");
     desk.write("host.nodes.csv", node("-1"));
     let resumed = args(&["--resume", "--force"]);
     let ended = desk.roofnas(&resumed).ends(2);
@@ -397,10 +397,101 @@ fn a_machine_is_measured_at_several_batches() {
         .says(&["host.measurements.csv", "batch = 8, and 1 was asked for"]);
 }
 
+/// An engine that shares out what a network takes, but for half a millisecond.
+const THREADED_ENGINE: &str = "#!/bin/sh\nsize=$(wc -c < \"$1\")\ntime=$((size / $2 + 10000))\necho \"$((time / 20000)).$((time % 20000 / 2000))5\"\n";
+
+#[test]
+fn a_machine_is_measured_on_several_numbers_of_threads() {
+    let desk = desk();
+    desk.write("engine.sh", THREADED_ENGINE);
+    let on = |threads, more: &[&'static str]| {
+        let mut args = args(more);
+        args[4] = "./engine.sh {model} {threads}";
+        args.extend(["--threads", threads]);
+        args
+    };
+    // in whatever order
+    let ended = desk.roofnas(&on("4,1", &["--format", "json"])).ends(0);
+    let ended = ended.says(&[
+        "networks on engine.sh, 1 thread, batch 1, fp32",
+        "networks on engine.sh, 4 threads, batch 1, fp32",
+    ]);
+    let figures: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        figures["held_out"]["by_threads"].as_array().unwrap().len(),
+        2
+    );
+    let profile = desk.read("host.toml");
+    for part in [
+        "\nthreads = [1, 4]\n",
+        "timings of",
+        "1 and 4 threads, batch 1, fp32",
+    ] {
+        assert!(profile.contains(part), "{part}");
+    }
+    let table = Table::parse(&desk.read("host.measurements.csv"));
+    let count = |start: &str, threads: &str| {
+        let rows = table.rows.iter();
+        rows.filter(|row| row["network"].starts_with(start) && row["threads"] == threads)
+            .count()
+    };
+    assert_eq!((count("anchor-", "1"), count("anchor-", "4")), (3, 3));
+    assert!(count("probe", "1") > 10 && count("probe", "4") == 0);
+    let (one, four) = (count("corner", "1"), count("corner", "4"));
+    assert!(one.abs_diff(four) <= 1 && four > 5, "{one} {four}");
+    let runs = table.rows.iter();
+    let runs: Vec<&str> = runs.map(|row| row["run"].as_str()).collect();
+    assert!(
+        runs.iter()
+            .all(|run| run.contains(" on 1 thread/") || run.contains(" on 4 threads/"))
+    );
+    // it is a platform on either
+    for (threads, name) in [("host:1", "host-1-thread"), ("host:4", "host-4-threads")] {
+        desk.write(
+            "mine.toml",
+            format!("name = \"mine\"\n[platform]\nprofile = \"{threads}\"\n[space]\npreset = \"mobile\"\n[search]\npopulation = 16\nevaluations = 64\n"),
+        );
+        desk.roofnas(&["run", "mine.toml", "--out", name]).ends(0);
+        let front = desk.table(&format!("{name}/pareto.csv"));
+        assert_eq!(front.rows[0]["platform"], name);
+    }
+
+    // what is there on one number of threads is not measured again, what is missing on another is
+    let text = desk.read("host.measurements.csv");
+    let rows = table.rows.len();
+    let kept: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains(" on 4 threads/"))
+        .collect();
+    desk.write("host.measurements.csv", kept.join("\n") + "\n");
+    desk.roofnas(&on("1,4", &["--force", "--resume"]))
+        .ends(0)
+        .says(&["0 networks on engine.sh, 1 thread, batch 1"]);
+    assert_eq!(desk.table("host.measurements.csv").rows.len(), rows);
+    desk.roofnas(&on("1", &["--force", "--resume"]))
+        .ends(2)
+        .says(&["host.measurements.csv", "threads = 4, and 1 was asked for"]);
+    // with tables, the table says
+    let tables = [
+        "calibrate",
+        "--layers",
+        "host.layers.csv",
+        "--latency",
+        "host.measurements.csv",
+        "--out",
+        "t.toml",
+        "--threads",
+        "1,4",
+    ];
+    desk.roofnas(&tables)
+        .ends(2)
+        .says(&["--threads", "column of that name"]);
+}
+
 #[test]
 fn what_stands_in_the_way_is_said_before_anything_is_measured() {
     let desk = desk();
-    let refused: [(&[&str], &[&str]); 8] = [
+    let refused: [(&[&str], &[&str]); 9] = [
         (&["--networks", "0"], &["--networks"]),
         (&["--batch", "0"], &["--batch", "from 1 to 65536"]),
         (&["--batch", "8,1"], &["--batch", "must ascend"]),
@@ -409,6 +500,7 @@ fn what_stands_in_the_way_is_said_before_anything_is_measured() {
         (&["--command", "./engine.sh 'x"], &["--command", "quote"]),
         (&["--space", "nowhere.toml"], &["nowhere.toml"]),
         (&["--threads", "0"], &["--threads"]),
+        (&["--threads", "1,two"], &["--threads"]),
     ];
     for (more, parts) in refused {
         let mut all = args(&[]);

@@ -86,7 +86,8 @@ fn validation_prices_each_row_on_its_threads() {
     assert_eq!(figures["by_threads"].as_array().unwrap().len(), 2);
     // rows of other threads than a profile's are told
     let ended = desk.roofnas(&validate("board.toml:1", &[])).ends(0);
-    let ended = ended.says(&["rows were measured with 4 threads, and platform board-1-thread holds for 1"]);
+    let ended =
+        ended.says(&["rows were measured with 4 threads, and platform board-1-thread holds for 1"]);
     let figures: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(figures["mape"].as_f64().unwrap() > 0.3, "{figures}");
     // and those of threads that the profile doesn't hold for

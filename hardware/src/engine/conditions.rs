@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use roofnas_cost::Dtype;
 
 /// What has to be the same for two timings to be comparable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conditions {
     /// Threads that one inference uses.
     pub threads: NonZeroUsize,

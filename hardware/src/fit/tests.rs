@@ -341,9 +341,9 @@ fn few_networks_tell_what_more_threads_change() {
     );
     assert!(one < 0.01 && four < 0.02, "{one} {four}");
     // those six alone say less
-    let alone = fit(&timings[30..], &[], &self::alone()).unwrap();
+    let by_themselves = fit(&timings[30..], &[], &alone()).unwrap();
     let machine = planted().on_threads(&four_threads());
-    let prepared = PreparedCalibration::new(&calibration(alone.components));
+    let prepared = PreparedCalibration::new(&calibration(by_themselves.components));
     let errors = networks[30..].iter().map(|works| {
         (1e3 * prepared.price(works, None).mean_s / latency_ms(works, &machine) - 1.0).abs()
     });

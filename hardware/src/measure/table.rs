@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::protocol::Situation;
 use super::timing::NetworkTiming;
-use crate::engine::EngineDescription;
+use crate::engine::{Conditions as EngineConditions, EngineDescription};
 
 /// The columns.
 pub const HEADER: [&str; 20] = [
@@ -32,17 +32,10 @@ pub const HEADER: [&str; 20] = [
 ];
 
 /// What a row says beside that.
-const NEEDED: [&str; 3] = ["network", "batch", "latency_ms"];
+const NEEDED: [&str; 4] = ["network", "batch", "threads", "latency_ms"];
 
-/// What all rows of a table have in common, but for batch, run and date.
-const SAME: [&str; 6] = [
-    "platform",
-    "threads",
-    "dtype",
-    "engine",
-    "engine_version",
-    "situation",
-];
+/// What all rows of a table have in common, but for batch, threads, run and date.
+const SAME: [&str; 5] = ["platform", "dtype", "engine", "engine_version", "situation"];
 
 /// What rows hold for.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,16 +134,16 @@ pub fn rows_before(text: &str) -> Result<Vec<Vec<String>>, String> {
     Ok(rows)
 }
 
-/// The networks that a table has measured already under the same conditions, each with its batch, so that measuring can go on where it was broken off. The batch
-/// may be any of `batches`, whatever that of the conditions.
+/// The networks that a table has measured already under the same conditions, each with the engine's, so that measuring can go on where it was broken off. Threads and
+/// batch may be those of any of `among`, whatever those of the conditions.
 ///
 /// # Errors
 /// A sentence, when the text is no table of these columns, or of other conditions.
 pub fn done_before(
     text: &str,
     conditions: &Conditions,
-    batches: &[NonZeroUsize],
-) -> Result<Vec<(String, NonZeroUsize)>, String> {
+    among: &[EngineConditions],
+) -> Result<Vec<(String, EngineConditions)>, String> {
     let expected = conditions.cells();
     let mut networks = Vec::new();
     for row in rows_before(text)? {
@@ -158,15 +151,30 @@ pub fn done_before(
             let place = HEADER.iter().position(|known| *known == column);
             place.map_or("", |place| &row[place])
         };
-        let batch = batches
-            .iter()
-            .find(|batch| batch.to_string() == cell("batch"));
-        let Some(&batch) = batch else {
-            let asked: Vec<String> = batches.iter().map(ToString::to_string).collect();
-            return Err(format!(
-                "holds measurements with batch = {}, and {} was asked for: name another file",
-                cell("batch"),
+        let either = |column: &str, of: fn(&EngineConditions) -> NonZeroUsize| {
+            let mut asked: Vec<NonZeroUsize> = among.iter().map(of).collect();
+            asked.sort_unstable();
+            asked.dedup();
+            if asked.iter().any(|asked| asked.to_string() == cell(column)) {
+                return Ok(());
+            }
+            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+            Err(format!(
+                "holds measurements with {column} = {}, and {} was asked for: name another file",
+                cell(column),
                 asked.join(" or ")
+            ))
+        };
+        either("batch", |conditions| conditions.batch)?;
+        either("threads", |conditions| conditions.threads)?;
+        let is_own = |own: &&EngineConditions| {
+            own.batch.to_string() == cell("batch") && own.threads.to_string() == cell("threads")
+        };
+        let Some(&own) = among.iter().find(is_own) else {
+            return Err(format!(
+                "holds measurements with batch = {} on {} threads, which was not asked for: name another file",
+                cell("batch"),
+                cell("threads")
             ));
         };
         for column in SAME {
@@ -177,7 +185,7 @@ pub fn done_before(
                 ));
             }
         }
-        networks.push((cell("network").to_owned(), batch));
+        networks.push((cell("network").to_owned(), own));
     }
     Ok(networks)
 }

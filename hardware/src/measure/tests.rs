@@ -370,21 +370,29 @@ fn rows_read_back() {
     );
     assert_eq!(read.rows[0].run.as_deref(), Some("r1/0"));
     let whole = |number| std::num::NonZeroUsize::new(number).unwrap();
-    let one = [whole(1)];
+    let under = |threads: usize, batch: usize| engine::Conditions {
+        threads: whole(threads),
+        batch: whole(batch),
+        ..engine::Conditions::default()
+    };
+    let one = [under(1, 1)];
     let done = [("7".to_owned(), one[0]), ("3".to_owned(), one[0])];
     assert_eq!(done_before(&text, &conditions, &one).unwrap(), done);
-    let among = [whole(8), whole(1)];
+    let among = [under(1, 8), under(4, 1), under(1, 1)];
     assert_eq!(done_before(&text, &conditions, &among).unwrap(), done);
-    let problem = done_before(&text, &conditions, &[whole(8), whole(32)]).unwrap_err();
+    let problem = done_before(&text, &conditions, &[under(1, 8), under(1, 32)]).unwrap_err();
     assert!(
         problem.contains("batch = 1, and 8 or 32 was asked for"),
         "{problem}"
     );
-    let mut others = conditions.clone();
-    others.engine.conditions.threads = whole(2);
-    let problem = done_before(&text, &others, &one).unwrap_err();
+    let problem = done_before(&text, &conditions, &[under(2, 1)]).unwrap_err();
     assert!(
         problem.contains("threads = 1, and 2 was asked for"),
+        "{problem}"
+    );
+    let problem = done_before(&text, &conditions, &[under(2, 1), under(1, 8)]).unwrap_err();
+    assert!(
+        problem.contains("batch = 1 on 1 threads, which was not asked for"),
         "{problem}"
     );
     assert!(done_before("a,b\n1,2\n", &conditions, &one).is_err());

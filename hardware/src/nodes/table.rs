@@ -3,13 +3,17 @@
 use crate::engine::NodeTiming;
 
 /// The columns. Seconds of one run have all their digits: a fit made again is the same to the last.
-const HEADER: [&str; 6] = ["network", "batch", "node", "op_type", "provider", "seconds"];
+const HEADER: [&str; 7] = [
+    "network", "threads", "batch", "node", "op_type", "provider", "seconds",
+];
 
-/// The nodes of one network at one batch, in the order of execution.
+/// The nodes of one network at one batch on some threads, in the order of execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkNodes {
     /// The network.
     pub network: String,
+    /// Threads of the engine.
+    pub threads: u32,
     /// Images in one inference.
     pub batch: u64,
     /// What each of its nodes takes.
@@ -19,18 +23,19 @@ pub struct NetworkNodes {
 /// A table of them, a row for each node.
 pub fn write_nodes(networks: &[NetworkNodes]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let row = |writer: &mut csv::Writer<Vec<u8>>, cells: [&str; 6]| {
+    let row = |writer: &mut csv::Writer<Vec<u8>>, cells: [&str; HEADER.len()]| {
         let written = writer.write_record(cells);
         written.expect("rows of one length go into memory");
     };
     row(&mut writer, HEADER);
     for of in networks {
-        let batch = of.batch.to_string();
+        let (threads, batch) = (of.threads.to_string(), of.batch.to_string());
         for node in &of.nodes {
             let provider = node.provider.as_deref().unwrap_or_default();
             let seconds = format!("{:e}", node.seconds);
             let cells = [
                 &of.network,
+                &threads,
                 &batch,
                 &node.name,
                 &node.op_type,
@@ -66,25 +71,31 @@ pub fn read_nodes(text: &str) -> Result<Vec<NetworkNodes>, String> {
         let wrong = |column: &str, value: &str, rule: &str| {
             format!("line {line}: {column} = {value}: must be {rule}")
         };
-        let batch: u64 = cell(1)
-            .parse()
-            .ok()
-            .filter(|&batch| batch > 0)
-            .ok_or_else(|| wrong("batch", cell(1), "a whole number above 0"))?;
-        let seconds: Option<f64> = cell(5).parse().ok();
+        let whole = |column: &str, value: &str| {
+            let number: Option<u32> = value.parse().ok().filter(|&number| number > 0);
+            number.ok_or_else(|| wrong(column, value, "a whole number above 0"))
+        };
+        let threads = whole("threads", cell(1))?;
+        let batch = u64::from(whole("batch", cell(2))?);
+        let seconds: Option<f64> = cell(6).parse().ok();
         let seconds = seconds.filter(|seconds: &f64| seconds.is_finite() && *seconds >= 0.0);
         let seconds =
-            seconds.ok_or_else(|| wrong("seconds", cell(5), "a number of seconds, 0 or more"))?;
+            seconds.ok_or_else(|| wrong("seconds", cell(6), "a number of seconds, 0 or more"))?;
         let node = NodeTiming {
-            name: cell(2).to_owned(),
-            op_type: cell(3).to_owned(),
-            provider: Some(cell(4).to_owned()).filter(|provider| !provider.is_empty()),
+            name: cell(3).to_owned(),
+            op_type: cell(4).to_owned(),
+            provider: Some(cell(5).to_owned()).filter(|provider| !provider.is_empty()),
             seconds,
         };
         match networks.last_mut() {
-            Some(last) if last.network == cell(0) && last.batch == batch => last.nodes.push(node),
+            Some(last)
+                if last.network == cell(0) && (last.threads, last.batch) == (threads, batch) =>
+            {
+                last.nodes.push(node);
+            }
             _ => networks.push(NetworkNodes {
                 network: cell(0).to_owned(),
+                threads,
                 batch,
                 nodes: vec![node],
             }),
@@ -104,15 +115,17 @@ mod tests {
             provider: provider.map(str::to_owned),
             seconds,
         };
-        let of = |network: &str, batch, nodes| NetworkNodes {
+        let of = |network: &str, threads, batch, nodes| NetworkNodes {
             network: network.to_owned(),
+            threads,
             batch,
             nodes,
         };
         vec![
-            of("a", 1, vec![node("/x, \"y\"", None, 12.25e-6)]),
+            of("a", 1, 1, vec![node("/x, \"y\"", None, 12.25e-6)]),
             of(
                 "a",
+                4,
                 8,
                 vec![node("", Some("CPU"), 0.0), node("n", None, 0.1 + 0.2)],
             ),
@@ -132,7 +145,10 @@ mod tests {
         let other = text.replace("1.225e-5", "NaN");
         let error = read_nodes(&other).unwrap_err();
         assert!(error.contains("line 2: seconds = NaN"), "{error}");
-        let other = text.replace("a,8,n", "a,none,n");
+        let other = text.replace("a,4,8,n", "a,0,8,n");
+        let error = read_nodes(&other).unwrap_err();
+        assert!(error.contains("line 4: threads = 0"), "{error}");
+        let other = text.replace("a,4,8,n", "a,4,none,n");
         let error = read_nodes(&other).unwrap_err();
         assert!(error.contains("line 4: batch = none"), "{error}");
         assert!(read_nodes("a,b\n1,2\n").unwrap_err().contains("columns"));
