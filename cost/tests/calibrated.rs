@@ -87,6 +87,7 @@ fn component(composition: Composition, spread: f64) -> Component {
             },
             weights: (0..functions).map(|i| 0.3 * (i as f64).sin()).collect(),
             points,
+            coordinates: COORDINATES,
         },
         inherited: Vec::new(),
         covariance_factor: Triangle::from_rows(&rows).unwrap(),

@@ -42,7 +42,7 @@ pub use predictive::{
     BatchFigures, Calibration, CalibrationError, KernelShare, Measured, MeasuredOnThreads,
     Predictive, PreparedCalibration,
 };
-pub use surface::{PreparedSurface, Residual, Surface, residual_factor};
+pub use surface::{PreparedSurface, Residual, Surface, WITHOUT_THREADS, residual_factor};
 pub use threads::{
     LogThreadEffect, THREAD_PARAMETERS, ThreadDerivative, ThreadEffect, move_to_threads,
     without_threads,

