@@ -27,7 +27,7 @@ use crate::class::OpClass;
 use crate::counts::{Geometry, KernelCost, NetworkCost};
 use crate::dtype::Dtype;
 use crate::platform::{Platform, RoofFigures, RoofKind, Utilisation};
-use crate::platform_threads::words;
+use crate::platform_threads::threads_in_words;
 use crate::price::{Breakdown, KernelPrice, Latency, Shares};
 
 /// Prices networks for one platform, number format and batch size.
@@ -57,7 +57,7 @@ pub enum LatencyError {
         known: String,
     },
     /// A profile of several numbers of threads, none of which was chosen.
-    #[error("platform {platform} was calibrated on {}: say on how many, as in {platform}:{}", words(.known), .known[0])]
+    #[error("platform {platform} was calibrated on {}: say on how many, by \":{}\" behind its name or path", threads_in_words(.known), .known[0])]
     Threads {
         /// The platform's name.
         platform: String,
@@ -73,7 +73,7 @@ impl LatencyModel {
     /// A model of this platform.
     ///
     /// # Errors
-    /// When the profile has no roofs for the number format, or the batch is 0 or beyond counting.
+    /// When the profile has no roofs for the number format or is of several numbers of threads, or the batch is 0 or beyond counting.
     pub fn new(platform: Platform, dtype: Dtype, batch: u64) -> Result<Self, LatencyError> {
         check_batch(batch)?;
         let in_use = platform.roofs.get(&dtype).and_then(|roofs| roofs.in_use());

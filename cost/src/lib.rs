@@ -48,7 +48,7 @@ pub use platform::{
     FORMAT, Overhead, Platform, PlatformError, Provenance, RoofFigures, RoofKind, Roofs,
     Uncertainty, Utilisation,
 };
-pub use platform_threads::ThreadsError;
+pub use platform_threads::{ThreadsError, threads_in_words};
 pub use price::{Bound, Breakdown, KernelPrice, Latency, Shares};
 pub use quality::{
     DEEPMAD_LEVELS, LEVELS, MAE_DET_LEVELS, Mix, MixError, Moments, Normalisation, QualityTerms,

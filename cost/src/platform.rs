@@ -29,7 +29,7 @@ pub struct Platform {
     pub name: String,
     /// The machine in words.
     pub description: String,
-    /// Inference threads these figures hold for; absent where the notion has no meaning.
+    /// Inference threads these figures hold for; absent where the notion has no meaning, and where a calibration is of several numbers of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
     /// Where the numbers come from.
@@ -272,6 +272,10 @@ impl Platform {
                 return Err(value(&key, 0, "quanta and lanes are at least 1"));
             }
         }
+        if let (Some(threads), [_, ..]) = (self.threads, self.threads_to_choose()) {
+            let rule = "must be left out where a calibration is of several numbers of threads";
+            return Err(value("threads", threads, rule));
+        }
         for (dtype, calibration) in &self.calibration {
             let error = |error: CalibrationError| PlatformError::Value {
                 key: format!("calibration.{dtype}.{}", error.key),
@@ -279,6 +283,15 @@ impl Platform {
                 rule: error.rule.to_owned(),
             };
             calibration.check().map_err(error)?;
+            if calibration.threads != self.threads_to_choose() {
+                let rule = "all number formats must be of the same numbers of threads";
+                let threads = format!("{:?}", calibration.threads);
+                return Err(value(
+                    &format!("calibration.{dtype}.threads"),
+                    threads,
+                    rule,
+                ));
+            }
             if !self.roofs.contains_key(dtype) {
                 let rule = "a calibrated number format has roofs";
                 return Err(value(&format!("calibration.{dtype}"), "...", rule));

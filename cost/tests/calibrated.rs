@@ -515,6 +515,44 @@ fn on_the_fewest_threads_the_others_make_no_difference() {
 }
 
 #[test]
+fn number_formats_of_other_threads_are_refused() {
+    let mut both = platform(of_one_and_four(on_one_and_four(Composition::Sum, 0.02)));
+    let refused = |platform: &Platform| {
+        Platform::from_toml(&platform.to_toml())
+            .unwrap_err()
+            .to_string()
+    };
+    both.threads = Some(4);
+    assert!(
+        refused(&both).starts_with("threads = 4: must be left out"),
+        "{}",
+        refused(&both)
+    );
+    both.threads = None;
+    let one = calibration(vec![component(Composition::Sum, 0.02)]);
+    both.roofs
+        .insert(Dtype::Int8, both.roofs[&Dtype::Fp32].clone());
+    both.calibration.insert(Dtype::Int8, one);
+    assert!(
+        refused(&both).contains("all number formats must be of the same numbers of threads"),
+        "{}",
+        refused(&both)
+    );
+}
+
+#[test]
+fn uncalibrated_profiles_are_of_the_threads_they_state() {
+    let bare = Platform::from_toml(PROFILE).unwrap();
+    assert!(bare.clone().on_threads(4).is_err());
+    let four = Platform {
+        threads: Some(4),
+        ..bare
+    };
+    assert_eq!(four.clone().on_threads(4), Ok(four.clone()));
+    assert!(four.on_threads(1).is_err());
+}
+
+#[test]
 fn a_profile_of_several_numbers_of_threads_asks_which() {
     let mut both = of_one_and_four(on_one_and_four(Composition::Sum, 0.02));
     let figures = Figures {
@@ -536,7 +574,7 @@ fn a_profile_of_several_numbers_of_threads_asks_which() {
     let error = LatencyModel::new(both.clone(), Dtype::Fp32, 1).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "platform by-hand was calibrated on 1 and 4 threads: say on how many, as in by-hand:1"
+        "platform by-hand was calibrated on 1 and 4 threads: say on how many, by \":1\" behind its name or path"
     );
     let error = both.clone().on_threads(3).unwrap_err().to_string();
     assert_eq!(
@@ -560,6 +598,11 @@ fn a_profile_of_several_numbers_of_threads_asks_which() {
     assert_eq!(measured.anchor_ms["anchor-a"], 3.5);
     assert_eq!(measured.best_baseline.as_ref().unwrap().1, 0.5);
     assert!(measured.by_threads.is_empty());
+    assert_eq!(measured.source, "nobody; 7 of the networks on 4 threads");
+    let mut named = both.clone();
+    named.description = "a chip, an engine, 1 and 4 threads, batch 1".to_owned();
+    let description = named.on_threads(4).unwrap().description;
+    assert_eq!(description, "a chip, an engine, 4 threads, batch 1");
     // it is a profile like any other, and goes into files as one
     let again = Platform::from_toml(&four.to_toml()).unwrap();
     assert_eq!(again, four);

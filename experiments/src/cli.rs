@@ -191,7 +191,7 @@ pub(crate) struct OwnNetworkArgs {
     /// Put the search space around this network, and its own latency as the budget
     #[arg(long, value_name = "MODEL.onnx")]
     pub(crate) from: Option<PathBuf>,
-    /// The platform: a profile's name or path [default: that of the experiment without --from]
+    /// The platform: a profile's name or path (NAME:4 on four threads, where it is of several numbers) [default: that of the experiment without --from]
     #[arg(long, value_name = "P", requires = "from")]
     pub(crate) platform: Option<String>,
     /// Images per inference [default: 1]
@@ -285,7 +285,7 @@ pub(crate) struct PlanArgs {
         allow_negative_numbers = true
     )]
     pub(crate) seed: u64,
-    /// Estimate the time by this platform: a profile's name or path
+    /// Estimate the time by this platform: a profile's name or path (NAME:4 on four threads, where it is of several numbers)
     #[arg(long, value_name = "P")]
     pub(crate) platform: Option<String>,
     /// Number format of the files: fp32, or int8 (quantised with synthetic ranges, for timing only)
@@ -301,7 +301,7 @@ pub(crate) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlatformsArgs {
-    /// A profile's name or path: print it in full
+    /// A profile's name or path (NAME:4 on four threads, where it is of several numbers): print it in full
     #[arg(value_name = "P")]
     pub(crate) name: Option<String>,
     /// How to print it
@@ -473,12 +473,19 @@ pub(crate) fn platform_name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(odd) {
         return Err("a platform's name is not empty and holds no comma and no slash".to_owned());
     }
+    let threads = text.trim().rsplit_once(':').map(|(_, threads)| threads);
+    if threads.is_some_and(|threads| threads.parse::<u32>().is_ok()) {
+        return Err(
+            "a platform's name doesn't end in a colon and a number, which stand for its threads"
+                .to_owned(),
+        );
+    }
     Ok(text.trim().to_owned())
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
-    /// The platform: a profile's name or path
+    /// The platform: a profile's name or path (NAME:4 on four threads, where it is of several numbers)
     #[arg(long, value_name = "P")]
     pub(crate) platform: String,
     // the networks that were measured
@@ -518,7 +525,7 @@ pub(crate) struct ExportArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
-    /// The platform: a profile's name or path
+    /// The platform: a profile's name or path (NAME:4 on four threads, where it is of several numbers)
     #[arg(long, value_name = "P")]
     pub(crate) platform: String,
     #[command(flatten)]

@@ -65,7 +65,7 @@ pub struct ExperimentConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlatformConfig {
-    /// A shipped profile's name, or a path.
+    /// A shipped profile's name, or a path; with `:4` behind it on four threads, where it is of several numbers of them.
     #[schemars(schema_with = "profile")]
     pub profile: String,
     /// Images per inference: a number, or several, of which each network runs at the one that gives it the highest throughput.
@@ -80,7 +80,7 @@ pub struct PlatformConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetConfig {
-    /// A shipped profile's name, or a path.
+    /// A shipped profile's name, or a path; with `:4` behind it on four threads, where it is of several numbers of them.
     #[schemars(schema_with = "profile")]
     pub profile: String,
     /// Images per inference.

@@ -172,15 +172,16 @@ impl Profiles {
     }
 }
 
-/// Finds a profile by its name alone or, of names that end in `:` and a number, on so many threads.
+/// Finds a profile by its name or, where there is none of that name and it ends in `:` and a number, one on so many threads.
 fn on_threads(
     name: &str,
     find: impl Fn(&str) -> Result<Profile, ProfileError>,
 ) -> Result<Profile, ProfileError> {
     let parts = name.rsplit_once(':');
     let parts = parts.and_then(|(profile, threads)| Some((profile, threads.parse().ok()?)));
-    let Some((profile, threads)) = parts.filter(|_| !Path::new(name).is_file()) else {
-        return find(name);
+    let (profile, threads) = match (find(name), parts) {
+        (Err(ProfileError::Unknown { .. }), Some(parts)) => parts,
+        (found, _) => return found,
     };
     let Profile { platform, origin } = find(profile)?;
     match platform.on_threads(threads) {

@@ -15,6 +15,7 @@ use super::workload::Workload;
 use crate::class::OpClass;
 use crate::figures::Figures;
 use crate::platform::RoofFigures;
+use crate::platform_threads::threads_in_words;
 
 /// The latency model fitted to one platform and number format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +72,7 @@ pub struct Measured {
     /// The same on each number of threads, where timings are of several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_threads: Vec<MeasuredOnThreads>,
-    /// Latencies, in milliseconds and at the smallest batch, of those networks that are timed again in every run on a machine, where they are among the timed ones: how
+    /// Latencies, in milliseconds, at the smallest batch and on the fewest threads, of those networks that are timed again in every run on a machine, where they are among the timed ones: how
     /// much longer they take later says what has become of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anchor_ms: BTreeMap<String, f64>,
@@ -96,7 +97,7 @@ pub struct BatchFigures {
 pub struct MeasuredOnThreads {
     /// The number of threads.
     pub threads: u32,
-    /// Networks timed on so many.
+    /// Networks fitted on that were timed on so many.
     pub networks: usize,
     /// Latencies of anchors on so many, as in [`Measured::anchor_ms`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -176,6 +177,11 @@ impl Calibration {
         let own = self.measured.by_threads.iter();
         if let Some(own) = own.into_iter().find(|own| own.threads == threads) {
             measured.held_out = own.held_out;
+            let networks = own.networks;
+            measured.source += &format!(
+                "; {networks} of the networks on {}",
+                threads_in_words(&[threads])
+            );
             measured.best_baseline.clone_from(&own.best_baseline);
             measured.anchor_ms.clone_from(&own.anchor_ms);
         }
@@ -234,6 +240,11 @@ impl Calibration {
         positive("degrees_of_freedom".into(), self.degrees_of_freedom)?;
         for (anchor, &ms) in &self.measured.anchor_ms {
             positive(format!("measured.anchor_ms.{anchor}"), ms)?;
+        }
+        for on in &self.measured.by_threads {
+            for (anchor, &ms) in &on.anchor_ms {
+                positive(format!("measured.by_threads.anchor_ms.{anchor}"), ms)?;
+            }
         }
         if !(0.0..=1e6).contains(&self.resolution_ms) {
             let rule = "must be a number from 0 to 1000000";
@@ -314,8 +325,11 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
 }
 
 impl PreparedCalibration {
-    /// Prepares a checked calibration of one number of threads.
+    /// Prepares a checked calibration. One of several numbers of threads is taken on the fewest: [`Calibration::on_threads`] is it on others.
     pub fn new(calibration: &Calibration) -> Self {
+        let fewest = calibration.threads.first();
+        let fewest = fewest.and_then(|&threads| calibration.on_threads(threads));
+        let calibration = fewest.as_ref().unwrap_or(calibration);
         Self {
             components: calibration
                 .components

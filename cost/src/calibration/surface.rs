@@ -171,3 +171,86 @@ impl PreparedSurface {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surface(coordinates: usize) -> Surface {
+        let mut point = [0.5; COORDINATES];
+        point[coordinates..].fill(0.0);
+        Surface {
+            covariance: Covariance {
+                amplitude: 0.3,
+                detail: 0.1,
+                length_scale: 1.0,
+            },
+            weights: vec![2.0],
+            points: BTreeMap::from([(OpClass::Dense, vec![point])]),
+            coordinates,
+        }
+    }
+
+    fn residual(coordinates: usize, at: [f64; COORDINATES]) -> f64 {
+        let work = Workload {
+            class: OpClass::Dense,
+            flops: 1.0,
+            bytes: 1.0,
+            coordinates: at,
+            padding: [1.0; 5],
+            activation: None,
+            count: 1.0,
+        };
+        let prepared = PreparedSurface::new(&surface(coordinates));
+        prepared.at(&work, &mut Vec::new()).factor
+    }
+
+    #[test]
+    fn what_points_do_not_know_makes_no_difference() {
+        let moved = |coordinate: usize| {
+            let mut at = [0.5; COORDINATES];
+            at[coordinate] += 0.7;
+            at
+        };
+        let here = [0.5; COORDINATES];
+        for (coordinates, known, unknown) in [
+            (WITHOUT_ALIGNMENT, vec![0, 8], vec![9, 10, 11]),
+            (WITHOUT_THREADS, vec![0, 8, 9, 10], vec![11]),
+            (COORDINATES, vec![0, 8, 9, 10, 11], vec![]),
+        ] {
+            for coordinate in known {
+                assert!(residual(coordinates, moved(coordinate)) < residual(coordinates, here));
+            }
+            for coordinate in unknown {
+                assert_eq!(
+                    residual(coordinates, moved(coordinate)),
+                    residual(coordinates, here)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn files_hold_the_coordinates_that_points_have() {
+        for coordinates in [WITHOUT_ALIGNMENT, WITHOUT_THREADS, COORDINATES] {
+            let surface = surface(coordinates);
+            let text = toml::to_string(&surface).unwrap();
+            assert_eq!(text.matches("0.5").count(), coordinates, "{text}");
+            assert_eq!(toml::from_str::<Surface>(&text).unwrap(), surface);
+        }
+        let text = toml::to_string(&surface(WITHOUT_THREADS)).unwrap();
+        let refused = |text: &str| toml::from_str::<Surface>(text).unwrap_err().to_string();
+        let short = text.replacen("0.5, ", "", 1);
+        assert!(
+            refused(&short).contains("points have 10 coordinates: must be 12"),
+            "{}",
+            refused(&short)
+        );
+        let ragged = text.replace("dense = [[", "dense = [[0.5, 0.5], [");
+        assert!(
+            refused(&ragged).contains("all must have as many"),
+            "{}",
+            refused(&ragged)
+        );
+    }
+}

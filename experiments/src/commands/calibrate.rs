@@ -197,7 +197,9 @@ fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<P
                     Ok(profile)
                         if profile.platform.name == name
                             || is_same_file(&profile.origin, &args.out) => {}
-                    Ok(profile) => platforms.extend(on_each_number_of_threads(profile.platform)),
+                    Ok(profile) => {
+                        platforms.extend(profile.platform.on_each_number_of_threads());
+                    }
                     // one that doesn't read keeps none of the others away
                     Err(error) => note!("warning: {error}"),
                 }
@@ -212,21 +214,10 @@ fn priors(args: &CalibrateArgs, name: &str, profiles: &Profiles) -> Result<Vec<P
                 if !calibrated(&platform) {
                     return Err(uncalibrated(known, &platform, args.dtype));
                 }
-                platforms.extend(on_each_number_of_threads(platform));
+                platforms.extend(platform.on_each_number_of_threads());
             }
             Ok(platforms)
         }
-    }
-}
-
-/// The platform on each of its numbers of threads: as priors, these are platforms of their own.
-fn on_each_number_of_threads(platform: Platform) -> Vec<Platform> {
-    match platform.threads_to_choose() {
-        [] => vec![platform],
-        several => several
-            .iter()
-            .filter_map(|&threads| platform.clone().on_threads(threads).ok())
-            .collect(),
     }
 }
 

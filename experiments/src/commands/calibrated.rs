@@ -1,9 +1,9 @@
 //! What a calibration brought, for people.
 
 use roofnas_cost::calibration::Calibration;
+use roofnas_cost::threads_in_words;
 use roofnas_hardware::Calibrated;
 
-use super::engine::threads_in_words;
 use super::figures::{Comparison, closing, percent};
 use super::table::table;
 use crate::cli::CalibrateArgs;

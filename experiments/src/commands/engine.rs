@@ -8,6 +8,7 @@ use std::time::Duration;
 use roofnas::Error;
 use roofnas_cost::Dtype;
 use roofnas_cost::calibration::Batches;
+use roofnas_cost::threads_in_words;
 use roofnas_hardware::engine::{
     Adapter, CommandEngine, CommandLine, Conditions, Embedded, Engine, EngineError, MakeEngine,
     Model, OnnxRuntime, Patience, PythonEngine, PythonPackage, Streams,
@@ -203,17 +204,6 @@ pub(super) fn shown_engine_under(engine: &dyn Engine, all: &[Conditions]) -> Str
         version.unwrap_or_default(),
         description.conditions.dtype.name(),
     )
-}
-
-/// Numbers of threads: "1, 2 and 4 threads".
-pub(super) fn threads_in_words(threads: &[u32]) -> String {
-    let words: Vec<String> = threads.iter().map(ToString::to_string).collect();
-    match &words[..] {
-        [others @ .., last] if !others.is_empty() => {
-            format!("{} and {last} threads", others.join(", "))
-        }
-        _ => counted(threads.first().map_or(0, |&one| one as usize), "thread"),
-    }
 }
 
 /// A number of things.

@@ -3,10 +3,10 @@
 use roofnas::{Error, exit};
 use roofnas_cost::calibration::{BatchFigures, Batches, Calibration, Measured, MeasuredOnThreads};
 use roofnas_cost::{Dtype, Figures, Platform, RoofFigures, RoofKind, Roofs};
-use roofnas_hardware::Profiles;
+use roofnas_hardware::{Profiles, ThreadFigures};
 use serde_json::Value;
 
-use super::figures::{by_batch, percent};
+use super::figures::{by_batch, by_threads, percent};
 use super::output::print;
 use super::table::Data;
 use crate::cli::{Format, PlatformsArgs};
@@ -43,7 +43,7 @@ pub(crate) fn platforms(args: &PlatformsArgs) -> anyhow::Result<u8> {
 }
 
 /// Columns of the long form: a row for each number format and kind of roof.
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "name",
     "dtype",
     "roofs",
@@ -62,6 +62,7 @@ const COLUMNS: [&str; 21] = [
     "best_baseline",
     "best_baseline_mape",
     "held_out_by_batch",
+    "held_out_by_threads",
     "licence",
     "sources",
     "description",
@@ -117,10 +118,27 @@ fn row(
             .filter(|measured| !measured.held_out_by_batch.is_empty())
             .map(|measured| by_batch(&measured.held_out_by_batch))
             .into(),
+        measured
+            .filter(|measured| !measured.by_threads.is_empty())
+            .map(|measured| by_threads(&figures_by_threads(measured)))
+            .into(),
         platform.provenance.licence.clone().into(),
         platform.provenance.sources.join("; ").into(),
         platform.description.clone().into(),
     ]
+}
+
+/// How well a calibration of several numbers of threads holds on each, where networks were held out.
+fn figures_by_threads(measured: &Measured) -> Vec<ThreadFigures> {
+    let all = measured.by_threads.iter();
+    let figures = all.filter_map(|on| {
+        Some(ThreadFigures {
+            threads: on.threads,
+            best_baseline: on.best_baseline.clone(),
+            model: on.held_out?,
+        })
+    });
+    figures.collect()
 }
 
 /// A number, or a list of several; nothing where the profile doesn't say.
@@ -182,15 +200,20 @@ struct Shown {
 impl Shown {
     fn new(calibration: &Calibration) -> Self {
         let measured = &calibration.measured;
-        let all: Vec<Holds<'_>> = if !calibration.threads.is_empty() {
-            measured.by_threads.iter().filter_map(Holds::on).collect()
-        } else if calibration.batch.are_several() {
-            measured.held_out_by_batch.iter().map(Holds::at).collect()
+        let by_batch = measured.held_out_by_batch.iter();
+        let by_threads = measured.by_threads.iter();
+        let all: Vec<Option<Holds<'_>>> = if by_threads.len() > 0 {
+            by_threads.map(Holds::on).collect()
+        } else if by_batch.len() > 0 {
+            by_batch.map(|at| Some(Holds::at(at))).collect()
         } else {
-            Holds::overall(measured).into_iter().collect()
+            vec![Holds::overall(measured)]
         };
         let listed = |of: fn(&Holds<'_>) -> Option<String>| {
-            let words = all.iter().map(|holds| of(holds).unwrap_or("-".to_owned()));
+            let words = all.iter().map(|holds| {
+                let word = holds.as_ref().and_then(of);
+                word.unwrap_or("-".to_owned())
+            });
             words.collect::<Vec<_>>().join(" ")
         };
         let batches = calibration.batch.iter().map(|batch| batch.to_string());

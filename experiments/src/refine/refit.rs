@@ -83,7 +83,7 @@ fn priors(began_with: &Platform) -> Vec<Platform> {
     let shipped = Profiles::default();
     let names = shipped.names().unwrap_or_default();
     let shipped = names.iter().filter_map(|name| shipped.find(name).ok());
-    let others = shipped.map(|profile| profile.platform);
+    let others = shipped.flat_map(|profile| profile.platform.on_each_number_of_threads());
     let others = others.filter(|platform| platform.name != began_with.name);
     [began_with.clone()].into_iter().chain(others).collect()
 }

@@ -97,7 +97,7 @@ fn validation_prices_each_row_on_its_threads() {
     desk.write("latency.csv", latencies("", ""));
     let ended = desk.roofnas(&validate("board.toml", &[])).ends(2);
     ended.says(&[
-        "platform board was calibrated on 1 and 4 threads: say on how many, as in board:1",
+        "platform board was calibrated on 1 and 4 threads: say on how many, by \":1\" behind its name or path",
     ]);
 }
 
@@ -141,6 +141,14 @@ fn prices_are_of_the_threads_that_are_named() {
             "does not hold for 2 threads; it holds for 1 thread",
         ),
         (
+            "intel-i9-10980xe:4",
+            "does not hold for 4 threads; it holds for 16 threads",
+        ),
+        (
+            "nvidia-v100:4",
+            "does not hold for 4 threads; it holds for a number of threads that it doesn't state",
+        ),
+        (
             "nowhere:4",
             "platform \"nowhere\" is neither a file nor a known profile",
         ),
@@ -180,7 +188,7 @@ fn a_run_is_of_the_threads_that_are_named() {
     desk.roofnas(&["init", "quickstart.toml"]).ends(0);
     run("board.toml", "none")
         .ends(2)
-        .says(&["say on how many, as in board:1"]);
+        .says(&["say on how many, by \":1\" behind its name or path"]);
     run("board.toml:4", "four").ends(0);
     let front = Table::parse(&desk.read("four/pareto.csv"));
     assert_eq!(front.text("platform")[0], "board-4-threads");
@@ -212,7 +220,9 @@ fn people_see_every_number_of_threads() {
     let ended = desk
         .roofnas(&["platforms", "p.toml", "--format", "csv"])
         .ends(0);
-    assert_eq!(Table::parse(&ended.stdout).text("threads"), ["[1,4]"]);
+    let listed = Table::parse(&ended.stdout);
+    assert_eq!(listed.text("threads"), ["[1,4]"]);
+    assert!(listed.text("held_out_by_threads")[0].contains("\"threads\":4"));
     // one of them can still be chosen
     let chosen = [
         "--out",
@@ -256,6 +266,72 @@ fn a_profile_of_several_is_several_priors() {
         priors.iter().any(|prior| prior.starts_with("board-")),
         "{priors:?}"
     );
+}
+
+#[test]
+fn numbers_of_threads_that_few_networks_were_timed_on() {
+    let desk = desk();
+    // one network on two threads: the group that holds it out knows nothing of two, and the profile does
+    let mut table = latencies_on(&[1, 4], 1);
+    table += "2,even0,0.9\n";
+    desk.write("latency.csv", table);
+    let args = quick(&[
+        "--out",
+        "p.toml",
+        "--cross-validate",
+        "3",
+        "--format",
+        "json",
+    ]);
+    let ended = desk.roofnas(&args).ends(0);
+    let figures: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(figures["held_out"]["n_test"], 2 * NETWORKS);
+    let platform = Platform::from_toml(&desk.read("p.toml")).unwrap();
+    assert_eq!(platform.threads_to_choose(), [1, 2, 4]);
+    let by_threads = &platform.calibration[&Dtype::Fp32].measured.by_threads;
+    let held_out = by_threads.iter().map(|on| on.held_out.is_some());
+    assert_eq!(held_out.collect::<Vec<_>>(), [true, false, true]);
+    // drawn networks that none of was timed on two
+    let ended = desk.roofnas(&quick(&[
+        "--out",
+        "q.toml",
+        "--samples",
+        "4",
+        "--seed",
+        "1",
+    ]));
+    let ended = ended.ends(2);
+    ended.says(&["none of the 4 networks drawn to fit on was timed on 2 threads"]);
+}
+
+#[test]
+fn names_do_not_end_like_threads() {
+    let desk = desk();
+    desk.roofnas(&quick(&["--out", "p.toml", "--name", "board:4"]))
+        .ends(2)
+        .says(&["board:4", "stand for its threads"]);
+    // a file may
+    desk.write("latency.csv", latencies_on(&[1], 1));
+    desk.roofnas(&quick(&[
+        "--out",
+        "board:4",
+        "--name",
+        "board",
+        "--samples",
+        "16",
+    ]))
+    .ends(0);
+    let args = [
+        "predict",
+        "--platform",
+        "board:4",
+        "--layers",
+        "layers.csv",
+        "--format",
+        "csv",
+    ];
+    let priced = Table::parse(&desk.roofnas(&args).ends(0).stdout);
+    assert_eq!(priced.text("threads")[0], "1");
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub struct Calibrated {
     pub fit: Figures,
     /// The model on networks it has not seen, held out or by cross-validation, beside the simple baselines, fitted on the same ones.
     pub held_out: Option<Validation>,
-    /// Networks that were given little weight, since they are unlike the others: name, with the batch where there are several, and weight, 1 for an ordinary one.
+    /// Networks that were given little weight, since they are unlike the others: name, with batch and threads where there are several, and weight, 1 for an ordinary one.
     pub outliers: Vec<(String, f64)>,
 }
 
@@ -90,6 +90,16 @@ pub enum CalibrateError {
         asked: usize,
         /// What there is.
         there: usize,
+    },
+    /// None of the networks that were drawn to fit on was timed on one of the numbers of threads.
+    #[error(
+        "none of the {drawn} networks drawn to fit on was timed on {threads} threads: fit on more of them, or draw others (by another seed)"
+    )]
+    DrawLacksThreads {
+        /// How many were drawn.
+        drawn: usize,
+        /// The number of threads.
+        threads: u32,
     },
     /// All networks are of one family.
     #[error(
@@ -141,6 +151,13 @@ pub fn calibrate(
         return Err(CalibrateError::Samples { asked, there });
     }
     let fitted = fit_rows(material, &drawn.fit, known, options)?;
+    let mut threads = material.threads().into_iter();
+    if let Some(threads) = threads.find(|threads| !fitted.threads.contains(threads)) {
+        return Err(CalibrateError::DrawLacksThreads {
+            drawn: asked,
+            threads,
+        });
+    }
     let (held_out, held_out_by) = if options.samples.is_some() {
         let predictions = Predictions {
             model: predict(material, &drawn.held_out, &fitted, options)?,
@@ -175,7 +192,7 @@ pub fn calibrate(
         held_out_by,
         best_baseline: checked.and_then(|held_out| validation::best(&held_out.baselines)),
         held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
-        by_threads: by_threads(material, checked),
+        by_threads: by_threads(material, &drawn.fit, checked),
         anchor_ms: anchors(material, fewest(&material.threads())),
     };
     let several = (
@@ -222,7 +239,11 @@ fn fewest(threads: &[u32]) -> Option<u32> {
 }
 
 /// What was measured on each of several numbers of threads, and how well the model holds there.
-fn by_threads(material: &Material, checked: Option<&Validation>) -> Vec<MeasuredOnThreads> {
+fn by_threads(
+    material: &Material,
+    fitted: &[usize],
+    checked: Option<&Validation>,
+) -> Vec<MeasuredOnThreads> {
     let threads = material.threads();
     if threads.len() < 2 {
         return Vec::new();
@@ -230,7 +251,7 @@ fn by_threads(material: &Material, checked: Option<&Validation>) -> Vec<Measured
     let on = |threads: u32| {
         let figures = checked.map_or(&[][..], |checked| &checked.by_threads);
         let own = figures.iter().find(|own| own.threads == threads);
-        let rows = material.rows.iter();
+        let rows = fitted.iter().map(|&row| &material.rows[row]);
         let networks: BTreeSet<&str> = rows
             .filter(|row| row.threads == Some(threads))
             .map(|row| row.network.as_str())
@@ -294,7 +315,7 @@ fn fit_rows(
     )?)
 }
 
-/// Predictions by a fit, in the form it has in a profile.
+/// Predictions by a fit, in the form it has in a profile; none of rows on numbers of threads that it has seen nothing of.
 fn predict(
     material: &Material,
     rows: &[usize],
@@ -302,7 +323,12 @@ fn predict(
     options: &CalibrateOptions,
 ) -> Result<Vec<Placed>, CalibrateError> {
     let platform = profile::platform(material, fitted, profile::unmeasured(), options)?;
-    price(material, rows, &platform, options.dtype)
+    let is_known = |row: &&usize| {
+        let threads = material.rows[**row].threads;
+        threads.is_none_or(|threads| fitted.threads.contains(&threads))
+    };
+    let rows: Vec<usize> = rows.iter().filter(is_known).copied().collect();
+    price(material, &rows, &platform, options.dtype)
 }
 
 /// Prices rows, each at its batch and on its threads.

@@ -52,8 +52,8 @@ pub(super) fn platform(
         format: FORMAT,
         name: options.name.clone(),
         description: options.description.clone(),
-        threads: match material.threads()[..] {
-            [one] => Some(one),
+        threads: match (&material.threads()[..], &fit.threads[..]) {
+            ([_, ..], [one]) => Some(*one),
             _ => None,
         },
         provenance: Provenance {

@@ -49,12 +49,14 @@ pub(super) struct Design {
 
 impl Design {
     pub(super) fn new(timings: &[Timing]) -> Self {
-        let mut threads: Vec<u32> = timings.iter().map(|timing| timing.threads).collect();
+        // none at all is as good as one
+        let on = |timing: &Timing| timing.threads.max(1);
+        let mut threads: Vec<u32> = timings.iter().map(on).collect();
         threads.sort_unstable();
         threads.dedup();
         let row_threads: Vec<usize> = timings
             .iter()
-            .map(|timing| threads.partition_point(|&known| known < timing.threads))
+            .map(|timing| threads.partition_point(|&known| known < on(timing)))
             .collect();
         let mut works: Vec<Workload> = Vec::new();
         let mut work_threads: Vec<usize> = Vec::new();

@@ -81,7 +81,8 @@ pub struct Fit {
     pub trust: Vec<f64>,
 }
 
-/// Fits the model. `known`: platforms calibrated before, by name, each on one number of threads.
+/// Fits the model. `known`: platforms calibrated before, by name; one of several numbers of threads is passed over, and counts on each of them
+/// ([`Calibration::on_threads`]).
 ///
 /// # Errors
 /// When there are too few timings, or they fit no model.
@@ -185,6 +186,7 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
     let mut near: Vec<(f64, usize, Prior)> = known
         .par_iter()
         .enumerate()
+        .filter(|(_, (_, calibration))| calibration.threads.is_empty())
         .filter_map(|(index, (name, calibration))| {
             let prior = Prior::like(name, calibration, Likeness::Kin, design)?;
             let own = state::predict(&prior, design);
@@ -210,7 +212,7 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
         });
     let twins: Vec<Prior> = twins.collect();
     let mut priors: Vec<Prior> = near.into_iter().map(|(_, _, prior)| prior).collect();
-    let common = Prior::common(&priors);
+    let common = Prior::common(&priors, &design.threads);
     priors.truncate(most);
     priors.extend(twins);
     priors.extend(common);

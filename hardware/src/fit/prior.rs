@@ -208,16 +208,19 @@ impl Prior {
     }
 
     /// What platforms have in common: medians in the middle of theirs, wide enough to hold them all. Their residuals are not averaged.
-    pub(super) fn common(priors: &[Self]) -> Option<Self> {
+    pub(super) fn common(priors: &[Self], threads: &[u32]) -> Option<Self> {
         let first = priors.first().filter(|_| priors.len() >= LEAST_COMMON)?;
         let mut location = first.location.clone();
         for (index, log) in location.0.iter_mut().enumerate() {
             *log = median(priors.iter().map(|prior| prior.location.0[index]));
         }
+        let (effects, steps) = thread_effects(&location, threads);
         Some(Self {
             name: format!("{} platforms", priors.len()),
             composition: Composition::Sum,
             location,
+            effects,
+            steps,
             whole: [1.5, 0.5, 1.5, 1.5, 1.5],
             class: [0.7; 3],
             inherited: Vec::new(),

@@ -13,6 +13,7 @@ use roofnas_space::{SearchSpace, presets};
 
 use super::laplace::{Hyper, Task};
 use super::prior::Prior;
+use super::state::{Functions, State};
 use super::{FitError, FitOptions, Timing, design::Design, fit, plan, points, ship};
 
 /// Networks of different sizes: a space's sample.
@@ -250,7 +251,8 @@ fn residuals_and_deviations_are_those_of_function_space() {
     for &(work, _, residual) in &all[8] {
         let across = DVector::from_fn(8, |i, _| between(&all[i], &[(work, 1.0, 0.0)]));
         let expected = across.dot(&pulled);
-        assert!((residual - expected).abs() < 1e-3, "{residual} {expected}");
+        // steps end where they gain next to nothing
+        assert!((residual - expected).abs() < 2e-3, "{residual} {expected}");
         largest = largest.max(residual.abs());
     }
     assert!(largest > 0.02, "{largest}");
@@ -349,6 +351,84 @@ fn few_networks_tell_what_more_threads_change() {
     });
     let by_itself = errors.sum::<f64>() / 30.0;
     assert!(by_itself > 1.5 * four, "{by_itself} {four}");
+}
+
+#[test]
+fn each_number_of_threads_has_effects_of_its_own() {
+    let networks = networks(60);
+    // the third to eighth processor are slow ones, in a hurry
+    let eight = LogThreadEffect([f64::ln(20e-6), f64::ln(2.0), f64::ln(1.2)]);
+    let mut timings = on_one_and_four(&networks[..24], &networks[24..34]);
+    let machine = planted().on_threads(&eight);
+    timings.extend(networks[34..44].iter().map(|works| Timing {
+        latency_ms: latency_ms(works, &machine),
+        works: works.clone(),
+        is_call: true,
+        threads: 8,
+        run: 0,
+        repeats: 1.0,
+        error_ms: 0.0,
+    }));
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    assert_eq!(fitted.threads, [1, 4, 8]);
+    let mut all = calibration(fitted.components);
+    all.threads = fitted.threads;
+    for (threads, effect) in [(4, four_threads()), (8, eight)] {
+        let machine = planted().on_threads(&effect);
+        let on = all.on_threads(threads).unwrap();
+        let prepared = PreparedCalibration::new(&on);
+        let unseen = &networks[44..];
+        let errors = unseen.iter().map(|works| {
+            let price = prepared.price(works, None);
+            let error = (price.mean_s - 1e-3 * latency_ms(works, &machine)).abs();
+            assert!(
+                error < 4.0 * price.std_s,
+                "{threads}: {error} {}",
+                price.std_s
+            );
+            error / price.mean_s
+        });
+        let error = errors.sum::<f64>() / unseen.len() as f64;
+        assert!(error < 0.03, "{threads}: {error}");
+    }
+    // on none in particular it is on the fewest
+    let works = &networks[50];
+    let fewest = PreparedCalibration::new(&all.on_threads(1).unwrap());
+    assert_eq!(
+        PreparedCalibration::new(&all).price(works, None),
+        fewest.price(works, None)
+    );
+}
+
+/// Derivatives by everything, effects of threads among it, against differences.
+#[test]
+fn derivatives_of_several_numbers_of_threads_are_differences() {
+    let networks = networks(6);
+    let timings = on_one_and_four(&networks[..3], &networks[3..]);
+    let design = Design::new(&timings);
+    let prior = Prior::generic(&design, Composition::Sum, 0);
+    let functions = Functions::none(&design);
+    let inherited = prior.inherited_factors(&design);
+    let coordinates = prior.coordinates();
+    let place: Vec<f64> = (0..coordinates).map(|i| 0.2 * (i as f64).sin()).collect();
+    let at = |place: &[f64]| State::new(&design, &prior, &inherited, &functions, place);
+    let derivatives = at(&place).derivatives(&design, &prior, &functions);
+    for coordinate in 0..coordinates {
+        let moved = |step: f64| {
+            let mut place = place.clone();
+            place[coordinate] += step;
+            at(&place).predicted
+        };
+        let (more, less) = (moved(1e-5), moved(-1e-5));
+        for row in 0..design.len() {
+            let slope = (more[row] / less[row]).ln() / 2e-5;
+            let said = derivatives[(row, coordinate)];
+            assert!(
+                (slope - said).abs() < 1e-6,
+                "{row} {coordinate}: {slope} {said}"
+            );
+        }
+    }
 }
 
 #[test]

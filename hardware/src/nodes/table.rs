@@ -58,7 +58,7 @@ pub fn read_nodes(text: &str) -> Result<Vec<NetworkNodes>, String> {
     let header = reader.headers().map_err(|error| error.to_string())?;
     if header != &csv::StringRecord::from(HEADER.to_vec()) {
         return Err(format!(
-            "is no table of node timings: its columns must be {}",
+            "is no table of node timings that can be gone on with: its columns must be {} (those of earlier versions lack some)",
             HEADER.join(", ")
         ));
     }

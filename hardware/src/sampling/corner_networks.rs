@@ -82,7 +82,7 @@ const HEADS: [Head; 9] = [
     Head::Hidden(1024),
     Head::Hidden(2048),
     Head::Convolution(1000),
-    // weights that no cache holds: of tens of megabytes, as in AlexNet and VGG
+    // weights that no cache holds: of some hundred megabytes, as in AlexNet and VGG
     Head::Flattened(2048),
 ];
 
