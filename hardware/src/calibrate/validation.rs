@@ -38,6 +38,9 @@ pub(super) struct Place {
     pub(super) batch: u64,
 }
 
+/// A baseline's name and mean absolute relative error; none where no baseline could be fitted.
+type BestBaseline = Option<(String, f64)>;
+
 /// A prediction, and what the row holds for that it is of.
 pub(super) type Placed = (Place, Prediction);
 
@@ -95,7 +98,7 @@ impl Predictions {
     fn by<K: Ord + Copy>(
         &self,
         key: impl Fn(&Place) -> Option<K> + Copy,
-    ) -> Vec<(K, Figures, Option<(String, f64)>)> {
+    ) -> Vec<(K, Figures, BestBaseline)> {
         let mut keys: Vec<K> = self.model.iter().filter_map(|(at, _)| key(at)).collect();
         keys.sort_unstable();
         keys.dedup();
@@ -115,7 +118,7 @@ impl Predictions {
 }
 
 /// The best baseline: its name and mean absolute relative error.
-pub(super) fn best(baselines: &BTreeMap<&'static str, Figures>) -> Option<(String, f64)> {
+pub(super) fn best(baselines: &BTreeMap<&'static str, Figures>) -> BestBaseline {
     let best = baselines
         .iter()
         .min_by(|a, b| a.1.mape.total_cmp(&b.1.mape));

@@ -185,7 +185,7 @@ impl State {
                 }
             }
             if let Some(before) = design.row_threads[i].checked_sub(1) {
-                self.from_fewest(before, &mut by_parameter);
+                self.spread_to_fewest(before, &mut by_parameter);
             }
             for (derivative, scales) in by_parameter.iter().zip(&scales) {
                 for &(coordinate, scale) in scales {
@@ -202,7 +202,7 @@ impl State {
 
 impl State {
     /// Turns derivatives by the parameters on some threads into those by the parameters on the fewest and by the effects.
-    fn from_fewest(&self, before: usize, by_parameter: &mut [f64]) {
+    fn spread_to_fewest(&self, before: usize, by_parameter: &mut [f64]) {
         let effect = &self.effects[before];
         for parameter in 0..PARAMETERS {
             let derivative = self.parameters.by_threads(parameter, effect);
