@@ -85,7 +85,9 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     networks.admit(&table.networks(), &path)?;
     networks.write()?;
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    let report = spin("probing this machine", || probe(&probe_options(&engines)));
+    let report = spin("probing this machine", || {
+        probe(&probe_options(&conditions))
+    });
     let report = report.map_err(Error::from)?;
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
     if !measure_plan(args, &plan, &engines, folder.path(), &mut table)? {
@@ -210,14 +212,10 @@ fn plan_options(args: &CalibrateArgs) -> Result<PlanOptions, Error> {
     Ok(options)
 }
 
-/// The fewest threads and the most, quickly: the roofs are beside the calibration, not in it, and more threads than there are processors are refused.
-fn probe_options(engines: &[Box<dyn Engine>]) -> ProbeOptions {
-    let all = all_conditions(engines);
-    let ends = [all.first(), all.last()].into_iter().flatten();
-    let mut threads: Vec<u32> = ends.map(|ends| ends.threads.get() as u32).collect();
-    threads.dedup();
+/// The fewest threads, quickly: the roofs are beside the calibration, not in it. A command may run on another machine with more processors.
+fn probe_options(conditions: &Conditions) -> ProbeOptions {
     ProbeOptions {
-        threads,
+        threads: vec![conditions.threads.get() as u32],
         effort: Effort::Quick,
     }
 }
