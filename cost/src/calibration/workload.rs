@@ -69,7 +69,8 @@ fn padding(kernel: &KernelCost, quantum: u32) -> f64 {
 }
 
 /// How well a number of channels fits what engines work on at a time, in octaves: 0 of an odd number, 4 of multiples of 16. What doesn't fit may take another
-/// algorithm altogether: ONNX Runtime runs depthwise convolutions in its blocked layout where 16 divides the channels, and took four times as long for 37 as for 48.
+/// algorithm altogether: ONNX Runtime runs depthwise convolutions in its blocked layout where its block divides the channels, and
+/// took 2.0 of a network's 5.4 ms for one of 37 channels.
 fn alignment(channels: usize) -> f64 {
     f64::from(channels.max(1).trailing_zeros().min(4))
 }
