@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    ActivationEffort, BatchFigures, Batches, COORDINATES, Calibration, Component, Composition,
-    Covariance, JointPrice, LogParameters, LogThreadEffect, Measured, MeasuredOnThreads,
-    PARAMETERS, Parameters, PreparedCalibration, Surface, THREAD_PARAMETERS, ThreadEffect,
-    Triangle, Workload, move_to_threads, timed_classes,
+    ActivationEffort, BEYOND_BANDWIDTH, BatchFigures, Batches, BeyondCaches, COORDINATES,
+    Calibration, Component, Composition, Covariance, JointPrice, LogParameters, LogThreadEffect,
+    Measured, MeasuredOnThreads, PARAMETERS, Parameters, PreparedCalibration, SLOWDOWN, Surface,
+    THREAD_PARAMETERS, ThreadEffect, Triangle, WORKING_SET, Workload, move_to_threads,
+    timed_classes,
 };
 use roofnas_cost::{
     Dtype, Figures, Fusion, LatencyError, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
@@ -69,6 +70,7 @@ fn component(composition: Composition, spread: f64) -> Component {
         prior: "generic".into(),
         composition,
         channel_quantum: 16,
+        channel_alignment: 16,
         noise: 0.01,
         parameters: Parameters {
             inference_us: 200.0,
@@ -77,6 +79,11 @@ fn component(composition: Composition, spread: f64) -> Component {
             peak_gflops: everywhere(180.0),
             bandwidth_gb_s: everywhere(12.0),
             activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 2.0)).into(),
+            beyond_caches: Some(BeyondCaches {
+                bandwidth_gb_s: 5.0,
+                working_set_mb: 2.0,
+            }),
+            misaligned_slowdown: Some(2.5),
             more_threads: Vec::new(),
         },
         residual: Surface {
@@ -175,6 +182,10 @@ fn deviations_are_those_of_drawn_parameters() {
             for (row, value) in tables.into_iter().flat_map(|t| t.values_mut()).enumerate() {
                 *value *= moved(2 + row).exp();
             }
+            let beyond = parameters.beyond_caches.as_mut().unwrap();
+            beyond.bandwidth_gb_s *= moved(BEYOND_BANDWIDTH).exp();
+            beyond.working_set_mb *= moved(WORKING_SET).exp();
+            *parameters.misaligned_slowdown.as_mut().unwrap() *= moved(SLOWDOWN).exp();
             for (row, weight) in drawn.residual.weights.iter_mut().enumerate() {
                 *weight += moved(PARAMETERS + row);
             }

@@ -5,13 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::additive::{ComponentConstants, KernelAddends};
 use super::composition::Composition;
-use super::parameters::{
-    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, activation_index, overhead_index,
-};
+use super::parameters::{LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
 use super::surface::{PreparedSurface, Surface};
 use super::threads::{LogThreadEffect, THREAD_PARAMETERS};
 use super::triangle::Triangle;
-use super::workload::{QUANTA, Workload};
+use super::workload::{ChannelRule, QUANTA, Workload};
 use crate::class::OpClass;
 use crate::platform::RoofFigures;
 
@@ -27,6 +25,9 @@ pub struct Component {
     pub composition: Composition,
     /// Channels that the engine works on at a time; 1 where padding doesn't show.
     pub channel_quantum: u32,
+    /// What the channels of a depthwise convolution must be a multiple of for the engine's own code; 1 where that doesn't show.
+    #[serde(default = "one")]
+    pub channel_alignment: u32,
     /// Relative standard deviation of a single timing.
     pub noise: f64,
     /// The mean.
@@ -37,7 +38,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations where there are any, then synchronisation and gains of each number of
+    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations, bandwidth and working set beyond caches and the slowdown of what is misaligned where there are any, then synchronisation and gains of each number of
     /// threads beyond the fewest) and the residual's weights.
     pub covariance_factor: Triangle,
 }
@@ -47,14 +48,17 @@ pub struct Component {
 pub(super) struct PreparedComponent {
     weight: f64,
     composition: Composition,
-    /// Index among the quanta that workloads know.
-    quantum: usize,
+    rule: ChannelRule,
     noise: f64,
     parameters: LogParameters,
     residual: PreparedSurface,
     inherited: Vec<PreparedSurface>,
     /// Rows of the factor's transpose would be read with gaps: kept by columns, from the diagonal down.
     columns: Vec<Vec<f64>>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Where a quantum stands among those that workloads know.
@@ -107,11 +111,22 @@ pub struct ComponentKernel {
 pub const WINOGRAD_SAVING: f64 = 4.0;
 
 impl Component {
+    /// How it takes the engine to work on channels; nothing where workloads don't know the numbers.
+    pub fn rule(&self) -> Option<ChannelRule> {
+        Some(ChannelRule {
+            quantum: quantum_index(self.channel_quantum)?,
+            alignment: quantum_index(self.channel_alignment)?,
+        })
+    }
+
     /// The component on one of several numbers of threads, the `place`-th from the fewest, where these are `ratio` times as many; nothing where it has no such.
     ///
     /// To first order, as everything about the posterior is: a parameter there is one of those on the fewest threads and an effect.
     pub(super) fn on_threads(&self, place: usize, ratio: f64) -> Option<Self> {
-        let (base, all) = (self.parameters.count(), self.parameters.count_all());
+        let (base, all) = (
+            self.parameters.present().count(),
+            self.parameters.count_all(),
+        );
         let mut factor = self.covariance_factor.rows();
         let length = factor.len();
         for row in &mut factor {
@@ -124,12 +139,12 @@ impl Component {
         };
         if let Some(before) = place.checked_sub(1) {
             let effect = LogThreadEffect::from(self.parameters.more_threads.get(before)?);
-            parameters = Parameters::from(&fewest.on_threads(&effect));
-            for parameter in 0..base {
+            parameters.set(&fewest.on_threads(&effect));
+            for (row, parameter) in self.parameters.present().enumerate() {
                 let derivative = fewest.by_threads(parameter, &effect);
                 let (kind, by) = derivative.by_effect.unwrap_or((0, 0.0));
                 let from = factor[base + THREAD_PARAMETERS * before + kind].clone();
-                for (own, from) in factor[parameter].iter_mut().zip(from) {
+                for (own, from) in factor[row].iter_mut().zip(from) {
                     *own = derivative.by_own * *own + by * from;
                 }
             }
@@ -148,12 +163,12 @@ impl PreparedComponent {
     /// Prepares a component.
     pub(super) fn new(component: &Component) -> Self {
         let factor = component.covariance_factor.rows();
-        let factor = component.parameters.widened(factor);
+        let factor = component.parameters.widened(&factor);
         let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
         Self {
             weight: component.weight,
             composition: component.composition,
-            quantum: quantum_index(component.channel_quantum).unwrap_or(0),
+            rule: component.rule().unwrap_or_default(),
             noise: component.noise,
             parameters: LogParameters::from(&component.parameters),
             residual: PreparedSurface::new(&component.residual),
@@ -276,7 +291,7 @@ impl PreparedComponent {
         theoretical: Option<&RoofFigures>,
     ) -> (ComponentKernel, Lane) {
         let mut values = Vec::new();
-        let mut mean = self.parameters.mean(work, self.quantum);
+        let mut mean = self.parameters.mean(work, self.rule);
         if self.composition == Composition::Graph {
             mean.overhead_s = 0.0;
         }
@@ -357,12 +372,7 @@ impl Gradient {
         let gradient = &mut self.0;
         gradient[1] += device * mean.by_sharpness_s;
         gradient[first] += host * mean.overhead_s;
-        let [by_peak, by_bandwidth, by_activation] = mean.by_rates_s();
-        gradient[first + CLASSES] += device * by_peak;
-        gradient[first + 2 * CLASSES] += device * by_bandwidth;
-        if let Some((effort, _)) = work.activation {
-            gradient[activation_index(effort)] += device * by_activation;
-        }
+        mean.by_rates_s().add_to(gradient, work, device);
         let each = weights[1] * work.count * lane.own_s;
         let functions = &mut gradient[PARAMETERS + lane.first..];
         for (function, value) in functions.iter_mut().zip(&lane.values) {

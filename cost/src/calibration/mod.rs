@@ -35,8 +35,8 @@ pub use composition::Composition;
 pub use covariance::Covariance;
 pub use joint::{JointPrice, LogSum};
 pub use parameters::{
-    CLASSES, LogParameters, Mean, PARAMETERS, Parameters, activation_index, overhead_index,
-    timed_classes,
+    BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, LogParameters, Mean, PARAMETERS, Parameters,
+    SLOWDOWN, WORKING_SET, activation_index, overhead_index, timed_classes,
 };
 pub use predictive::{
     BatchFigures, Calibration, CalibrationError, KernelShare, Measured, MeasuredOnThreads,
@@ -48,4 +48,4 @@ pub use threads::{
     without_threads,
 };
 pub use triangle::Triangle;
-pub use workload::{ActivationEffort, COORDINATES, QUANTA, Workload};
+pub use workload::{ActivationEffort, COORDINATES, ChannelRule, QUANTA, Workload};

@@ -1,12 +1,21 @@
 //! The mean of the calibrated model: roofline and overhead, class by class.
 //!
 //! ```text
-//! mean(kernel) = overhead(class) + (compute^p + memory^p)^(1/p)
-//! compute      = FLOPs, channels padded / peak(class) + elements / rate(fused activation),   memory = traffic / bandwidth(class)
+//! mean(kernel) = overhead(class) + (compute^p + memory^p + beyond^p)^(1/p)
+//! compute      = slowdown * FLOPs, channels padded / peak(class) + elements / rate(fused activation)
+//! memory       = traffic / bandwidth(class)
+//! beyond       = traffic beyond caches / bandwidth beyond caches
+//! traffic beyond caches = traffic * traffic^4 / (traffic^4 + working set^4)
 //! ```
 //!
-//! `p` is the roofline's sharpness: at infinity the slower of the two rules, at 1 they add up. An activation that an engine fuses into a convolution is not free:
+//! `p` is the roofline's sharpness: at infinity the slowest of the three rules, at 1 they add up. An activation that an engine fuses into a convolution is not free:
 //! in OpenVINO, a swish took 0.55 ns an element on one core of a Xeon, more than the pointwise convolutions of EfficientNet's first blocks.
+//!
+//! The slowdown is that of depthwise convolutions whose channels the engine's own code for them doesn't take ([`ChannelRule`]); 1 otherwise.
+//!
+//! What a kernel moves is its working set. A small one is served by caches, at its class's own bandwidth; one that they don't hold comes through the memory behind
+//! them as well, whose bandwidth is the platform's and no class's: a roofline with a roof for each of the two (Ilic, Pratas, Sousa: Cache-aware Roofline Model,
+//! 2014). The share is a step in the working set's logarithm, a smooth one since there are several caches, and networks in which other data lies between.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +23,27 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::threads::{THREAD_PARAMETERS, ThreadEffect};
-use super::workload::{ActivationEffort, Workload};
+use super::workload::{ActivationEffort, ChannelRule, Workload};
 use crate::class::OpClass;
 
 /// Classes that take time.
 pub const CLASSES: usize = OpClass::ALL.len() - 1;
 
-/// Parameters of profiles that know nothing of fused activations.
-const WITHOUT_ACTIVATIONS: usize = 2 + 3 * CLASSES;
+/// Where the rates of fused activations begin: after what every profile has.
+const ACTIVATIONS: usize = 2 + 3 * CLASSES;
 
-/// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class, then the rate of each kind of fused activation.
-pub const PARAMETERS: usize = WITHOUT_ACTIVATIONS + ActivationEffort::ALL.len();
+/// Where the logarithm of the bandwidth beyond caches stands.
+pub const BEYOND_BANDWIDTH: usize = ACTIVATIONS + ActivationEffort::ALL.len();
+
+/// Where the logarithm of the working set stands of whose traffic half goes past the caches.
+pub const WORKING_SET: usize = BEYOND_BANDWIDTH + 1;
+
+/// Where the logarithm of the slowdown of misaligned depthwise convolutions stands.
+pub const SLOWDOWN: usize = WORKING_SET + 1;
+
+/// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class, then the rate of each kind of fused activation, then
+/// bandwidth and working set of what goes past the caches, then the slowdown of what is misaligned.
+pub const PARAMETERS: usize = SLOWDOWN + 1;
 
 /// The mean's parameters. In files by name and unit; in computations as logarithms in a fixed order, since all of them are positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,15 +59,32 @@ pub struct Parameters {
     pub peak_gflops: BTreeMap<OpClass, f64>,
     /// Bandwidth reached, in 10^9 byte/s.
     pub bandwidth_gb_s: BTreeMap<OpClass, f64>,
-    /// Rate of activations that are fused into another kernel, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost nothing.
+    /// Rate of activations that are fused into another kernel, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost nothing. Earlier versions
+    /// took two comparisons for one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub activation_gelements_s: BTreeMap<ActivationEffort, f64>,
+    /// What traffic waits for that no cache serves; nothing in profiles that take all of it to be served alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_caches: Option<BeyondCaches>,
+    /// What the arithmetic of depthwise convolutions is multiplied by whose channels are no multiple of the component's `channel_alignment`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub misaligned_slowdown: Option<f64>,
     /// What each number of threads beyond the fewest changes, ascending; all the others are on the fewest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_threads: Vec<ThreadEffect>,
 }
 
-/// The parameters as logarithms of seconds, of FLOP/s, of byte/s and of elements/s, and of the sharpness above 1. The rate of what costs nothing is infinite.
+/// The memory behind the caches, as a kernel's traffic meets it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeyondCaches {
+    /// Its bandwidth, in 10^9 byte/s: what goes past the caches takes so much longer than what they serve.
+    pub bandwidth_gb_s: f64,
+    /// Traffic of a kernel half of which goes past the caches, in 10^6 byte.
+    pub working_set_mb: f64,
+}
+
+/// The parameters as logarithms of seconds, of FLOP/s, of byte/s, of elements/s and of bytes, and of the sharpness above 1. The rate of what costs nothing is infinite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogParameters(pub [f64; PARAMETERS]);
 
@@ -59,7 +95,7 @@ pub const fn overhead_index(class: OpClass) -> usize {
 
 /// Where the rate of a kind of fused activation stands.
 pub const fn activation_index(effort: ActivationEffort) -> usize {
-    WITHOUT_ACTIVATIONS + effort as usize
+    ACTIVATIONS + effort as usize
 }
 
 /// What the mean says of one kernel, with derivatives.
@@ -69,7 +105,7 @@ pub struct Mean {
     pub overhead_s: f64,
     /// Arithmetic alone, in seconds.
     pub compute_s: f64,
-    /// Memory traffic alone, in seconds.
+    /// Memory traffic alone, in seconds: the slower of what caches and what the memory behind them take.
     pub memory_s: f64,
     /// Both under the roofline, in seconds.
     pub roof_s: f64,
@@ -77,62 +113,151 @@ pub struct Mean {
     pub compute_share: f64,
     /// Share of the arithmetic that is the fused activation's.
     pub activation_share: f64,
+    /// Share of the roofline's time that is traffic beyond caches.
+    pub beyond_share: f64,
+    /// Logarithmic derivative of that traffic by the working set that caches hold, negative.
+    pub beyond_by_working_set: f64,
+    /// Whether its arithmetic is slowed down.
+    pub is_misaligned: bool,
     /// Derivative of the roofline's time by the logarithm of the sharpness above 1, in seconds.
     pub by_sharpness_s: f64,
 }
 
 impl LogParameters {
-    /// The mean of one kernel. `quantum`: which of [`QUANTA`](super::QUANTA) channels are padded to.
-    pub fn mean(&self, work: &Workload, quantum: usize) -> Mean {
+    /// The mean of one kernel, for an engine with this rule for channels.
+    pub fn mean(&self, work: &Workload, rule: ChannelRule) -> Mean {
         let first = overhead_index(work.class);
-        let flops_s = work.flops * work.padding[quantum] * (-self.0[first + CLASSES]).exp();
+        let is_misaligned = work.is_misaligned(rule);
+        let slowdown = if is_misaligned { self.0[SLOWDOWN] } else { 0.0 };
+        let flops = work.flops * work.padding[rule.quantum];
+        let flops_s = flops * (slowdown - self.0[first + CLASSES]).exp();
         let activation_s = work.activation.map_or(0.0, |(effort, elements)| {
             elements * (-self.0[activation_index(effort)]).exp()
         });
         let compute_s = flops_s + activation_s;
-        let memory_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
+        let served_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
+        let beyond = Beyond::new(work.bytes, self.0[WORKING_SET]);
+        let beyond_s = beyond.share * work.bytes * (-self.0[BEYOND_BANDWIDTH]).exp();
         let above = self.0[1].exp();
-        let p = 1.0 + above;
-        let (longer, shorter) = if compute_s > memory_s {
-            (compute_s, memory_s)
-        } else {
-            (memory_s, compute_s)
-        };
-        let mut mean = Mean {
+        let roof = Roof::new([compute_s, served_s, beyond_s], 1.0 + above);
+        Mean {
             overhead_s: self.0[first].exp(),
             compute_s,
-            memory_s,
-            roof_s: longer,
-            compute_share: if compute_s > memory_s { 1.0 } else { 0.0 },
+            memory_s: served_s.max(beyond_s),
+            roof_s: roof.seconds,
+            compute_share: roof.shares[0],
+            beyond_share: roof.shares[2],
             activation_share: if activation_s > 0.0 {
                 activation_s / compute_s
             } else {
                 0.0
             },
-            by_sharpness_s: 0.0,
-        };
-        if shorter > 0.0 {
-            let log_ratio = (shorter / longer).ln();
-            let power = (p * log_ratio).exp();
-            let sum = 1.0 + power;
-            mean.roof_s = longer * sum.powf(1.0 / p);
-            mean.compute_share = if compute_s > memory_s { 1.0 } else { power } / sum;
-            let by_p = (power * log_ratio / sum - sum.ln() / p) / p;
-            mean.by_sharpness_s = mean.roof_s * by_p * above;
+            beyond_by_working_set: beyond.by_working_set,
+            is_misaligned,
+            by_sharpness_s: roof.by_exponent_s * above,
         }
-        mean
+    }
+}
+
+/// A smooth maximum of several times: `(sum t^p)^(1/p)`.
+struct Roof<const N: usize> {
+    seconds: f64,
+    /// Logarithmic derivatives by the logarithms of the times.
+    shares: [f64; N],
+    /// Derivative by `p`, in seconds.
+    by_exponent_s: f64,
+}
+
+impl<const N: usize> Roof<N> {
+    fn new(times: [f64; N], p: f64) -> Self {
+        let longest = times.into_iter().fold(0.0, f64::max);
+        if longest <= 0.0 {
+            return Self {
+                seconds: 0.0,
+                shares: [0.0; N],
+                by_exponent_s: 0.0,
+            };
+        }
+        let ratios = times.map(|time| time / longest);
+        let powers = ratios.map(|ratio| ratio.powf(p));
+        let sum: f64 = powers.iter().sum();
+        let shares = powers.map(|power| power / sum);
+        let logs = ratios.iter().zip(&shares);
+        let logs = logs.filter(|(ratio, _)| **ratio > 0.0);
+        let by_ratios: f64 = logs.map(|(ratio, share)| share * ratio.ln()).sum();
+        let seconds = longest * sum.powf(1.0 / p);
+        Self {
+            seconds,
+            shares,
+            by_exponent_s: seconds * (by_ratios - sum.ln() / p) / p,
+        }
     }
 }
 
 impl Mean {
-    /// Derivatives of the roofline's time by the logarithms of the class's peak and bandwidth and of the activation's rate, in seconds.
-    pub fn by_rates_s(&self) -> [f64; 3] {
+    /// Derivatives of the roofline's time by the logarithms of what it depends on, in seconds.
+    pub fn by_rates_s(&self) -> ByRates {
         let compute_s = self.roof_s * self.compute_share;
-        [
-            -compute_s * (1.0 - self.activation_share),
-            -self.roof_s * (1.0 - self.compute_share),
-            -compute_s * self.activation_share,
-        ]
+        let beyond_s = self.roof_s * self.beyond_share;
+        let flops_s = compute_s * (1.0 - self.activation_share);
+        ByRates {
+            peak: -flops_s,
+            slowdown: if self.is_misaligned { flops_s } else { 0.0 },
+            bandwidth: -(self.roof_s - compute_s - beyond_s),
+            activation: -compute_s * self.activation_share,
+            beyond_bandwidth: -beyond_s,
+            working_set: beyond_s * self.beyond_by_working_set,
+        }
+    }
+}
+
+/// Derivatives of a kernel's roofline by logarithms, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ByRates {
+    /// By its class's peak.
+    peak: f64,
+    /// By the slowdown of what is misaligned.
+    slowdown: f64,
+    /// By its class's bandwidth.
+    bandwidth: f64,
+    /// By the rate of the activation fused into it.
+    activation: f64,
+    /// By the bandwidth beyond caches.
+    beyond_bandwidth: f64,
+    /// By the working set that caches hold.
+    working_set: f64,
+}
+
+impl ByRates {
+    /// Adds them, `times` over, to derivatives by all parameters.
+    pub fn add_to(&self, by_parameter: &mut [f64], work: &Workload, times: f64) {
+        let first = overhead_index(work.class);
+        by_parameter[first + CLASSES] += times * self.peak;
+        by_parameter[first + 2 * CLASSES] += times * self.bandwidth;
+        if let Some((effort, _)) = work.activation {
+            by_parameter[activation_index(effort)] += times * self.activation;
+        }
+        by_parameter[BEYOND_BANDWIDTH] += times * self.beyond_bandwidth;
+        by_parameter[WORKING_SET] += times * self.working_set;
+        by_parameter[SLOWDOWN] += times * self.slowdown;
+    }
+}
+
+/// How much of a kernel's traffic goes past the caches.
+struct Beyond {
+    share: f64,
+    /// Derivative of the share's logarithm by that of the working set that caches hold.
+    by_working_set: f64,
+}
+
+impl Beyond {
+    fn new(bytes: f64, log_working_set: f64) -> Self {
+        let relative = (4.0 * (log_working_set - bytes.max(1.0).ln())).exp();
+        let share = 1.0 / (1.0 + relative);
+        Self {
+            share,
+            by_working_set: -4.0 * (1.0 - share),
+        }
     }
 }
 
@@ -140,9 +265,16 @@ impl From<&Parameters> for LogParameters {
     fn from(parameters: &Parameters) -> Self {
         let mut logs = [0.0; PARAMETERS];
         for effort in ActivationEffort::ALL {
-            let rate = parameters.activation_gelements_s.get(&effort);
+            let rates = &parameters.activation_gelements_s;
+            let rate = rates.get(&effort).or_else(|| rates.get(&taken_for(effort)));
             logs[activation_index(effort)] = rate.map_or(f64::INFINITY, |rate| (1e9 * rate).ln());
         }
+        logs[SLOWDOWN] = parameters.misaligned_slowdown.map_or(0.0, f64::ln);
+        let beyond = parameters.beyond_caches.as_ref();
+        logs[BEYOND_BANDWIDTH] =
+            beyond.map_or(f64::INFINITY, |beyond| (1e9 * beyond.bandwidth_gb_s).ln());
+        logs[WORKING_SET] =
+            beyond.map_or(f64::INFINITY, |beyond| (1e6 * beyond.working_set_mb).ln());
         logs[0] = (1e-6 * parameters.inference_us).ln();
         logs[1] = (parameters.sharpness - 1.0).ln();
         for class in timed_classes() {
@@ -172,40 +304,85 @@ impl From<&LogParameters> for Parameters {
                 .map(|effort| (effort, 1e-9 * logs[activation_index(effort)].exp()))
                 .filter(|(_, rate)| rate.is_finite())
                 .collect(),
+            beyond_caches: Some(BeyondCaches {
+                bandwidth_gb_s: 1e-9 * logs[BEYOND_BANDWIDTH].exp(),
+                working_set_mb: 1e-6 * logs[WORKING_SET].exp(),
+            })
+            .filter(|beyond| {
+                beyond.bandwidth_gb_s.is_finite() && beyond.working_set_mb.is_finite()
+            }),
+            misaligned_slowdown: Some(logs[SLOWDOWN].exp()),
             more_threads: Vec::new(),
         }
     }
 }
 
+/// The kind of activation that earlier versions took this one for.
+const fn taken_for(effort: ActivationEffort) -> ActivationEffort {
+    match effort {
+        ActivationEffort::TwoComparisons => ActivationEffort::Comparison,
+        other => other,
+    }
+}
+
 impl Parameters {
+    /// Takes these numbers for what it has, but for effects of threads.
+    pub(crate) fn set(&mut self, logs: &LogParameters) {
+        let all = Self::from(logs);
+        let has = |effort: &ActivationEffort| self.activation_gelements_s.contains_key(effort);
+        let rates = all.activation_gelements_s.into_iter();
+        *self = Self {
+            activation_gelements_s: rates.filter(|(effort, _)| has(effort)).collect(),
+            beyond_caches: self.beyond_caches.and(all.beyond_caches),
+            misaligned_slowdown: self.misaligned_slowdown.and(all.misaligned_slowdown),
+            more_threads: std::mem::take(&mut self.more_threads),
+            ..all
+        };
+    }
+
     /// How many there are in this file, effects of threads included.
     pub(crate) fn count_all(&self) -> usize {
-        self.count() + THREAD_PARAMETERS * self.more_threads.len()
+        self.present().count() + THREAD_PARAMETERS * self.more_threads.len()
     }
 
-    /// How many there are in this file but for effects of threads: all of them, or all but the rates of activations.
-    pub fn count(&self) -> usize {
-        if self.activation_gelements_s.is_empty() {
-            WITHOUT_ACTIVATIONS
-        } else {
-            PARAMETERS
-        }
+    /// Places, among all parameters, of those that this file has but for effects of threads, ascending: earlier versions knew fewer.
+    pub fn present(&self) -> impl Iterator<Item = usize> {
+        let efforts = ActivationEffort::ALL.into_iter();
+        let rates = efforts.filter(|effort| self.activation_gelements_s.contains_key(effort));
+        let beyond = self.beyond_caches.map(|_| [BEYOND_BANDWIDTH, WORKING_SET]);
+        (0..ACTIVATIONS)
+            .chain(rates.map(activation_index))
+            .chain(beyond.into_iter().flatten())
+            .chain(self.misaligned_slowdown.map(|_| SLOWDOWN))
     }
 
-    /// The rows of a lower triangle over this file's parameters and more, as one over all parameters: what costs nothing does so for certain.
-    pub(crate) fn widened(&self, rows: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-        let missing = PARAMETERS - self.count();
-        let mut wide = Vec::with_capacity(rows.len() + missing);
-        for mut row in rows {
-            if row.len() == WITHOUT_ACTIVATIONS + 1 {
-                wide.extend((0..missing).map(|more| vec![0.0; WITHOUT_ACTIVATIONS + 1 + more]));
+    /// The rows of a lower triangle over this file's parameters and more, as one over all parameters and more: what costs nothing does so for certain, and what is
+    /// taken for something else is as uncertain as that.
+    pub(crate) fn widened(&self, rows: &[Vec<f64>]) -> Vec<Vec<f64>> {
+        let places: Vec<usize> = self
+            .present()
+            .chain(PARAMETERS..)
+            .take(rows.len())
+            .collect();
+        let more = rows.len().saturating_sub(self.present().count());
+        let mut wide: Vec<Vec<f64>> = (1..=PARAMETERS + more)
+            .map(|length| vec![0.0; length])
+            .collect();
+        for (row, &place) in rows.iter().zip(&places) {
+            for (number, &column) in row.iter().zip(&places) {
+                wide[place][column] = *number;
             }
-            if row.len() > WITHOUT_ACTIVATIONS {
-                row.splice(WITHOUT_ACTIVATIONS..WITHOUT_ACTIVATIONS, vec![0.0; missing]);
-            }
-            wide.push(row);
         }
-        wide.extend((wide.len()..PARAMETERS).map(|length| vec![0.0; length + 1]));
+        for effort in ActivationEffort::ALL {
+            let (own, other) = (
+                activation_index(effort),
+                activation_index(taken_for(effort)),
+            );
+            if other < own && !places.contains(&own) {
+                let row = wide[other].clone();
+                wide[own][..row.len()].copy_from_slice(&row);
+            }
+        }
         wide
     }
 
@@ -227,13 +404,22 @@ impl Parameters {
                 (format!("{key}.{class}"), number)
             })
         });
-        let activations = ActivationEffort::ALL
-            .into_iter()
-            .filter(|_| self.count() == PARAMETERS);
+        let rates = &self.activation_gelements_s;
+        let activations = ActivationEffort::ALL.into_iter().filter(|effort| {
+            let is_optional = taken_for(*effort) != *effort;
+            !rates.is_empty() && (!is_optional || rates.contains_key(effort))
+        });
         let activations = activations.map(|effort| {
             let rate = self.activation_gelements_s.get(&effort).copied();
             let key = format!("activation_gelements_s.{}", effort.name());
             (key, rate.unwrap_or(f64::NAN))
+        });
+        let beyond = self.beyond_caches.iter().flat_map(|beyond| {
+            let of = |key| format!("beyond_caches.{key}");
+            [
+                (of("bandwidth_gb_s"), beyond.bandwidth_gb_s),
+                (of("working_set_mb"), beyond.working_set_mb),
+            ]
         });
         let threads = self.more_threads.iter().flat_map(|effect| {
             let of = |key| format!("more_threads.{}.{key}", effect.threads);
@@ -244,7 +430,10 @@ impl Parameters {
             ]
         });
         let single = single.into_iter().chain(by_class);
-        single.chain(activations).chain(threads)
+        let slowdown = self.misaligned_slowdown;
+        let slowdown = slowdown.map(|slowdown| ("misaligned_slowdown".to_owned(), slowdown));
+        let physics = single.chain(activations).chain(beyond);
+        physics.chain(slowdown).chain(threads)
     }
 }
 
@@ -268,6 +457,11 @@ mod tests {
             peak_gflops: everywhere(100.0),
             bandwidth_gb_s: everywhere(10.0),
             activation_gelements_s: ActivationEffort::ALL.map(|effort| (effort, 0.5)).into(),
+            beyond_caches: Some(BeyondCaches {
+                bandwidth_gb_s: 5.0,
+                working_set_mb: 4.0,
+            }),
+            misaligned_slowdown: Some(3.0),
             more_threads: Vec::new(),
         })
     }
@@ -296,7 +490,7 @@ mod tests {
         let places: Vec<usize> = timed_classes().map(overhead_index).collect();
         assert_eq!(places, (2..2 + CLASSES).collect::<Vec<_>>());
         let last = ActivationEffort::ALL.map(activation_index);
-        assert_eq!(last, [2, 3, 4, 5].map(|place| 3 * CLASSES + place));
+        assert_eq!(last, [2, 3, 4, 5, 6].map(|place| 3 * CLASSES + place));
     }
 
     #[test]
@@ -315,64 +509,193 @@ mod tests {
     fn sharpness_goes_from_a_sum_to_a_maximum() {
         // 3 us of arithmetic, 4 us of traffic
         let work = work(300e3, 40e3);
-        let roof = |sharpness| logs(sharpness).mean(&work, 0).roof_s;
+        let roof = |sharpness| logs(sharpness).mean(&work, ChannelRule::default()).roof_s;
         assert!((roof(1.0 + 1e-9) - 7e-6).abs() < 1e-12);
         assert!((roof(2.0) - 5e-6).abs() < 1e-12);
         assert!((roof(200.0) - 4e-6).abs() < 1e-9);
-        assert!((logs(2.0).mean(&work, 0).overhead_s - 2e-6).abs() < 1e-18);
+        assert!((logs(2.0).mean(&work, ChannelRule::default()).overhead_s - 2e-6).abs() < 1e-18);
     }
 
     #[test]
     fn a_fused_activation_is_arithmetic() {
         // 3 us, and 2000 elements at half of one a nanosecond
-        let mean = logs(1.5).mean(&activated(300e3, 0.0), 0);
+        let mean = logs(1.5).mean(&activated(300e3, 0.0), ChannelRule::default());
         assert!((mean.compute_s - 7e-6).abs() < 1e-12, "{mean:?}");
         assert!((mean.activation_share - 4.0 / 7.0).abs() < 1e-9);
     }
 
     #[test]
-    fn profiles_without_rates_take_activations_to_cost_nothing() {
+    fn large_working_sets_wait_for_the_memory_behind_the_caches() {
+        // at its own bandwidth 10 byte/ns, at that behind the caches 5: half of 4 MB goes there
+        let roof_s = |bytes| {
+            let work = work(0.0, bytes);
+            logs(200.0).mean(&work, ChannelRule::default()).roof_s
+        };
+        assert!((roof_s(4.2e6) / 0.46e-3 - 1.0).abs() < 5e-3);
+        // far below and far above
+        assert!((roof_s(40e3) / 4e-6 - 1.0).abs() < 1e-3);
+        assert!((roof_s(400e6) / 80e-3 - 1.0).abs() < 1e-3);
+        let mean = logs(1.5).mean(&work(0.0, 4e6), ChannelRule::default());
+        let [served, beyond] = [0.4f64, 0.4].map(|time| time.powf(1.5));
+        assert!((mean.beyond_share - beyond / (served + beyond)).abs() < 1e-9);
+        assert!((mean.memory_s - 0.4e-3).abs() < 1e-12);
+    }
+
+    #[test]
+    fn depthwise_channels_that_the_engine_does_not_take_slow_it_down() {
+        let depthwise = |channels_padded| Workload {
+            class: OpClass::Depthwise,
+            padding: [1.0, channels_padded, 1.5, 1.5, 1.5],
+            ..work(300e3, 0.0)
+        };
+        let compute_s = |work: Workload, alignment| {
+            let rule = ChannelRule {
+                quantum: 0,
+                alignment,
+            };
+            logs(1.5).mean(&work, rule).compute_s
+        };
+        // three times as long where 4 doesn't divide them and has to
+        for (padded, alignment, us) in [(1.1, 1, 9.0), (1.0, 1, 3.0), (1.1, 0, 3.0), (1.0, 2, 9.0)]
+        {
+            let found = compute_s(depthwise(padded), alignment);
+            assert!((1e6 * found - us).abs() < 1e-9, "{padded}, {alignment}");
+        }
+        let dense = Workload {
+            class: OpClass::Dense,
+            ..depthwise(1.1)
+        };
+        assert!((1e6 * compute_s(dense, 1) - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn profiles_that_know_nothing_of_rates_and_caches_take_them_to_cost_nothing() {
         let mut old = Parameters::from(&logs(1.5));
         old.activation_gelements_s.clear();
+        old.beyond_caches = None;
+        old.misaligned_slowdown = None;
         let free = LogParameters::from(&old);
-        assert_eq!(Parameters::from(&free).activation_gelements_s.len(), 0);
-        let with = free.mean(&activated(300e3, 40e3), 0);
-        assert_eq!(with, free.mean(&work(300e3, 40e3), 0));
-        assert_eq!(with.by_rates_s()[2], 0.0);
-        // a triangle of theirs, with a row more
-        let rows: Vec<Vec<f64>> = (0..=WITHOUT_ACTIVATIONS)
-            .map(|row| {
-                (0..=row)
-                    .map(|column| (100 * row + column) as f64)
-                    .collect()
-            })
-            .collect();
-        let wide = old.widened(rows.clone());
-        assert_eq!(wide.len(), PARAMETERS + 1);
+        let mut back = old.clone();
+        back.set(&free);
+        assert_eq!(
+            (back.present().count(), back.beyond_caches),
+            (ACTIVATIONS, None)
+        );
+        let rule = ChannelRule {
+            alignment: 1,
+            ..ChannelRule::default()
+        };
+        let misaligned = Workload {
+            class: OpClass::Depthwise,
+            padding: [1.0, 1.5, 1.5, 1.5, 1.5],
+            ..activated(300e3, 40e6)
+        };
+        let plain = Workload {
+            activation: None,
+            padding: [1.0; 5],
+            ..misaligned
+        };
+        let (with, without) = (free.mean(&misaligned, rule), free.mean(&plain, rule));
+        assert_eq!(with.roof_s, without.roof_s);
+        assert!((with.memory_s - 4e-3).abs() < 1e-15);
+        let mut by_parameter = [0.0; PARAMETERS];
+        with.by_rates_s()
+            .add_to(&mut by_parameter, &misaligned, 1.0);
         assert!(
-            wide.iter()
-                .enumerate()
-                .all(|(row, numbers)| numbers.len() == row + 1)
+            by_parameter[ACTIVATIONS..SLOWDOWN]
+                .iter()
+                .all(|by| *by == 0.0)
         );
-        assert_eq!(wide[..WITHOUT_ACTIVATIONS], rows[..WITHOUT_ACTIVATIONS]);
-        for effort in ActivationEffort::ALL {
-            let index = activation_index(effort);
-            assert!(wide[index].iter().all(|number| *number == 0.0));
-            assert_eq!(wide[PARAMETERS][index], 0.0);
-        }
-        let own = &rows[WITHOUT_ACTIVATIONS];
-        assert_eq!(
-            wide[PARAMETERS][..WITHOUT_ACTIVATIONS],
-            own[..WITHOUT_ACTIVATIONS]
+    }
+
+    #[test]
+    fn earlier_profiles_take_a_relu6_for_a_relu() {
+        let mut old = Parameters::from(&logs(1.5));
+        let key = ActivationEffort::TwoComparisons;
+        old.activation_gelements_s.remove(&key);
+        old.activation_gelements_s
+            .insert(ActivationEffort::Comparison, 7.0);
+        let logs = LogParameters::from(&old);
+        let [one, two] =
+            [ActivationEffort::Comparison, key].map(|effort| logs.0[activation_index(effort)]);
+        assert_eq!(one, two);
+        assert!(
+            old.by_key()
+                .all(|(key, _)| !key.contains("two_comparisons"))
         );
-        assert_eq!(wide[PARAMETERS].last(), own.last());
-        // without a row more, and of a file that has rates
-        assert_eq!(
-            old.widened(rows[..WITHOUT_ACTIVATIONS].to_vec()).len(),
-            PARAMETERS
-        );
+        assert!(!old.present().any(|place| place == activation_index(key)));
+    }
+
+    #[test]
+    fn triangles_of_files_have_gaps_where_they_know_nothing() {
         let new = Parameters::from(&logs(1.5));
-        assert_eq!(new.widened(wide.clone()), wide);
+        let aligned = Parameters {
+            misaligned_slowdown: None,
+            ..new.clone()
+        };
+        let without_caches = Parameters {
+            beyond_caches: None,
+            ..aligned.clone()
+        };
+        let two = ActivationEffort::TwoComparisons;
+        let mut of_four_rates = without_caches.clone();
+        of_four_rates.activation_gelements_s.remove(&two);
+        let oldest = Parameters {
+            activation_gelements_s: BTreeMap::new(),
+            ..without_caches.clone()
+        };
+        let number = |row: usize, column: usize| (1 + 100 * row + column) as f64;
+        for (file, missing) in [
+            (oldest, Vec::from_iter(ACTIVATIONS..PARAMETERS)),
+            (
+                of_four_rates,
+                vec![
+                    activation_index(two),
+                    BEYOND_BANDWIDTH,
+                    WORKING_SET,
+                    SLOWDOWN,
+                ],
+            ),
+            (
+                without_caches,
+                vec![BEYOND_BANDWIDTH, WORKING_SET, SLOWDOWN],
+            ),
+            (aligned, vec![SLOWDOWN]),
+            (new, Vec::new()),
+        ] {
+            let places: Vec<usize> = (0..PARAMETERS + 2)
+                .filter(|place| !missing.contains(place))
+                .collect();
+            assert!(
+                file.present()
+                    .eq(places[..places.len() - 2].iter().copied())
+            );
+            // two weights of the residual behind the parameters
+            let rows: Vec<Vec<f64>> = (0..places.len())
+                .map(|row| (0..=row).map(|column| number(row, column)).collect())
+                .collect();
+            let wide = file.widened(&rows);
+            assert_eq!(wide.len(), PARAMETERS + 2);
+            for (row, numbers) in wide.iter().enumerate() {
+                assert_eq!(numbers.len(), row + 1);
+                // a relu6 of four rates is as uncertain as a relu
+                let taken = match missing.len() {
+                    4 if row == activation_index(two) => {
+                        activation_index(ActivationEffort::Comparison)
+                    }
+                    _ => row,
+                };
+                for (column, found) in numbers.iter().enumerate() {
+                    let place = |index: usize| places.iter().position(|&place| place == index);
+                    let expected = place(taken).zip(place(column));
+                    let expected = expected.filter(|(row, column)| column <= row);
+                    let expected = expected.map_or(0.0, |(row, column)| number(row, column));
+                    assert_eq!(*found, expected, "{missing:?}: {row}, {column}");
+                }
+            }
+            let without_weights = file.widened(&rows[..rows.len() - 2]);
+            assert_eq!(without_weights.len(), PARAMETERS);
+        }
     }
 
     #[test]
@@ -382,28 +705,38 @@ mod tests {
             work(900e3, 40e3),
             work(0.0, 40e3),
             work(1e3, 4e7),
+            work(300e6, 4e6),
+            work(3e6, 4e6),
             activated(300e3, 40e3),
             activated(0.0, 40e3),
+            Workload {
+                class: OpClass::Depthwise,
+                padding: [1.0, 1.2, 1.2, 1.2, 1.2],
+                ..work(300e3, 40e3)
+            },
         ];
         for work in works {
             let here = logs(1.7);
-            let mean = here.mean(&work, 0);
+            let rule = ChannelRule {
+                quantum: 2,
+                alignment: 1,
+            };
+            let mean = here.mean(&work, rule);
             let by = |index: usize| {
                 let roof = |step: f64| {
                     let mut moved = here.clone();
                     moved.0[index] += step;
-                    moved.mean(&work, 0).roof_s
+                    moved.mean(&work, rule).roof_s
                 };
                 (roof(1e-5) - roof(-1e-5)) / 2e-5
             };
-            let first = overhead_index(work.class);
             let near = |a: f64, b: f64| (a - b).abs() < 1e-8 * mean.roof_s.max(1e-9);
-            let [by_peak, by_bandwidth, by_rate] = mean.by_rates_s();
-            assert!(near(by(first + CLASSES), by_peak));
-            assert!(near(by(first + 2 * CLASSES), by_bandwidth));
-            let rate = activation_index(ActivationEffort::Exponential);
-            assert!(near(by(rate), by_rate));
-            assert!(near(by(1), mean.by_sharpness_s));
+            let mut by_parameter = [0.0; PARAMETERS];
+            mean.by_rates_s().add_to(&mut by_parameter, &work, 1.0);
+            by_parameter[1] = mean.by_sharpness_s;
+            for (index, expected) in by_parameter.into_iter().enumerate() {
+                assert!(near(by(index), expected), "{index}: {expected}");
+            }
         }
     }
 }

@@ -258,13 +258,13 @@ impl Calibration {
             let key = |key: &str| format!("components[{index}].{key}");
             positive(key("weight"), component.weight)?;
             positive(key("noise"), component.noise)?;
-            if quantum_index(component.channel_quantum).is_none() {
-                let rule = "must be 1, 4, 8, 16 or 32";
-                return Err(error(
-                    key("channel_quantum"),
-                    &component.channel_quantum,
-                    rule,
-                ));
+            for (name, number) in [
+                ("channel_quantum", component.channel_quantum),
+                ("channel_alignment", component.channel_alignment),
+            ] {
+                if quantum_index(number).is_none() {
+                    return Err(error(key(name), &number, "must be 1, 4, 8, 16 or 32"));
+                }
             }
             for (name, number) in component.parameters.by_key() {
                 positive(key(&format!("parameters.{name}")), number)?;

@@ -11,7 +11,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::parameters::{CLASSES, LogParameters, activation_index, overhead_index};
+use super::parameters::{
+    BEYOND_BANDWIDTH, CLASSES, LogParameters, SLOWDOWN, WORKING_SET, activation_index,
+    overhead_index,
+};
 use super::workload::{COORDINATES, SCALES};
 use crate::class::OpClass;
 
@@ -104,7 +107,7 @@ impl LogParameters {
 
 /// What kind of parameter stands at an index.
 enum Kind {
-    /// The call of the engine, the roofline's sharpness.
+    /// The call of the engine, the roofline's sharpness, what caches hold, what misalignment costs.
     Whole,
     Overhead,
     Peak,
@@ -114,13 +117,15 @@ enum Kind {
 impl Kind {
     const fn of(index: usize) -> Self {
         let first = overhead_index(OpClass::ALL[0]);
-        if index < first {
+        if index < first || index == WORKING_SET || index == SLOWDOWN {
             Self::Whole
         } else if index < first + CLASSES {
             Self::Overhead
         } else if index < first + 2 * CLASSES {
             Self::Peak
-        } else if index < activation_index(super::workload::ActivationEffort::ALL[0]) {
+        } else if index < activation_index(super::workload::ActivationEffort::ALL[0])
+            || index == BEYOND_BANDWIDTH
+        {
             Self::Bandwidth
         } else {
             Self::Peak
@@ -142,7 +147,7 @@ pub fn without_threads(mut coordinates: [f64; COORDINATES]) -> [f64; COORDINATES
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calibration::{PARAMETERS, timed_classes};
+    use crate::calibration::{ActivationEffort, PARAMETERS, timed_classes};
 
     fn logs() -> LogParameters {
         let mut logs = [0.0; PARAMETERS];
@@ -165,9 +170,13 @@ mod tests {
             assert!((gain(CLASSES) - 1.1).abs() < 1e-12);
             assert!((gain(2 * CLASSES) - 0.4).abs() < 1e-12);
         }
-        for index in 2 + 3 * CLASSES..PARAMETERS {
+        for effort in ActivationEffort::ALL {
+            let index = activation_index(effort);
             assert!((four.0[index] - one.0[index] - 1.1).abs() < 1e-12);
         }
+        let gain = |index: usize| four.0[index] - one.0[index];
+        assert!((gain(BEYOND_BANDWIDTH) - 0.4).abs() < 1e-12);
+        assert_eq!([gain(WORKING_SET), gain(SLOWDOWN)], [0.0; 2]);
     }
 
     #[test]

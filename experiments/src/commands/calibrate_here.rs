@@ -639,8 +639,7 @@ fn material(
         Some(match_nodes(network, &row.cost, nodes))
     });
     let matched: Vec<Option<MatchedNodes>> = matched.collect();
-    let rows = material.rows.iter().zip(&matched);
-    let causes = Causes::of(rows.filter_map(|(row, matched)| Some((&row.cost, matched.as_ref()?))));
+    let causes = Causes::of(matched.iter().flatten());
     let mut profiled = 0;
     for (row, matched) in material.rows.iter_mut().zip(&matched) {
         if let Some(matched) = matched {

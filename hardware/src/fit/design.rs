@@ -112,12 +112,15 @@ impl Design {
 /// Bits of everything two equal kernels share; looked up only, never iterated.
 type Key = (usize, [u64; NUMBERS]);
 
-/// FLOPs, bytes, coordinates and padding.
-const NUMBERS: usize = 2 + COORDINATES + QUANTA.len();
+/// FLOPs, bytes, the activation, coordinates and padding.
+const NUMBERS: usize = 3 + COORDINATES + QUANTA.len();
 
 fn key(work: &Workload) -> Key {
     let mut bits = [0; NUMBERS];
-    let numbers = [work.flops, work.bytes]
+    let activation = work
+        .activation
+        .map_or(0.0, |(effort, _)| 1.0 + f64::from(effort as u8));
+    let numbers = [work.flops, work.bytes, activation]
         .into_iter()
         .chain(work.coordinates)
         .chain(work.padding);

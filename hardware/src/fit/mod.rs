@@ -14,7 +14,7 @@ mod ship;
 mod state;
 
 use rayon::prelude::*;
-use roofnas_cost::calibration::{Calibration, Component, Composition, QUANTA};
+use roofnas_cost::calibration::{Calibration, ChannelRule, Component, Composition, QUANTA};
 use thiserror::Error;
 
 use design::Design;
@@ -105,16 +105,27 @@ pub fn fit(
     };
     let evidence =
         |prior: &Prior| hyper::first_evidence(&design, prior, 1e-3 * resolution_ms, effort);
-    // one quantum for all: how kernels add up has nothing to do with how they pad
-    let padded = |quantum| Prior::generic(&design, options.compositions[0], quantum);
-    let quanta: Vec<f64> = (0..QUANTA.len())
-        .into_par_iter()
-        .map(|quantum| evidence(&padded(quantum)).unwrap_or(f64::NEG_INFINITY))
-        .collect();
-    let quantum = (0..QUANTA.len())
-        .rev()
-        .max_by(|&a, &b| quanta[a].total_cmp(&quanta[b]));
-    let generic = |&composition| Prior::generic(&design, composition, quantum.unwrap_or(0));
+    // one rule for all: how kernels add up has nothing to do with how they pad
+    let with_rule = |rule| Prior::generic(&design, options.compositions[0], rule);
+    let likeliest = |rules: [ChannelRule; QUANTA.len()]| -> ChannelRule {
+        let odds = rules.into_par_iter();
+        let odds = odds.map(|rule| evidence(&with_rule(rule)).unwrap_or(f64::NEG_INFINITY));
+        let odds: Vec<f64> = odds.collect();
+        let best = (0..rules.len())
+            .rev()
+            .max_by(|&a, &b| odds[a].total_cmp(&odds[b]));
+        rules[best.unwrap_or(0)]
+    };
+    let every = std::array::from_fn::<usize, { QUANTA.len() }, _>(|index| index);
+    let padded = likeliest(every.map(|quantum| ChannelRule {
+        quantum,
+        alignment: 0,
+    }));
+    let rule = likeliest(every.map(|alignment| ChannelRule {
+        alignment,
+        ..padded
+    }));
+    let generic = |&composition| Prior::generic(&design, composition, rule);
     let mut priors: Vec<Prior> = options.compositions.iter().map(generic).collect();
     priors.extend(neighbours(&design, known, options.neighbours));
     let priors = hopeful(priors, evidence);

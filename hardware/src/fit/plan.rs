@@ -7,7 +7,7 @@
 //! spreads them over the space by itself.
 
 use nalgebra::{DMatrix, DVector};
-use roofnas_cost::calibration::{Basis, Composition, Covariance, Workload};
+use roofnas_cost::calibration::{Basis, ChannelRule, Composition, Covariance, Workload};
 
 use super::design::{Design, Timing};
 use super::points;
@@ -70,7 +70,7 @@ pub fn plan(
 
 /// Derivatives of every network's relative latency by what is unknown, at the generic prior.
 fn derivatives(design: &Design) -> DMatrix<f64> {
-    let prior = Prior::generic(design, Composition::Sum, 0);
+    let prior = Prior::generic(design, Composition::Sum, ChannelRule::default());
     let inherited = prior.inherited_factors(design);
     let [amplitude, detail, length_scale, _] = prior.hyper_location;
     let covariance = Covariance {

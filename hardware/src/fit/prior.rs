@@ -1,17 +1,18 @@
 //! What is held likely before any timing of the platform is seen.
 
 use roofnas_cost::calibration::{
-    ActivationEffort, CLASSES, Calibration, Composition, LogParameters, LogThreadEffect,
-    PARAMETERS, PreparedSurface, Surface, THREAD_PARAMETERS, Workload, activation_index,
-    overhead_index, quantum_index, timed_classes, without_threads,
+    ActivationEffort, BEYOND_BANDWIDTH, CLASSES, Calibration, ChannelRule, Composition,
+    LogParameters, LogThreadEffect, PARAMETERS, PreparedSurface, SLOWDOWN, Surface,
+    THREAD_PARAMETERS, WORKING_SET, Workload, activation_index, overhead_index, timed_classes,
+    without_threads,
 };
 
 use super::design::Design;
 
 /// Coordinates of a fit on one number of threads: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
-/// deviation in overhead, peak and bandwidth, then that of each kind of fused activation. After them comes what changes from each number of threads to
-/// the next. All are standard normal a priori.
-const COORDINATES: usize = 5 + 3 * CLASSES + ActivationEffort::ALL.len();
+/// deviation in overhead, peak and bandwidth, then that of each kind of fused activation, then those of bandwidth and working set beyond caches, then that of the slowdown
+/// of what is misaligned. After them comes what changes from each number of threads to the next. All are standard normal a priori.
+const COORDINATES: usize = 3 + PARAMETERS;
 
 /// How alike two platforms are held to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,20 @@ impl Likeness {
         }
     }
 
+    const fn beyond(self) -> [f64; 2] {
+        match self {
+            Self::Kin => BEYOND_SCALE,
+            Self::Twin => [0.1; 2],
+        }
+    }
+
+    const fn slowdown(self) -> f64 {
+        match self {
+            Self::Kin => 0.5,
+            Self::Twin => 0.1,
+        }
+    }
+
     const fn hyper_location(self) -> [f64; 4] {
         match self {
             Self::Kin => [0.3, 0.1, 1.0, NOISE],
@@ -61,8 +76,8 @@ pub(super) struct Prior {
     pub(super) composition: Composition,
     /// Logarithm of its odds before anything is seen.
     pub(super) log_odds: f64,
-    /// Which of the quanta channels are padded to.
-    pub(super) quantum: usize,
+    /// How the engine is taken to work on channels.
+    pub(super) rule: ChannelRule,
     /// Medians of the parameters.
     pub(super) location: LogParameters,
     /// Medians of what each number of threads beyond the fewest changes.
@@ -73,6 +88,10 @@ pub(super) struct Prior {
     whole: [f64; 5],
     /// The same of a class beside the whole: overhead, peak, bandwidth.
     class: [f64; 3],
+    /// The same of bandwidth and working set beyond caches.
+    beyond: [f64; 2],
+    /// The same of the slowdown of what is misaligned.
+    slowdown: f64,
     /// Residuals of the platform it is taken from.
     pub(super) inherited: Vec<Surface>,
     /// Medians of amplitude, detail, length scale and noise.
@@ -91,7 +110,19 @@ const ROOF_SHARE: f64 = 0.5;
 
 /// What an element of a fused activation costs beside the multiply-adds of a convolution, in FLOPs: an exponential is a polynomial of some degree and a
 /// division. The deviation is a factor of e and more.
-const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 3.0, 20.0, 30.0];
+const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 2.0, 3.0, 20.0, 30.0];
+
+/// Medians of what goes past the caches: the bandwidth there beside that of a class, and the working set, in bytes. Caches hold from some 100 kB on boards to
+/// 100 MB on servers, and memory behind them is slower by up to some ten times.
+const BEYOND_RATIO: f64 = 0.5;
+const BEYOND_BYTES: f64 = 4e6;
+
+/// Standard deviations of their logarithms.
+const BEYOND_SCALE: [f64; 2] = [1.0, 1.5];
+
+/// Median of the slowdown of what is misaligned, and the standard deviation of its logarithm: plain code instead of vectors.
+const SLOWDOWN_MEDIAN: f64 = 3.0;
+const SLOWDOWN_SCALE: f64 = 1.0;
 
 /// What twice as many threads are held likely to change: the logarithms of synchronisation, peaks and bandwidths, and their standard deviations. Arithmetic
 /// is shared out well, bandwidth less so.
@@ -110,7 +141,7 @@ const HYPER_SCALE: [f64; 4] = [0.5, 0.5, 0.3, 0.5];
 
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
-    pub(super) fn generic(design: &Design, composition: Composition, quantum: usize) -> Self {
+    pub(super) fn generic(design: &Design, composition: Composition, rule: ChannelRule) -> Self {
         let on_fewest = |row: &usize| design.row_threads[*row] == 0;
         let rows: Vec<usize> = (0..design.len()).filter(on_fewest).collect();
         let n = rows.len() as f64;
@@ -135,18 +166,24 @@ impl Prior {
         for (effort, flops) in ActivationEffort::ALL.into_iter().zip(ACTIVATION_FLOPS) {
             location[activation_index(effort)] = peak - f64::ln(flops);
         }
+        let bandwidth = (mean(|work| work.bytes) / (ROOF_SHARE * typical)).ln();
+        location[BEYOND_BANDWIDTH] = bandwidth + BEYOND_RATIO.ln();
+        location[WORKING_SET] = BEYOND_BYTES.ln();
+        location[SLOWDOWN] = SLOWDOWN_MEDIAN.ln();
         let location = LogParameters(location);
         let (effects, steps) = thread_effects(&location, &design.threads);
         Self {
             name: "generic".to_owned(),
             composition,
             log_odds: 0.0,
-            quantum,
+            rule,
             location,
             effects,
             steps,
             whole: [2.0, 0.7, 2.0, 2.0, 2.0],
             class: [1.0, 1.0, 1.0],
+            beyond: BEYOND_SCALE,
+            slowdown: SLOWDOWN_SCALE,
             inherited: Vec::new(),
             hyper_location: [0.3, 0.1, 1.0, NOISE],
             hyper_scale: HYPER_SCALE,
@@ -160,12 +197,14 @@ impl Prior {
             name: "known".to_owned(),
             composition,
             log_odds: 0.0,
-            quantum: 0,
+            rule: ChannelRule::default(),
             location,
             effects: Vec::new(),
             steps: Vec::new(),
             whole: [0.0; 5],
             class: [0.0; 3],
+            beyond: [0.0; 2],
+            slowdown: 0.0,
             inherited: Vec::new(),
             hyper_location: [0.3, 0.1, 1.0, NOISE],
             hyper_scale: HYPER_SCALE,
@@ -191,12 +230,14 @@ impl Prior {
             name: name.to_owned(),
             composition: best.composition,
             log_odds: likeness.log_odds(),
-            quantum: quantum_index(best.channel_quantum)?,
+            rule: best.rule()?,
             location,
             effects,
             steps,
             whole: likeness.whole(),
             class: likeness.class(),
+            beyond: likeness.beyond(),
+            slowdown: likeness.slowdown(),
             inherited,
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
@@ -241,6 +282,7 @@ impl Prior {
         for effort in ActivationEffort::ALL {
             location[activation_index(effort)] -= log_factor;
         }
+        location[BEYOND_BANDWIDTH] -= log_factor;
         for effect in &mut self.effects {
             effect.0[0] += log_factor;
         }
@@ -289,6 +331,9 @@ impl Prior {
         }
         match parameter {
             0 | 1 => vec![(parameter, self.whole[parameter])],
+            BEYOND_BANDWIDTH => vec![(4, self.whole[4]), (3 + parameter, self.beyond[0])],
+            WORKING_SET => vec![(3 + parameter, self.beyond[1])],
+            SLOWDOWN => vec![(3 + parameter, self.slowdown)],
             _ => {
                 // activations go with the peaks
                 let kind = match (parameter - 2) / CLASSES {

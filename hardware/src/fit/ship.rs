@@ -23,6 +23,10 @@ pub(super) fn component(
     let coordinates = prior.coordinates();
     let (own, weights) = laplace.coordinates.split_at(coordinates);
     let mut parameters = Parameters::from(&prior.parameters(own));
+    if prior.rule.alignment == 0 {
+        // nothing is misaligned
+        parameters.misaligned_slowdown = None;
+    }
     let effects = prior.effects(own).into_iter().zip(&threads[1..]);
     parameters.more_threads = effects.map(|(effect, &on)| effect.on(on)).collect();
     round_parameters(&mut parameters);
@@ -30,9 +34,9 @@ pub(super) fn component(
     let precision = laplace.precision()?.l();
     let mut inverse = DMatrix::identity(precision.nrows(), precision.ncols());
     precision.solve_lower_triangular_mut(&mut inverse);
-    // activations that cost nothing in the prior do so for certain
+    // what costs nothing in the prior does so for certain
     let effects = PARAMETERS..PARAMETERS + THREAD_PARAMETERS * parameters.more_threads.len();
-    let all: Vec<usize> = (0..parameters.count()).chain(effects).collect();
+    let all: Vec<usize> = parameters.present().chain(effects).collect();
     let shipped = all.len();
     let mut factor = DMatrix::zeros(shipped + functions, coordinates + functions);
     for (row, &parameter) in all.iter().enumerate() {
@@ -56,7 +60,8 @@ pub(super) fn component(
         weight: round(weight, DIGITS),
         prior: prior.name.clone(),
         composition: prior.composition,
-        channel_quantum: QUANTA[prior.quantum],
+        channel_quantum: QUANTA[prior.rule.quantum],
+        channel_alignment: QUANTA[prior.rule.alignment],
         noise: round(laplace.hyper.noise, DIGITS),
         parameters,
         residual: surface(laplace, weights, threads.len()),
@@ -99,6 +104,13 @@ fn round_parameters(parameters: &mut Parameters) {
     let tables = tables.into_iter().flat_map(|table| table.values_mut());
     for number in tables.chain(parameters.activation_gelements_s.values_mut()) {
         *number = round(*number, DIGITS);
+    }
+    if let Some(beyond) = &mut parameters.beyond_caches {
+        beyond.bandwidth_gb_s = round(beyond.bandwidth_gb_s, DIGITS);
+        beyond.working_set_mb = round(beyond.working_set_mb, DIGITS);
+    }
+    if let Some(slowdown) = &mut parameters.misaligned_slowdown {
+        *slowdown = round(*slowdown, DIGITS);
     }
     for effect in &mut parameters.more_threads {
         for number in [

@@ -2,8 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, CLASSES, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS,
-    THREAD_PARAMETERS, activation_index, overhead_index, residual_factor,
+    Basis, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS, THREAD_PARAMETERS,
+    overhead_index, residual_factor,
 };
 
 use super::design::Design;
@@ -91,7 +91,7 @@ impl State {
         let weights = &coordinates[prior.coordinates()..];
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
-            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.quantum);
+            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.rule);
             if prior.composition == Composition::Graph {
                 mean.overhead_s = 0.0;
             }
@@ -172,12 +172,8 @@ impl State {
                 let first = overhead_index(design.works[index].class);
                 by_parameter[1] += device * mean.by_sharpness_s;
                 by_parameter[first] += host * mean.overhead_s;
-                let [by_peak, by_bandwidth, by_activation] = mean.by_rates_s();
-                by_parameter[first + CLASSES] += device * by_peak;
-                by_parameter[first + 2 * CLASSES] += device * by_bandwidth;
-                if let Some((effort, _)) = design.works[index].activation {
-                    by_parameter[activation_index(effort)] += device * by_activation;
-                }
+                let rates = mean.by_rates_s();
+                rates.add_to(&mut by_parameter, &design.works[index], device);
                 let each = self.device_weights[i] * count * part.device;
                 let (first, values, _) = &functions.at[index];
                 for (function, value) in values.iter().enumerate() {

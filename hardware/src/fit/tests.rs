@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    ActivationEffort, Batches, Calibration, Component, Composition, Covariance, KernelShare,
-    LogParameters, LogThreadEffect, Measured, Parameters, PreparedCalibration, Workload,
-    timed_classes,
+    ActivationEffort, Batches, BeyondCaches, Calibration, ChannelRule, Component, Composition,
+    Covariance, KernelShare, LogParameters, LogThreadEffect, Measured, Parameters,
+    PreparedCalibration, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -42,6 +42,11 @@ fn planted() -> LogParameters {
             .into_iter()
             .zip([50.0, 10.0, 1.5, 0.8])
             .collect(),
+        beyond_caches: Some(BeyondCaches {
+            bandwidth_gb_s: 6.0,
+            working_set_mb: 3.0,
+        }),
+        misaligned_slowdown: None,
         more_threads: Vec::new(),
     };
     let depthwise = roofnas_cost::OpClass::Depthwise;
@@ -52,7 +57,7 @@ fn planted() -> LogParameters {
 
 fn latency_ms(works: &[Workload], machine: &LogParameters) -> f64 {
     let kernels = works.iter().map(|work| {
-        let mean = machine.mean(work, 0);
+        let mean = machine.mean(work, ChannelRule::default());
         work.count * (mean.overhead_s + mean.roof_s)
     });
     1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
@@ -223,7 +228,7 @@ fn residuals_and_deviations_are_those_of_function_space() {
     let kernels = |works: &[Workload]| -> Vec<(Workload, f64, f64)> {
         let price = prepared.price(works, None);
         let kernel = |(work, priced): (&Workload, &KernelShare)| {
-            let mean = machine.mean(work, 0);
+            let mean = machine.mean(work, ChannelRule::default());
             let residual = (priced.seconds / (mean.overhead_s + mean.roof_s)).ln();
             (*work, work.count * priced.seconds / price.mean_s, residual)
         };
@@ -406,7 +411,7 @@ fn derivatives_of_several_numbers_of_threads_are_differences() {
     let networks = networks(6);
     let timings = on_one_and_four(&networks[..3], &networks[3..]);
     let design = Design::new(&timings);
-    let prior = Prior::generic(&design, Composition::Sum, 0);
+    let prior = Prior::generic(&design, Composition::Sum, ChannelRule::default());
     let functions = Functions::none(&design);
     let inherited = prior.inherited_factors(&design);
     let coordinates = prior.coordinates();

@@ -1,11 +1,14 @@
 //! An engine's nodes, told apart by our kernels.
 
 use std::collections::BTreeMap;
+use std::mem::Discriminant;
 
-use roofnas_cost::{NetworkCost, OpClass};
-use roofnas_space::{Network, Tensor};
+use roofnas_cost::calibration::ActivationEffort;
+use roofnas_cost::{KernelCost, NetworkCost, OpClass};
+use roofnas_space::{Network, Op, Tensor, Work};
 
 use super::assignment::Assignment;
+use super::operator::is_split;
 use crate::engine::NodeTiming;
 
 /// What the kernels of one network take, and what belongs to none of them.
@@ -17,9 +20,13 @@ pub struct MatchedNodes {
     pub kernels: Vec<Option<f64>>,
     /// Number of nodes of each kernel.
     pub kernel_nodes: Vec<usize>,
+    /// What each kernel is to an engine's choice of layouts.
+    pub kinds: Vec<KernelKind>,
     /// Kernels that do something and have no node, in order: the engine fuses more than the rules say, or has removed them (one of two that
     /// compute the same from equal weights, say).
     pub swallowed: Vec<Swallowed>,
+    /// Kernels whose work is in another one's node: parts of a tensor that the engine splits at once.
+    pub shared: Vec<Shared>,
     /// What belongs to no kernel, by the engine's operator.
     pub unmatched: BTreeMap<String, Unmatched>,
     /// The same node by node, with what ran before and after, in the order of execution.
@@ -30,6 +37,24 @@ pub struct MatchedNodes {
     pub total_s: f64,
 }
 
+/// What tells kernels apart for which an engine changes the layout: in ONNX Runtime the gate of a squeeze-and-excite has a reorder on every side, and the swish before it none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KernelKind {
+    class: OpClass,
+    op: Discriminant<Op>,
+    activation: Option<ActivationEffort>,
+}
+
+impl KernelKind {
+    fn new(network: &Network, kernel: &KernelCost) -> Self {
+        Self {
+            class: kernel.class,
+            op: std::mem::discriminant(&network.layers()[kernel.kernel.anchor()].op),
+            activation: kernel.geometry.activation,
+        }
+    }
+}
+
 /// A kernel that has no node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Swallowed {
@@ -38,6 +63,15 @@ pub struct Swallowed {
     /// The kernel it vanished into: of those with a node that it depends on without another in between, the one that runs last. None
     /// where there is no such kernel.
     pub by: Option<usize>,
+}
+
+/// A kernel that the node of another one runs too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shared {
+    /// Its place in [`NetworkCost::kernels`].
+    pub kernel: usize,
+    /// The place of the one that has the node.
+    pub with: usize,
 }
 
 /// Nodes of one operator that belong to no kernel.
@@ -93,7 +127,7 @@ impl MatchedNodes {
 ///
 /// A node belongs to the kernel of the layer it is named after, whatever suffix the engine adds. A convolution or product that is
 /// named after an activation, a norm or a sum belongs to the product that it has swallowed these with. A kernel of several nodes gets
-/// their sum; kernels that a node covers beside the one it belongs to get nothing, and are reported.
+/// their sum; kernels that a node covers beside the one it belongs to get nothing, and are reported: as shared where a tensor is split, as swallowed otherwise.
 ///
 /// `cost` must be that of the network.
 pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) -> MatchedNodes {
@@ -102,11 +136,15 @@ pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) 
     let kernel_of = |node: usize| owner[assignment.layers[node]?];
     let mut kernels: Vec<Option<f64>> = vec![None; cost.kernels.len()];
     let mut kernel_nodes = vec![0; cost.kernels.len()];
+    let mut splits: Vec<usize> = Vec::new();
     let mut unmatched: BTreeMap<String, Unmatched> = BTreeMap::new();
     for (place, node) in nodes.iter().enumerate() {
         if let Some(kernel) = kernel_of(place) {
             *kernels[kernel].get_or_insert(0.0) += node.seconds;
             kernel_nodes[kernel] += 1;
+            if is_split(&node.op_type) {
+                splits.push(kernel);
+            }
         } else {
             let operator = unmatched.entry(node.op_type.clone()).or_default();
             operator.count += 1;
@@ -114,11 +152,18 @@ pub fn match_nodes(network: &Network, cost: &NetworkCost, nodes: &[NodeTiming]) 
         }
     }
     let owners_of_nodes: Vec<Option<usize>> = (0..nodes.len()).map(kernel_of).collect();
+    let shared = shared(network, cost, &kernels, &splits);
     MatchedNodes {
-        swallowed: swallowed(network, cost, &kernels, &owner),
+        swallowed: swallowed(network, cost, &kernels, &owner, &shared),
+        shared,
         boundaries: boundaries(nodes, &owners_of_nodes),
         kernels,
         kernel_nodes,
+        kinds: cost
+            .kernels
+            .iter()
+            .map(|kernel| KernelKind::new(network, kernel))
+            .collect(),
         unmatched,
         nodes: nodes.len(),
         total_s: nodes.iter().map(|node| node.seconds).sum(),
@@ -138,11 +183,38 @@ fn owners(network: &Network, cost: &NetworkCost) -> Vec<Option<usize>> {
     owner
 }
 
+/// Kernels without a node that take a part of the tensor that one of these splits.
+fn shared(
+    network: &Network,
+    cost: &NetworkCost,
+    seconds: &[Option<f64>],
+    splits: &[usize],
+) -> Vec<Shared> {
+    // what a kernel takes a part of, if that is all it does
+    let part_of = |kernel: usize| -> Option<Tensor> {
+        let &[layer] = cost.kernels[kernel].kernel.layers.as_slice() else {
+            return None;
+        };
+        let layer = &network.layers()[layer];
+        let is_part = matches!(&layer.op, Op::Other(other) if other.work == Work::Move);
+        let from = layer.inputs.first().copied();
+        from.filter(|_| is_part && layer.inputs.len() == 1)
+    };
+    let without = (0..cost.kernels.len()).filter(|&kernel| seconds[kernel].is_none());
+    let with = |kernel: usize| {
+        let from = part_of(kernel)?;
+        let split = splits.iter().find(|&&split| part_of(split) == Some(from));
+        split.map(|&with| Shared { kernel, with })
+    };
+    without.filter_map(with).collect()
+}
+
 fn swallowed(
     network: &Network,
     cost: &NetworkCost,
     seconds: &[Option<f64>],
     owner: &[Option<usize>],
+    shared: &[Shared],
 ) -> Vec<Swallowed> {
     // for each kernel the one whose node makes its output, itself or what it vanished into
     let mut maker: Vec<Option<usize>> = Vec::with_capacity(seconds.len());
@@ -154,7 +226,8 @@ fn swallowed(
             Tensor::Input | Tensor::Elsewhere(_) => None,
         });
         let by = makers.max();
-        let has_node = seconds[index].is_some();
+        let has_node =
+            seconds[index].is_some() || shared.iter().any(|shared| shared.kernel == index);
         maker.push(if has_node { Some(index) } else { by });
         if !has_node && kernel.class != OpClass::View {
             swallowed.push(Swallowed { kernel: index, by });

@@ -19,6 +19,6 @@ mod tests;
 pub use causes::Causes;
 pub use correction::{MOST_NODE_OVERHEAD_S, ProfilerCorrection};
 pub use evidence::{FusionEvidence, Vanished, observed_fusion};
-pub use matched::{Boundary, MatchedNodes, Swallowed, Unmatched, match_nodes};
+pub use matched::{Boundary, KernelKind, MatchedNodes, Shared, Swallowed, Unmatched, match_nodes};
 pub use observations::{LEAST_KERNEL_S, WholeRun, timings};
 pub use table::{NetworkNodes, read_nodes, write_nodes};

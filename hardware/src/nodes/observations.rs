@@ -34,8 +34,8 @@ pub const LEAST_KERNEL_S: f64 = 5e-6;
 /// Standard deviation of what the profiler does to a kernel's time, in milliseconds: whole microseconds, and its own part which differs from node to node.
 const KERNEL_ERROR_MS: f64 = 1e-3;
 
-/// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), then that of the
-/// whole network.
+/// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), together with those that share it, then that of
+/// the whole network.
 ///
 /// Kernels are corrected by [`ProfilerCorrection`], so that nodes add up to what the whole takes beyond the call; boundaries are part of the kernels that
 /// cause them. Left out are kernels below [`LEAST_KERNEL_S`]; the whole has all of them. Without nodes there is the whole alone.
@@ -54,33 +54,40 @@ pub fn timings(
         return Vec::new();
     }
     let seconds = correction.map_or_else(Vec::new, |correction| {
-        corrected(cost, matched, causes, correction)
+        corrected(matched, causes, correction)
     });
-    let mut groups: Vec<(Workload, f64)> = Vec::new();
-    for (kernel, seconds) in cost.kernels.iter().zip(seconds) {
+    let mut groups: Vec<Group> = Vec::new();
+    for (index, seconds) in seconds.into_iter().enumerate() {
         let Some(seconds) = seconds else { continue };
-        if kernel.class == OpClass::View || seconds < LEAST_KERNEL_S {
+        if cost.kernels[index].class == OpClass::View || seconds < LEAST_KERNEL_S {
             continue;
         }
-        let work = Workload::new(kernel, whole.batch, whole.dtype);
-        match groups.iter_mut().find(|(known, _)| known.is_same(&work)) {
-            Some((known, sum)) => {
+        let sharing = matched.shared.iter().filter(|shared| shared.with == index);
+        let kernels = std::iter::once(index).chain(sharing.map(|shared| shared.kernel));
+        let work = |kernel| Workload::new(&cost.kernels[kernel], whole.batch, whole.dtype);
+        let works = Workload::collapsed(kernels.map(work));
+        match groups.iter_mut().find(|group| group.does(&works)) {
+            Some(known) => {
                 known.count += 1.0;
-                *sum += seconds;
+                known.seconds += seconds;
             }
-            None => groups.push((work, seconds)),
+            None => groups.push(Group {
+                works,
+                count: 1.0,
+                seconds,
+            }),
         }
     }
-    let kernel = |(work, sum): (Workload, f64)| Timing {
-        works: vec![Workload { count: 1.0, ..work }],
-        latency_ms: 1e3 * sum / work.count,
+    let timing = |group: Group| Timing {
+        works: group.works,
+        latency_ms: 1e3 * group.seconds / group.count,
         is_call: false,
         threads: whole.threads,
         run: whole.run,
-        repeats: whole.repeats * work.count,
-        error_ms: KERNEL_ERROR_MS / work.count.sqrt(),
+        repeats: whole.repeats * group.count,
+        error_ms: KERNEL_ERROR_MS / group.count.sqrt(),
     };
-    let mut timings: Vec<Timing> = groups.into_iter().map(kernel).collect();
+    let mut timings: Vec<Timing> = groups.into_iter().map(timing).collect();
     timings.push(Timing {
         works: Workload::of_network(cost, whole.batch, whole.dtype),
         latency_ms: 1e3 * whole.whole_s,
@@ -93,9 +100,25 @@ pub fn timings(
     timings
 }
 
+/// Nodes that do the same.
+struct Group {
+    /// What one of them does.
+    works: Vec<Workload>,
+    /// How many there are.
+    count: f64,
+    /// What all of them take.
+    seconds: f64,
+}
+
+impl Group {
+    fn does(&self, works: &[Workload]) -> bool {
+        let is_same = |(a, b): (&Workload, &Workload)| a.is_same(b) && a.count == b.count;
+        self.works.len() == works.len() && self.works.iter().zip(works).all(is_same)
+    }
+}
+
 /// What each kernel takes without the profiler, with the boundaries it causes; nothing where it has no node.
 fn corrected(
-    cost: &NetworkCost,
     matched: &MatchedNodes,
     causes: &Causes,
     correction: ProfilerCorrection,
@@ -104,7 +127,7 @@ fn corrected(
     let own = own.map(|(seconds, &nodes)| Some(correction.seconds((*seconds)?, nodes)));
     let mut all: Vec<Option<f64>> = own.collect();
     for boundary in &matched.boundaries {
-        let cause = causes.cause(cost, boundary);
+        let cause = causes.cause(matched, boundary);
         // its neighbours have nodes
         if let Some(seconds) = cause.and_then(|kernel| all[kernel].as_mut()) {
             *seconds += correction.seconds(boundary.seconds, 1);

@@ -15,6 +15,11 @@ pub(super) fn is_reorder(op_type: &str) -> bool {
     op_type.starts_with("Reorder")
 }
 
+/// Whether this hands out all parts of a tensor at once: ONNX Runtime joins slices of one tensor into a `Split`, OpenVINO has `Split` and `VariadicSplit`.
+pub(super) fn is_split(op_type: &str) -> bool {
+    op_type.ends_with("Split")
+}
+
 /// Whether this is any number of elementwise operators, joined by OpenVINO.
 fn is_elementwise(op_type: &str) -> bool {
     op_type == "Subgraph"

@@ -571,11 +571,11 @@ fn boundaries_are_part_of_what_causes_them() {
     let (net, table) = clipped();
     let cost = NetworkCost::new(&net, &Fusion::default());
     let found = match_nodes(&net, &cost, &table);
-    let causes = Causes::of([(&cost, &found)]);
+    let causes = Causes::of([&found]);
     let by: Vec<_> = found
         .boundaries
         .iter()
-        .map(|b| causes.cause(&cost, b))
+        .map(|b| causes.cause(&found, b))
         .collect();
     // both sides of the clip have one, and of six sides of convolutions three; the last has one neighbour
     assert_eq!(by, [Some(1), Some(1), Some(3)]);

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum Corner {
     /// Dense convolutions: 3x3, 5x5, 7x7, dilated 3x3, and 7x7 in two parts (Inception).
     Dense,
-    /// 1x1 convolutions whose channels are multiples of 1, 4, 8, 16 and 32, up and down.
+    /// 1x1 convolutions whose channels are multiples of 1, 2, 4, 8, 16 and 32, up and down.
     Pointwise,
     /// Depthwise 3x3, 5x5 and 7x7 with such channels.
     Depthwise,

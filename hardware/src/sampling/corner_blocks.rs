@@ -12,7 +12,7 @@ use super::corner::Corner;
 const MOST_MACS: f64 = 6e7;
 
 /// Numbers that channels are multiples of, and of nothing larger: on and off the widths of vectors and tiles.
-const QUANTA: [usize; 5] = [1, 4, 8, 16, 32];
+const QUANTA: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// Writes blocks, with their free choices drawn.
 pub(super) struct Blocks<'a> {
