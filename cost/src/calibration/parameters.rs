@@ -78,7 +78,7 @@ pub struct Parameters {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BeyondCaches {
-    /// Its bandwidth, in 10^9 byte/s: what goes past the caches takes so much longer than what they serve.
+    /// Its bandwidth, in 10^9 byte/s: a roof of its own for what goes past the caches.
     pub bandwidth_gb_s: f64,
     /// Traffic of a kernel half of which goes past the caches, in 10^6 byte.
     pub working_set_mb: f64,
@@ -105,7 +105,7 @@ pub struct Mean {
     pub overhead_s: f64,
     /// Arithmetic alone, in seconds.
     pub compute_s: f64,
-    /// Memory traffic alone, in seconds: the slower of what caches and what the memory behind them take.
+    /// Memory traffic alone, under the roofs of the caches and of the memory behind them, in seconds.
     pub memory_s: f64,
     /// Both under the roofline, in seconds.
     pub roof_s: f64,
@@ -139,11 +139,12 @@ impl LogParameters {
         let beyond = Beyond::new(work.bytes, self.0[WORKING_SET]);
         let beyond_s = beyond.share * work.bytes * (-self.0[BEYOND_BANDWIDTH]).exp();
         let above = self.0[1].exp();
-        let roof = Roof::new([compute_s, served_s, beyond_s], 1.0 + above);
+        let p = 1.0 + above;
+        let roof = Roof::new([compute_s, served_s, beyond_s], p);
         Mean {
             overhead_s: self.0[first].exp(),
             compute_s,
-            memory_s: served_s.max(beyond_s),
+            memory_s: Roof::new([served_s, beyond_s], p).seconds,
             roof_s: roof.seconds,
             compute_share: roof.shares[0],
             beyond_share: roof.shares[2],
@@ -538,7 +539,8 @@ mod tests {
         let mean = logs(1.5).mean(&work(0.0, 4e6), ChannelRule::default());
         let [served, beyond] = [0.4f64, 0.4].map(|time| time.powf(1.5));
         assert!((mean.beyond_share - beyond / (served + beyond)).abs() < 1e-9);
-        assert!((mean.memory_s - 0.4e-3).abs() < 1e-12);
+        let both = 0.4e-3 * 2f64.powf(1.0 / 1.5);
+        assert!((mean.memory_s - both).abs() < 1e-12);
     }
 
     #[test]

@@ -266,6 +266,12 @@ impl Calibration {
                     return Err(error(key(name), &number, "must be 1, 4, 8, 16 or 32"));
                 }
             }
+            let slowdown = component.parameters.misaligned_slowdown;
+            if slowdown.is_some() != (component.channel_alignment > 1) {
+                let rule = "must be there where channel_alignment is above 1, and only there";
+                let value = slowdown.map_or("nothing".to_owned(), |slowdown| slowdown.to_string());
+                return Err(error(key("parameters.misaligned_slowdown"), &value, rule));
+            }
             for (name, number) in component.parameters.by_key() {
                 positive(key(&format!("parameters.{name}")), number)?;
             }

@@ -4,7 +4,8 @@
 //! on t threads:   overhead(class) + synchronisation(t),   peak(class) * peak gain(t),   bandwidth(class) * bandwidth gain(t)
 //! ```
 //!
-//! beside the fewest threads that were timed. The call of the engine is the serial part and stays as it is. Each number of threads has gains of its own, since no law holds where the
+//! beside the fewest threads that were timed; the bandwidth beyond caches has the gain as well. The call of the engine is the serial part and stays as it is; so do the
+//! working set that caches hold and the slowdown of what is misaligned. Each number of threads has gains of its own, since no law holds where the
 //! ninth thread lands on a little core or in another socket; so nothing is said of a number that wasn't timed. What kernels of one shape gain more or less than
 //! others is the residual's, which has the threads among its coordinates.
 

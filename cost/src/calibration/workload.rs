@@ -47,7 +47,7 @@ pub struct ChannelRule {
     /// What channels are padded to.
     pub quantum: usize,
     /// What the channels of a depthwise convolution must be a multiple of for the engine's own code for them; others are left to plain code. ONNX Runtime's
-    /// blocked kernels take multiples of 4: on one core of a Xeon, 90 channels took eight times as long as 92.
+    /// blocked kernels take multiples of 4: on one core of a Xeon, a 3x3 on maps of 14x14 took 0.06 ns a multiply-add with 92 channels and 0.41 with 90.
     pub alignment: usize,
 }
 
@@ -79,8 +79,7 @@ fn padding(kernel: &KernelCost, quantum: u32) -> f64 {
 }
 
 /// How well a number of channels fits what engines work on at a time, in octaves: 0 of an odd number, 4 of multiples of 16. What doesn't fit may take another
-/// algorithm altogether: ONNX Runtime runs depthwise convolutions in its blocked layout where its block divides the channels, and
-/// took 2.0 of a network's 5.4 ms for one of 37 channels.
+/// algorithm altogether: ONNX Runtime took 2.0 of a network's 5.4 ms for a depthwise convolution of 37 channels.
 fn alignment(channels: usize) -> f64 {
     f64::from(channels.max(1).trailing_zeros().min(4))
 }

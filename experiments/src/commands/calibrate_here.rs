@@ -684,7 +684,7 @@ fn kernels(
     let kernels = timings.into_iter().filter(|timing| !timing.is_call);
     kernels
         .map(|timing| KernelTiming {
-            work: timing.works[0],
+            works: timing.works,
             latency_ms: timing.latency_ms,
             repeats: timing.repeats,
             error_ms: timing.error_ms,

@@ -119,7 +119,7 @@ impl OnEngine {
             words += &format!(", the rest {}", others.join(", "));
         }
         Measured {
-            kernels: matched.kernels,
+            kernels: matched.shared_out(cost),
             words,
         }
     }

@@ -32,12 +32,12 @@ pub struct MeasuredNetwork {
     pub kernels: Vec<KernelTiming>,
 }
 
-/// What one kernel took inside a network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What one kernel took inside a network, or several that one of the engine's nodes runs.
+#[derive(Debug, Clone, PartialEq)]
 pub struct KernelTiming {
-    /// The kernel.
-    pub work: Workload,
-    /// Its mean over all kernels of the network that do the same work.
+    /// The kernel; several where a node runs them together, equal ones as one that is done so often.
+    pub works: Vec<Workload>,
+    /// Its mean over all that do the same work in the network.
     pub latency_ms: f64,
     /// How many repetitions it stands for, beside a network's one.
     pub repeats: f64,
@@ -198,7 +198,7 @@ impl Material {
                 .kernels
                 .iter()
                 .map(move |kernel| fit::Timing {
-                    works: vec![kernel.work],
+                    works: kernel.works.clone(),
                     latency_ms: kernel.latency_ms,
                     is_call: false,
                     threads: self.rows[row].threads.unwrap_or(1),

@@ -109,10 +109,7 @@ pub fn fit(
     let with_rule = |rule| Prior::generic(&design, options.compositions[0], rule);
     let likeliest = |rules: [ChannelRule; QUANTA.len()]| -> ChannelRule {
         let odds = rules.into_par_iter();
-        let odds = odds.map(|rule| {
-            let prior = if rule.alignment > 0 { ALIGNED } else { 0.0 };
-            prior + evidence(&with_rule(rule)).unwrap_or(f64::NEG_INFINITY)
-        });
+        let odds = odds.map(|rule| evidence(&with_rule(rule)).unwrap_or(f64::NEG_INFINITY));
         let odds: Vec<f64> = odds.collect();
         let best = (0..rules.len())
             .rev()
@@ -120,14 +117,14 @@ pub fn fit(
         rules[best.unwrap_or(0)]
     };
     let every = std::array::from_fn::<usize, { QUANTA.len() }, _>(|index| index);
-    let padded = likeliest(every.map(|quantum| ChannelRule {
-        quantum,
-        alignment: 0,
-    }));
-    let rule = likeliest(every.map(|alignment| ChannelRule {
-        alignment,
-        ..padded
-    }));
+    let padded =
+        |rule: ChannelRule| likeliest(every.map(|quantum| ChannelRule { quantum, ..rule }));
+    let rule = padded(ChannelRule::default());
+    let mut rule = likeliest(every.map(|alignment| ChannelRule { alignment, ..rule }));
+    if rule.alignment > 0 {
+        // padding may have stood for plain code
+        rule = padded(rule);
+    }
     let generic = |&composition| Prior::generic(&design, composition, rule);
     let mut priors: Vec<Prior> = options.compositions.iter().map(generic).collect();
     priors.extend(neighbours(&design, known, options.neighbours));
@@ -165,10 +162,6 @@ pub fn fit(
 /// So many timings are worth more inducing points: those of nodes. Of ONNX Runtime's on a virtual Xeon, 192 of them instead of 96 took the mean error on unseen networks
 /// from 5.0 to 4.5 % (`mobile`) and from 6.6 to 4.8 % (`resnet`), and 128 to 4.6 and 4.9 % (with alignment a little further apart).
 const MANY: usize = 1000;
-
-/// Logarithm of the odds, before anything is seen, that an engine leaves misaligned channels to plain code: five multiples are tried, a handful of timings tells little, and
-/// where it is wrong a third of the channels of a space may be held to be slow.
-const ALIGNED: f64 = -4.0;
 
 /// Priors that lag behind the best by more than this, as a logarithm of odds, are given up before their hyper-parameters are fitted.
 const HOPELESS: f64 = 8.0;

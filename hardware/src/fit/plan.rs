@@ -68,7 +68,8 @@ pub fn plan(
     order
 }
 
-/// Derivatives of every network's relative latency by what is unknown, at the generic prior.
+/// Derivatives of every network's relative latency by what is unknown, at the generic prior of an engine that takes all channels alike: what it leaves to plain code the plan's
+/// corners show.
 fn derivatives(design: &Design) -> DMatrix<f64> {
     let prior = Prior::generic(design, Composition::Sum, ChannelRule::default());
     let inherited = prior.inherited_factors(design);

@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     ActivationEffort, Batches, BeyondCaches, Calibration, ChannelRule, Component, Composition,
     Covariance, KernelShare, LogParameters, LogThreadEffect, Measured, Parameters,
-    PreparedCalibration, Workload, timed_classes,
+    PreparedCalibration, SLOWDOWN, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -40,7 +40,7 @@ fn planted() -> LogParameters {
         bandwidth_gb_s: everywhere(14.0),
         activation_gelements_s: ActivationEffort::ALL
             .into_iter()
-            .zip([50.0, 10.0, 1.5, 0.8])
+            .zip([50.0, 30.0, 10.0, 1.5, 0.8])
             .collect(),
         beyond_caches: Some(BeyondCaches {
             bandwidth_gb_s: 6.0,
@@ -464,4 +464,49 @@ fn a_plan_is_made_of_unlike_networks() {
     // what has been measured is not worth measuring again
     let after = plan(&candidates, &networks[11..], &networks[..1], 5);
     assert!(after.iter().all(|&row| row >= 10), "{after:?}");
+}
+
+#[test]
+fn channels_that_an_engine_leaves_to_plain_code_are_found() {
+    let networks = networks(50);
+    let rule = ChannelRule {
+        quantum: 0,
+        alignment: 3,
+    };
+    let mut machine = planted();
+    machine.0[SLOWDOWN] = f64::ln(6.0);
+    let latency_ms = |works: &[Workload]| {
+        let kernels = works.iter().map(|work| {
+            let mean = machine.mean(work, rule);
+            work.count * (mean.overhead_s + mean.roof_s)
+        });
+        1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
+    };
+    let mut timings = timings(&networks[..30]);
+    for timing in &mut timings {
+        timing.latency_ms = latency_ms(&timing.works);
+    }
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    let component = &fitted.components[0];
+    assert_eq!(component.channel_alignment, 16);
+    let slowdown = component.parameters.misaligned_slowdown.unwrap();
+    assert!((slowdown / 6.0 - 1.0).abs() < 0.3, "{slowdown}");
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    let errors = networks[30..].iter().map(|works| {
+        let mean_ms = 1e3 * prepared.price(works, None).mean_s;
+        (mean_ms / latency_ms(works) - 1.0).abs()
+    });
+    assert!(errors.sum::<f64>() / 20.0 < 0.02);
+}
+
+#[test]
+fn engines_that_take_all_channels_are_not_held_to_leave_some() {
+    let networks = networks(40);
+    for count in [5, 10, 30] {
+        let fitted = fit(&timings(&networks[..count]), &[], &alone()).unwrap();
+        for component in fitted.components {
+            assert_eq!(component.channel_alignment, 1, "{count} networks");
+            assert_eq!(component.parameters.misaligned_slowdown, None);
+        }
+    }
 }

@@ -41,6 +41,7 @@ pub struct MatchedNodes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KernelKind {
     class: OpClass,
+    /// Operators outside the families are of one kind where they are of one class.
     op: Discriminant<Op>,
     activation: Option<ActivationEffort>,
 }
@@ -100,6 +101,27 @@ pub struct Boundary {
 }
 
 impl MatchedNodes {
+    /// Seconds of each kernel, where a node that several share counts for each of them with its part of what they write.
+    ///
+    /// `cost` must be that of the network.
+    pub fn shared_out(&self, cost: &NetworkCost) -> Vec<Option<f64>> {
+        let mut seconds = self.kernels.clone();
+        for (kernel, own) in self.kernels.iter().enumerate() {
+            let sharing = self.shared.iter().filter(|shared| shared.with == kernel);
+            let sharing: Vec<usize> = sharing.map(|shared| shared.kernel).collect();
+            if sharing.is_empty() {
+                continue;
+            }
+            let all = || sharing.iter().copied().chain([kernel]);
+            let written = |kernel: usize| cost.kernels[kernel].written_elements as f64;
+            let total: f64 = all().map(written).sum();
+            for kernel in all() {
+                seconds[kernel] = own.map(|seconds| seconds * written(kernel) / total.max(1.0));
+            }
+        }
+        seconds
+    }
+
     /// Seconds of all kernels.
     pub fn matched_s(&self) -> f64 {
         self.kernels.iter().flatten().sum()
@@ -195,10 +217,12 @@ fn shared(
         let &[layer] = cost.kernels[kernel].kernel.layers.as_slice() else {
             return None;
         };
+        let cost = &cost.kernels[kernel];
         let layer = &network.layers()[layer];
-        let is_part = matches!(&layer.op, Op::Other(other) if other.work == Work::Move);
+        let moves = matches!(&layer.op, Op::Other(other) if other.work == Work::Move);
+        let is_smaller = cost.geometry.output.elements() < cost.geometry.input.elements();
         let from = layer.inputs.first().copied();
-        from.filter(|_| is_part && layer.inputs.len() == 1)
+        from.filter(|_| moves && is_smaller && layer.inputs.len() == 1)
     };
     let without = (0..cost.kernels.len()).filter(|&kernel| seconds[kernel].is_none());
     let with = |kernel: usize| {
@@ -226,9 +250,11 @@ fn swallowed(
             Tensor::Input | Tensor::Elsewhere(_) => None,
         });
         let by = makers.max();
-        let has_node =
-            seconds[index].is_some() || shared.iter().any(|shared| shared.kernel == index);
-        maker.push(if has_node { Some(index) } else { by });
+        let own = seconds[index].map(|_| index);
+        let sharing = shared.iter().find(|shared| shared.kernel == index);
+        let node = own.or(sharing.map(|shared| shared.with));
+        let has_node = node.is_some();
+        maker.push(node.or(by));
         if !has_node && kernel.class != OpClass::View {
             swallowed.push(Swallowed { kernel: index, by });
         }

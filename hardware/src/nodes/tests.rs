@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use roofnas_cost::{Dtype, Fusion, NetworkCost, OpClass};
 use roofnas_space::onnx::{self, Batch, ImportOptions, InitialWeights};
 use roofnas_space::{
-    Activation, Conv, Network, NetworkBuilder, Op, Part, Pool, PoolKind, Role, Shape, Tensor,
+    Activation, Conv, Network, NetworkBuilder, Op, Other, Part, Pool, PoolKind, Role, Shape, Tensor,
 };
 
 use super::*;
@@ -692,4 +692,87 @@ proptest! {
         prop_assert!(kept <= 1e3 * (whole_s - whole.call_s).max(0.0) + 1e-9);
         prop_assert!(timings.is_empty() || timings.iter().filter(|timing| timing.is_call).count() == 1);
     }
+}
+
+#[test]
+fn a_split_is_the_work_of_all_its_parts() {
+    let slice = |channels| Op::Other(Other::channel_slice(Shape::new(16, 8, 8), channels));
+    let net = network(
+        &[
+            ("a", conv(3), &["input"]),
+            ("left", slice(4), &["a"]),
+            ("right", slice(12), &["a"]),
+            ("joined", Op::Concat, &["right", "left"]),
+        ],
+        &[("out", "joined")],
+    );
+    let table = [
+        ("stem.a", "Conv", 100.0),
+        ("stem.left/GatherSliceToSplitFusion", "Split", 20.0),
+        ("stem.joined", "Concat", 10.0),
+    ];
+    let cost = NetworkCost::new(&net, &Fusion::default());
+    let found = match_nodes(&net, &cost, &nodes(&table));
+    assert_eq!(found.shared, [Shared { kernel: 2, with: 1 }]);
+    assert_eq!(found.swallowed, []);
+    let parts: Vec<f64> = found.shared_out(&cost).into_iter().flatten().collect();
+    let expected = [100e-6, 5e-6, 15e-6, 10e-6];
+    assert_eq!(parts.len(), expected.len());
+    let differences = parts
+        .iter()
+        .zip(expected)
+        .map(|(part, expected)| part - expected);
+    assert!(
+        differences.map(f64::abs).fold(0.0, f64::max) < 1e-12,
+        "{parts:?}"
+    );
+    let timings = timings(&cost, &found, &Causes::default(), &whole(140e-6));
+    let split = timings
+        .iter()
+        .find(|timing| timing.works.len() == 2 && !timing.is_call);
+    let split = split.unwrap_or_else(|| panic!("both parts in one: {timings:?}"));
+    assert!((split.latency_ms - 0.020).abs() < 1e-9, "{split:?}");
+
+    // by another name it is one of the two, and the other one has vanished
+    let table = [table[0], ("stem.left", "Slice", 20.0), table[2]];
+    let found = match_nodes(&net, &cost, &nodes(&table));
+    assert_eq!(found.shared, []);
+    let swallowed: Vec<usize> = found.swallowed.iter().map(|gone| gone.kernel).collect();
+    assert_eq!(swallowed, [2]);
+}
+
+#[test]
+fn of_one_class_the_operator_tells_a_cause() {
+    let swish = || act(Activation::Swish);
+    let net = network(
+        &[
+            ("a", conv(3), &["input"]),
+            ("s", swish(), &["a"]),
+            ("sum", Op::Add, &["s", "input"]),
+            ("t", swish(), &["sum"]),
+            ("b", conv(3), &["t"]),
+        ],
+        &[("out", "b")],
+    );
+    let found = matched(
+        &net,
+        &Fusion::default(),
+        &[
+            ("stem.a", "Conv", 100.0),
+            ("stem.s", "QuickGelu", 10.0),
+            ("", "ReorderOutput", 5.0),
+            ("stem.sum", "Add", 10.0),
+            ("", "ReorderInput", 5.0),
+            ("stem.t", "QuickGelu", 10.0),
+            ("stem.b", "Conv", 100.0),
+        ],
+    );
+    let causes = Causes::of([&found]);
+    let by: Vec<_> = found
+        .boundaries
+        .iter()
+        .map(|boundary| causes.cause(&found, boundary))
+        .collect();
+    // all three are elementwise; on both sides of the sum there is one, and of four sides of activations on two
+    assert_eq!(by, [Some(2), Some(2)]);
 }
