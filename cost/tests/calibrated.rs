@@ -655,6 +655,25 @@ fn calibrations_that_can_not_be_are_refused() {
         "calibration.fp32.measured.held_out_by_batch.batch = 8: must be one of the calibration's batches",
     );
     start(
+        error(&|c| c.components[0].channel_alignment = 5),
+        "calibration.fp32.components[0].channel_alignment = 5: must be 1, 4, 8, 16 or 32",
+    );
+    start(
+        error(&|c| c.components[0].channel_alignment = 1),
+        "calibration.fp32.components[0].parameters.misaligned_slowdown = 2.5: must be there where channel_alignment is above 1, and only there",
+    );
+    start(
+        error(&|c| c.components[0].parameters.misaligned_slowdown = None),
+        "calibration.fp32.components[0].parameters.misaligned_slowdown = nothing: must be there",
+    );
+    start(
+        error(&|c| {
+            let beyond = c.components[0].parameters.beyond_caches.as_mut().unwrap();
+            beyond.working_set_mb = -1.0;
+        }),
+        "calibration.fp32.components[0].parameters.beyond_caches.working_set_mb = -1: must be a number above 0",
+    );
+    start(
         error(&|c| c.threads = vec![4]),
         "calibration.fp32.threads = [4]: must be at least two numbers of threads, from 1 and ascending",
     );
