@@ -180,12 +180,12 @@ impl<const N: usize> Roof<N> {
             };
         }
         let ratios = times.map(|time| time / longest);
-        let powers = ratios.map(|ratio| ratio.powf(p));
+        let powers = ratios.map(|ratio| (p * ratio.ln()).exp());
         let sum: f64 = powers.iter().sum();
         let shares = powers.map(|power| power / sum);
-        let logs = ratios.iter().zip(&shares);
+        let logs = ratios.iter().zip(&powers);
         let logs = logs.filter(|(ratio, _)| **ratio > 0.0);
-        let by_ratios: f64 = logs.map(|(ratio, share)| share * ratio.ln()).sum();
+        let by_ratios = logs.map(|(ratio, power)| power * ratio.ln()).sum::<f64>() / sum;
         let seconds = longest * sum.powf(1.0 / p);
         Self {
             seconds,
@@ -204,7 +204,7 @@ impl Mean {
         ByRates {
             peak: -flops_s,
             slowdown: if self.is_misaligned { flops_s } else { 0.0 },
-            bandwidth: -(self.roof_s - compute_s - beyond_s),
+            bandwidth: -self.roof_s * (1.0 - self.compute_share - self.beyond_share),
             activation: -compute_s * self.activation_share,
             beyond_bandwidth: -beyond_s,
             working_set: beyond_s * self.beyond_by_working_set,
