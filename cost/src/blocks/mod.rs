@@ -165,13 +165,7 @@ impl BlockTable {
         let (numbers, present): (Vec<usize>, Vec<Site>) = sites.all(space).unzip();
         let priced = map(&present, &|site| SiteCost::new(space, site, model));
         let mut costs: Vec<Option<SiteCost>> = vec![None; sites.len() as usize];
-        let mut groups = vec![
-            Group {
-                number: 0,
-                repeats: false
-            };
-            costs.len()
-        ];
+        let mut groups = vec![Group { number: 0, most: 1 }; costs.len()];
         for ((number, site), cost) in numbers.into_iter().zip(&present).zip(priced) {
             groups[number] = group(space, site);
             costs[number] = Some(cost);
@@ -180,7 +174,7 @@ impl BlockTable {
             costs.push(Some(SiteCost::of_head(head, model)));
             groups.push(Group {
                 number: u32::MAX - 1,
-                repeats: false,
+                most: 1,
             });
             costs.len() - 1
         });
@@ -253,21 +247,24 @@ impl BlockTable {
         });
         let beside = |of: fn(&site_cost::Sums) -> f64| head.map_or(0.0, of);
         let head_params = self.head.map_or(0.0, |head| self.terms[head].params);
+        let bytes = self.dtype.bytes() as f64;
+        let weight_bytes = bytes * terms.weight_elements;
         let latency = match wanted.deviation {
             Deviation::Exact => self.timing.latency(&sites),
             Deviation::Unwanted => Latency {
-                mean_ms: self.timing.mean_ms(terms.mean_s, &sites),
+                mean_ms: self.timing.mean_ms(terms.mean_s, weight_bytes, &sites),
                 std_ms: f64::NAN,
                 degrees_of_freedom: f64::NAN,
             },
             Deviation::ForLimit { limit_ms, quantile } => {
-                let most = self.timing.most(terms.mean_s, terms.deviation_s);
+                let timing = &self.timing;
+                let most = timing.most(terms.mean_s, terms.deviation_s, weight_bytes);
                 let keeps = |most: &Latency| most.mean_ms + quantile * most.std_ms <= limit_ms;
                 most.filter(keeps)
                     .unwrap_or_else(|| self.timing.latency(&sites))
             }
         };
-        let (bytes, batch) = (self.dtype.bytes() as f64, self.batch as f64);
+        let batch = self.batch as f64;
         let or_none = |value: f64| if wanted.counts { value } else { f64::NAN };
         let (mae_det, deepmad, channel_drop) = if wanted.levels {
             let ended = levels.levels(terms.s);
@@ -299,7 +296,7 @@ impl BlockTable {
             flops: or_none(sums.flops + beside(|head| head.flops)),
             traffic_bytes: or_none(bytes * moved_bytes),
             peak_memory_bytes: or_none(bytes * batch * counts.peak_elements),
-            weight_bytes: bytes * terms.weight_elements,
+            weight_bytes,
             kernels: or_none(sums.kernels + beside(|head| head.kernels)),
             macs: or_none(sums.macs + beside(|head| head.macs)),
             params: terms.params + head_params,
@@ -361,14 +358,14 @@ impl BlockTable {
         self.timing.is_additive()
     }
 
-    /// A sum that no network's mean latency falls below; equal to it for this network, and for all where
-    /// [means add up](Self::has_additive_mean).
+    /// A sum that no network's mean latency falls below; equal to it for all networks where [means add up](Self::has_additive_mean), else close to it for those like
+    /// this one: equal where it has no more weights than [`ColdWeights::line_below`](crate::calibration::ColdWeights::line_below) touches.
     pub fn mean_tangent(&self, at: &Genotype) -> SiteSum {
         self.settled(self.timing.mean_tangent(&self.numbers(at)))
     }
 
-    /// A sum that no network's deviation falls below, made to be close to it for networks like these; equal to it for a single one. Nothing on platforms where
-    /// deviations are not made of parts that add up: uncalibrated ones, and those whose host and device overlap.
+    /// A sum that no network's deviation falls below, made to be close to it for networks like these; equal to it for a single one on platforms without cold weights. Nothing where
+    /// deviations are not made of parts that add up: on uncalibrated platforms, and those whose host and device overlap.
     pub fn deviation_tangent(&self, at: &[Genotype]) -> Option<SiteSum> {
         let at: Vec<Vec<u32>> = at.iter().map(|genotype| self.numbers(genotype)).collect();
         let tangent = self.timing.deviation_tangent(&at)?;
@@ -415,22 +412,22 @@ impl BlockTable {
     }
 }
 
-/// Sites of a stage's later blocks repeat where there can be several of them.
 fn group(space: &SearchSpace, site: &Site) -> Group {
     match site.content {
-        Content::Stem { .. } => Group {
-            number: 0,
-            repeats: false,
-        },
+        Content::Stem { .. } => Group { number: 0, most: 1 },
         Content::Block {
             stage, is_first, ..
         } => Group {
             number: 1 + 2 * stage as u32 + u32::from(!is_first),
-            repeats: !is_first && space.deepest(stage) > 2,
+            most: if is_first {
+                1
+            } else {
+                space.deepest(stage).saturating_sub(1) as u32
+            },
         },
         Content::Head { .. } => Group {
             number: u32::MAX,
-            repeats: false,
+            most: 1,
         },
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::repeats::count_repeats;
 use super::site_cost::SiteCost;
-use crate::calibration::{ComponentConstants, Composition, KernelAddends, Moments, Workload};
+use crate::calibration::{
+    ColdWeights, ComponentConstants, Composition, KernelAddends, Moments, Workload,
+};
 use crate::latency::LatencyModel;
 use crate::price::Latency;
 
@@ -15,11 +17,16 @@ const RUN: usize = 32;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Timing {
     pub(super) components: Vec<ComponentTiming>,
-    /// Whether a network's mean is the inference constant and a sum over its sites.
-    pub(super) is_additive: bool,
+    /// Whether kernels simply add up, on every network: no host and device overlap.
+    pub(super) adds_up: bool,
+    /// Weights by site, in bytes, and the most that a network can have.
+    pub(super) weights: Vec<f64>,
+    pub(super) most_weights: f64,
     pub(super) inference_s: f64,
     /// Length of `v0`, where there is one component.
     inference_deviation_s: f64,
+    /// The same of what cold weights take, for each second of the derivatives by their parameters.
+    cold_deviations: [f64; 2],
     /// Kernels that more than one site of a network can have, by site: from one of these to the next.
     repeatable_from: Vec<u32>,
     repeatable: Vec<u32>,
@@ -41,6 +48,8 @@ pub(super) struct ComponentTiming {
     pub(super) repeatable_rest_s2: Vec<f64>,
     /// `v0`.
     pub(super) inference: Vec<f32>,
+    /// The gradients of the parameters of cold weights; empty where none are cold.
+    pub(super) cold_along: [Vec<f32>; 2],
     /// `v` of the device's part and, where there is one, of the host's; both for every site, filled up to whole runs. In single precision: a
     /// deviation needs no more than its six digits.
     pub(super) on_device: Vec<f32>,
@@ -60,7 +69,14 @@ enum Occurrence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) number: u32,
-    pub(super) repeats: bool,
+    /// Sites of it that a network has at most.
+    pub(super) most: u32,
+}
+
+impl Group {
+    fn repeats(self) -> bool {
+        self.most > 1
+    }
 }
 
 impl Timing {
@@ -72,9 +88,13 @@ impl Timing {
                 .map(|cost| [0.0, cost.as_ref().map_or(0.0, |c| c.estimate_s)]);
             let platform = model.platform();
             return Self {
-                is_additive: true,
+                adds_up: true,
+                // none are cold
+                weights: vec![0.0; costs.len()],
+                most_weights: 0.0,
                 inference_s: 1e-6 * platform.overhead.inference_us,
                 inference_deviation_s: 0.0,
+                cold_deviations: [0.0; 2],
                 components: vec![ComponentTiming {
                     constants: ComponentConstants {
                         share: 1.0,
@@ -82,11 +102,14 @@ impl Timing {
                         noise: 0.0,
                         inference_s: 1e-6 * platform.overhead.inference_us,
                         inference: Vec::new(),
+                        cold: ColdWeights::NONE,
+                        cold_along: [Vec::new(), Vec::new()],
                     },
                     seconds: seconds.collect(),
                     rest_s2: Vec::new(),
                     repeatable_rest_s2: Vec::new(),
                     inference: Vec::new(),
+                    cold_along: [Vec::new(), Vec::new()],
                     on_device: Vec::new(),
                     on_host: Vec::new(),
                 }],
@@ -101,10 +124,11 @@ impl Timing {
         let constants = calibrated.constants();
         let inference = constants.iter().map(|c| c.share * c.inference_s);
         let inference_s = inference.sum();
-        let squares = constants[0].inference.iter().map(|v| v * v);
-        let inference_deviation_s = squares.sum::<f64>().sqrt();
+        let length = |row: &Vec<f64>| row.iter().map(|v| v * v).sum::<f64>().sqrt();
+        let inference_deviation_s = length(&constants[0].inference);
+        let cold_deviations = constants[0].cold_along.each_ref().map(length);
         let is_async = |c: &ComponentConstants| c.composition == Composition::Async;
-        let is_additive = !constants.iter().any(is_async);
+        let adds_up = !constants.iter().any(is_async);
         let addends: Vec<Vec<KernelAddends>> = kernels
             .works
             .iter()
@@ -115,11 +139,16 @@ impl Timing {
             let of = |kernel: u32| &addends[kernel as usize][index];
             ComponentTiming::new(constants, &kernels, of)
         });
+        let components = components.collect();
+        let most_weights = most_weights(&kernels.weights, groups);
         Self {
-            is_additive,
+            adds_up,
+            most_weights,
+            weights: kernels.weights,
             inference_s,
             inference_deviation_s,
-            components: components.collect(),
+            cold_deviations,
+            components,
             repeatable_from: kernels.repeatable_from,
             repeatable: kernels.repeatable,
             rounding_s2: calibrated.rounding_s2(),
@@ -158,18 +187,21 @@ impl Timing {
         gradient + component.rest_s2[site].sqrt() + rests.sum::<f64>()
     }
 
-    /// Mean latency, and the most that its deviation can be, of a network whose sites add this; nothing where that isn't known.
+    /// Mean latency, and the most that its deviation can be, of a network whose sites add this and have so many bytes of weights; nothing where that isn't known.
     #[inline]
-    pub(super) fn most(&self, added_s: f64, deviation_s: f64) -> Option<Latency> {
+    pub(super) fn most(&self, added_s: f64, deviation_s: f64, weights: f64) -> Option<Latency> {
         let [component] = &self.components[..] else {
             return None;
         };
-        if !self.is_additive || self.prior_relative_std.is_some() {
+        if !self.adds_up || self.prior_relative_std.is_some() {
             return None;
         }
-        let mean_s = self.inference_s + added_s;
+        let cold = component.constants.cold.of(weights);
+        let mean_s = self.inference_s + added_s + cold.seconds;
+        let factors = cold.factors_s().into_iter().zip(self.cold_deviations);
+        let cold_s: f64 = factors.map(|(factor, length)| factor.abs() * length).sum();
         // rounded up by more than single precision can be off
-        let most_s = 1.00001 * (self.inference_deviation_s + deviation_s);
+        let most_s = 1.00001 * (self.inference_deviation_s + deviation_s + cold_s);
         let noise_s = component.constants.noise * mean_s;
         Some(Latency {
             mean_ms: 1e3 * mean_s,
@@ -178,14 +210,18 @@ impl Timing {
         })
     }
 
-    /// Mean latency of a network of these sites, in milliseconds; `added_s` is the sum of what they add.
+    /// Mean latency of a network of these sites, in milliseconds; `added_s` is the sum of what they add, `weights` that of their weights in bytes.
     #[inline]
-    pub(super) fn mean_ms(&self, added_s: f64, sites: &[u32]) -> f64 {
-        if self.is_additive {
-            return 1e3 * (self.inference_s + added_s);
+    pub(super) fn mean_ms(&self, added_s: f64, weights: f64, sites: &[u32]) -> f64 {
+        if self.adds_up {
+            let cold = self.components.iter().map(|component| {
+                let constants = &component.constants;
+                constants.share * constants.cold.of(weights).seconds
+            });
+            return 1e3 * (self.inference_s + added_s + cold.sum::<f64>());
         }
         let means = self.components.iter().map(|component| {
-            let (_, mean_s) = component.mean(sites);
+            let (_, mean_s) = component.mean(sites, weights);
             component.constants.share * mean_s
         });
         1e3 * means.sum::<f64>()
@@ -195,7 +231,7 @@ impl Timing {
     pub(super) fn latency(&self, sites: &[u32]) -> Latency {
         if let Some(relative) = self.prior_relative_std {
             let added_s = sites.iter().map(|&site| self.added_s(site as usize));
-            let mean_ms = self.mean_ms(added_s.sum(), sites);
+            let mean_ms = self.mean_ms(added_s.sum(), 0.0, sites);
             return Latency {
                 mean_ms,
                 std_ms: relative * mean_ms,
@@ -213,6 +249,12 @@ impl Timing {
             std_ms: 1e3 * (moments.variance_s2 + self.rounding_s2).sqrt(),
             degrees_of_freedom: self.degrees_of_freedom,
         }
+    }
+
+    /// Weights of a network of these sites, in bytes.
+    #[inline]
+    pub(super) fn weights_of(&self, sites: &[u32]) -> f64 {
+        sites.iter().map(|&site| self.weights[site as usize]).sum()
     }
 
     /// The kernels of a site that other sites of a network can have too.
@@ -237,12 +279,23 @@ impl ComponentTiming {
             rest_s2: vec![0.0; sites],
             repeatable_rest_s2: Vec::new(),
             inference: vec![0.0; width],
+            cold_along: [Vec::new(), Vec::new()],
             on_device: vec![0.0; sites * width],
             on_host: vec![0.0; if has_host { sites * width } else { 0 }],
             constants,
         };
         for (to, from) in timing.inference.iter_mut().zip(&timing.constants.inference) {
             *to = *from as f32;
+        }
+        if !timing.constants.cold.is_nothing() {
+            for (to, from) in timing
+                .cold_along
+                .iter_mut()
+                .zip(&timing.constants.cold_along)
+            {
+                to.extend(from.iter().map(|&v| v as f32));
+                to.resize(width, 0.0);
+            }
         }
         for kernel in 0..kernels.works.len() as u32 {
             timing.repeatable_rest_s2.push(addends(kernel).rest_s2);
@@ -279,22 +332,24 @@ impl ComponentTiming {
         timing
     }
 
-    /// The composition's weights, and the mean in seconds.
+    /// The composition's weights, and the mean in seconds, of a network of these sites with so many bytes of weights.
     #[inline]
-    pub(super) fn mean(&self, sites: &[u32]) -> ([f64; 2], f64) {
+    pub(super) fn mean(&self, sites: &[u32], network_weights: f64) -> ([f64; 2], f64) {
         let (mut host_s, mut device_s) = (0.0, 0.0);
         for &site in sites {
             let [host, device] = self.seconds[site as usize];
             host_s += host;
             device_s += device;
         }
+        device_s += self.constants.cold.of(network_weights).seconds;
         let weights = self.constants.composition.weights(host_s, device_s);
         let mean_s = self.constants.inference_s + weights[0] * host_s + weights[1] * device_s;
         (weights, mean_s)
     }
 
     fn moments(&self, sites: &[u32], timing: &Timing) -> Moments {
-        let (weights, mean_s) = self.mean(sites);
+        let network_weights = timing.weights_of(sites);
+        let (weights, mean_s) = self.mean(sites, network_weights);
         let mut rest_s2: f64 = sites.iter().map(|&site| self.rest_s2[site as usize]).sum();
         let repeatable = sites.iter().flat_map(|&site| timing.repeatable(site));
         let most = sites
@@ -308,20 +363,27 @@ impl ComponentTiming {
         let noise_s = self.constants.noise * mean_s;
         Moments {
             mean_s,
-            variance_s2: self.gradient_s2(sites, weights)
+            variance_s2: self.gradient_s2(sites, weights, network_weights)
                 + weights[1] * weights[1] * rest_s2
                 + noise_s * noise_s,
         }
     }
 
-    /// `|v0 + a sum v_host + b sum v_device|^2`, in square seconds.
-    fn gradient_s2(&self, sites: &[u32], weights: [f64; 2]) -> f64 {
+    /// `|v0 + a sum v_host + b (sum v_device + v_cold)|^2`, in square seconds.
+    fn gradient_s2(&self, sites: &[u32], weights: [f64; 2], network_weights: f64) -> f64 {
         let width = self.inference.len();
+        let cold = self.constants.cold.of(network_weights).factors_s();
         let [host_weight, device_weight] = weights.map(|weight| weight as f32);
         let mut total = 0.0;
         for run in (0..width).step_by(RUN) {
             let mut sum = [0.0_f32; RUN];
             add_rows(&mut sum, &self.on_device, sites, width, run);
+            for (row, factor) in self.cold_along.iter().zip(cold) {
+                let own = row.get(run..run + RUN).unwrap_or_default();
+                for (sum, along) in sum.iter_mut().zip(own) {
+                    *sum += factor as f32 * along;
+                }
+            }
             let mut host = [0.0_f32; RUN];
             if !self.on_host.is_empty() {
                 add_rows(&mut host, &self.on_host, sites, width, run);
@@ -354,6 +416,21 @@ struct Kernels {
     by_site: Vec<Vec<(u32, u32)>>,
     repeatable_from: Vec<u32>,
     repeatable: Vec<u32>,
+    /// Weights of each site, in bytes.
+    weights: Vec<f64>,
+}
+
+/// The most weights that a network can have: where a group repeats, of its heaviest site again and again.
+fn most_weights(by_site: &[f64], groups: &[Group]) -> f64 {
+    let mut heaviest: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
+    for (&weights, group) in by_site.iter().zip(groups) {
+        let known = heaviest.entry(group.number).or_default();
+        *known = (group.most, known.1.max(weights));
+    }
+    let groups = heaviest.values();
+    groups
+        .map(|&(most, weights)| f64::from(most) * weights)
+        .sum()
 }
 
 impl Kernels {
@@ -364,6 +441,7 @@ impl Kernels {
             by_site: Vec::with_capacity(costs.len()),
             repeatable_from: vec![0],
             repeatable: Vec::new(),
+            weights: Vec::with_capacity(costs.len()),
         };
         let mut known: BTreeMap<Vec<u64>, u32> = BTreeMap::new();
         for (cost, group) in costs.iter().zip(groups) {
@@ -375,7 +453,7 @@ impl Kernels {
                     kernels.works.len() as u32 - 1
                 });
                 let occurrence = &mut kernels.occurrence[kernel as usize];
-                if group.repeats || *occurrence != Occurrence::Single(group.number) {
+                if group.repeats() || *occurrence != Occurrence::Single(group.number) {
                     *occurrence = Occurrence::Repeated;
                 }
                 match own.iter_mut().find(|(known, _)| *known == kernel) {
@@ -384,6 +462,8 @@ impl Kernels {
                 }
             }
             kernels.by_site.push(own);
+            let works = cost.as_ref().map_or(&[][..], |cost| &cost.works);
+            kernels.weights.push(Workload::weights_of(works));
         }
         for own in &kernels.by_site {
             for &(kernel, count) in own {
@@ -402,7 +482,7 @@ impl Kernels {
 
 /// What two workloads must have in common to be [the same](Workload::is_same).
 fn key(work: &Workload) -> Vec<u64> {
-    let numbers = [work.flops, work.bytes].into_iter();
+    let numbers = [work.flops, work.bytes, work.weights].into_iter();
     let numbers = numbers.chain(work.coordinates).chain(work.padding);
     let bits = numbers.map(f64::to_bits);
     std::iter::once(work.class as u64).chain(bits).collect()

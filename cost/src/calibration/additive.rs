@@ -1,16 +1,17 @@
 //! The calibrated price as sums over kernels, for those who price many networks of the same few kernels.
 //!
-//! With `h`, `d` the sums of the kernels' seconds on the host and on the device, and `a(h, d)`, `b(h, d)` the
-//! [composition's weights](Composition::weights), one component says
+//! With `h`, `d` the sums of the kernels' seconds on the host and on the device, to the latter of which comes what the network's [cold weights](super::cold) take, `c`, and
+//! `a(h, d + c)`, `b(h, d + c)` the [composition's weights](Composition::weights), one component says
 //!
 //! ```text
-//! mean     = inference + a h + b d
-//! variance = |v0 + a sum v_host + b sum v_device|^2 + b^2 sum over distinct kernels (count^2 rest) + (noise mean)^2
+//! mean     = inference + a h + b (d + c)
+//! variance = |v0 + a sum v_host + b (sum v_device + v_cold)|^2 + b^2 sum over distinct kernels (count^2 rest) + (noise mean)^2
 //! ```
 //!
 //! where the `v` are the gradients along the directions in which the posterior is uncertain. Everything under a sum belongs to a kernel
-//! alone, and to whatever is made of kernels.
+//! alone, and to whatever is made of kernels; `c` and `v_cold` depend on the sum of their weights.
 
+use super::cold::{Cold, ColdWeights};
 use super::composition::Composition;
 
 /// What every network has of one component.
@@ -26,6 +27,17 @@ pub struct ComponentConstants {
     pub inference_s: f64,
     /// Its gradient, `v0`, in seconds.
     pub inference: Vec<f64>,
+    /// What weights take that caches don't hold.
+    pub cold: ColdWeights,
+    /// Gradients of the logarithms of the bandwidth of cold weights and of what caches hold of them.
+    pub cold_along: [Vec<f64>; 2],
+}
+
+impl Cold {
+    /// The factors of a component's [`cold_along`](ComponentConstants::cold_along) in the gradient, in seconds.
+    pub fn factors_s(&self) -> [f64; 2] {
+        [self.by_bandwidth_s, self.by_held_s]
+    }
 }
 
 /// What one kernel adds to the sums.

@@ -4,8 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::additive::{ComponentConstants, KernelAddends};
+use super::cold::ColdWeights;
 use super::composition::Composition;
-use super::parameters::{LogParameters, Mean, PARAMETERS, Parameters, overhead_index};
+use super::parameters::{
+    COLD_BANDWIDTH, LogParameters, Mean, PARAMETERS, Parameters, WEIGHTS_HELD, overhead_index,
+};
 use super::surface::{PreparedSurface, Surface};
 use super::threads::{LogThreadEffect, THREAD_PARAMETERS};
 use super::triangle::Triangle;
@@ -38,7 +41,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations, bandwidth and working set beyond caches and the slowdown of what is misaligned where there are any, then synchronisation and gains of each number of
+    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations, bandwidth and working set beyond caches and the slowdown of what is misaligned where there are any, bandwidth and size of cold weights where there are any, then synchronisation and gains of each number of
     /// threads beyond the fewest) and the residual's weights.
     pub covariance_factor: Triangle,
 }
@@ -51,6 +54,7 @@ pub(super) struct PreparedComponent {
     rule: ChannelRule,
     noise: f64,
     parameters: LogParameters,
+    cold: ColdWeights,
     residual: PreparedSurface,
     inherited: Vec<PreparedSurface>,
     /// Rows of the factor's transpose would be read with gaps: kept by columns, from the diagonal down.
@@ -101,6 +105,8 @@ pub struct ComponentKernel {
     pub mean: Mean,
     /// What the residuals multiply them by.
     pub factor: f64,
+    /// Its part in what the network's cold weights take, in seconds.
+    pub cold_s: f64,
     /// What the kernel adds to the network's time.
     pub seconds: f64,
     /// Whether a residual or a roof had to be kept to.
@@ -164,13 +170,15 @@ impl PreparedComponent {
     pub(super) fn new(component: &Component) -> Self {
         let factor = component.covariance_factor.rows();
         let factor = component.parameters.widened(&factor);
+        let parameters = LogParameters::from(&component.parameters);
         let column = |j: usize| factor[j..].iter().map(|row| row[j]).collect();
         Self {
             weight: component.weight,
             composition: component.composition,
             rule: component.rule().unwrap_or_default(),
             noise: component.noise,
-            parameters: LogParameters::from(&component.parameters),
+            cold: ColdWeights::from(&parameters),
+            parameters,
             residual: PreparedSurface::new(&component.residual),
             inherited: component
                 .inherited
@@ -220,10 +228,16 @@ impl PreparedComponent {
             kernels.push(kernel);
             lanes.push(lane);
         }
+        let all_weights = Workload::weights_of(works);
+        let cold = self.cold.of(all_weights);
+        device_s += cold.seconds;
         let weights = self.composition.weights(host_s, device_s);
+        cold.add_to(&mut gradient.0, weights[1]);
+        let cold_s_per_byte = weights[1] * cold.seconds / all_weights.max(1.0);
         let mut rests_s = Vec::with_capacity(works.len());
         for ((work, kernel), lane) in works.iter().zip(&mut kernels).zip(&lanes) {
-            kernel.seconds = weights[0] * lane.host_s + weights[1] * lane.device_s;
+            kernel.cold_s = cold_s_per_byte * work.weights;
+            kernel.seconds = weights[0] * lane.host_s + weights[1] * lane.device_s + kernel.cold_s;
             gradient.add(work, kernel, lane, weights);
             let each = weights[1] * work.count * lane.own_s;
             rests_s.push(each * lane.rest.sqrt());
@@ -247,7 +261,16 @@ impl PreparedComponent {
     pub(super) fn constants(&self, share: f64) -> ComponentConstants {
         let inference_s = self.inference_s();
         let gradient = Gradient::new(self.columns.len(), inference_s);
+        // columns are from the diagonal down
+        let row = |row: usize| {
+            let columns = self.columns.iter().enumerate();
+            let at =
+                |(j, column): (usize, &Vec<f64>)| row.checked_sub(j).map_or(0.0, |i| column[i]);
+            columns.map(at).collect()
+        };
         ComponentConstants {
+            cold: self.cold,
+            cold_along: [COLD_BANDWIDTH, WEIGHTS_HELD].map(row),
             share,
             composition: self.composition,
             noise: self.noise,
@@ -312,6 +335,7 @@ impl PreparedComponent {
         let kernel = ComponentKernel {
             mean,
             factor: device_s / work_s.max(f64::MIN_POSITIVE),
+            cold_s: 0.0,
             seconds: 0.0,
             is_clamped: residual.is_clamped || device_s > own_s,
         };

@@ -16,6 +16,7 @@
 mod additive;
 mod basis;
 mod batches;
+mod cold;
 mod component;
 mod composition;
 mod covariance;
@@ -30,13 +31,15 @@ mod workload;
 pub use additive::{ComponentConstants, KernelAddends, Moments};
 pub use basis::{Basis, Points};
 pub use batches::{Batches, BatchesError};
+pub use cold::{Cold, ColdWeights, Line};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::Covariance;
 pub use joint::{JointPrice, LogSum};
 pub use parameters::{
-    BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, LogParameters, Mean, PARAMETERS, Parameters,
-    SLOWDOWN, WORKING_SET, activation_index, overhead_index, timed_classes,
+    BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, COLD_BANDWIDTH, ColdWeightFigures,
+    LogParameters, Mean, PARAMETERS, Parameters, SLOWDOWN, WEIGHTS_HELD, WORKING_SET,
+    activation_index, overhead_index, timed_classes,
 };
 pub use predictive::{
     BatchFigures, Calibration, CalibrationError, KernelShare, Measured, MeasuredOnThreads,

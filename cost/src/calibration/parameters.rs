@@ -41,9 +41,15 @@ pub const WORKING_SET: usize = BEYOND_BANDWIDTH + 1;
 /// Where the logarithm of the slowdown of misaligned depthwise convolutions stands.
 pub const SLOWDOWN: usize = WORKING_SET + 1;
 
+/// Where the logarithm of the bandwidth of cold weights stands.
+pub const COLD_BANDWIDTH: usize = SLOWDOWN + 1;
+
+/// Where the logarithm of the weights stands that caches hold from one inference to the next.
+pub const WEIGHTS_HELD: usize = COLD_BANDWIDTH + 1;
+
 /// Number of parameters: inference constant and sharpness, then overhead, peak and bandwidth of each class, then the rate of each kind of fused activation, then
-/// bandwidth and working set of what goes past the caches, then the slowdown of what is misaligned.
-pub const PARAMETERS: usize = SLOWDOWN + 1;
+/// bandwidth and working set of what goes past the caches, then the slowdown of what is misaligned, then bandwidth of cold weights and what caches hold of them.
+pub const PARAMETERS: usize = WEIGHTS_HELD + 1;
 
 /// The mean's parameters. In files by name and unit; in computations as logarithms in a fixed order, since all of them are positive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +75,9 @@ pub struct Parameters {
     /// What the arithmetic of depthwise convolutions is multiplied by whose channels are no multiple of the component's `channel_alignment`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub misaligned_slowdown: Option<f64>,
+    /// What weights wait for that caches don't hold from one inference to the next; nothing in profiles that take them to be served as other traffic is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_weights: Option<ColdWeightFigures>,
     /// What each number of threads beyond the fewest changes, ascending; all the others are on the fewest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more_threads: Vec<ThreadEffect>,
@@ -82,6 +91,16 @@ pub struct BeyondCaches {
     pub bandwidth_gb_s: f64,
     /// Traffic of a kernel half of which goes past the caches, in 10^6 byte.
     pub working_set_mb: f64,
+}
+
+/// The memory that cold weights come from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColdWeightFigures {
+    /// Its bandwidth, in 10^9 byte/s: beside what the kernels take.
+    pub bandwidth_gb_s: f64,
+    /// Weights that caches hold from one inference to the next, in 10^6 byte.
+    pub held_mb: f64,
 }
 
 /// The parameters as logarithms of seconds, of FLOP/s, of byte/s, of elements/s and of bytes, and of the sharpness above 1. The rate of what costs nothing is infinite.
@@ -276,6 +295,9 @@ impl From<&Parameters> for LogParameters {
             beyond.map_or(f64::INFINITY, |beyond| (1e9 * beyond.bandwidth_gb_s).ln());
         logs[WORKING_SET] =
             beyond.map_or(f64::INFINITY, |beyond| (1e6 * beyond.working_set_mb).ln());
+        let cold = parameters.cold_weights.as_ref();
+        logs[COLD_BANDWIDTH] = cold.map_or(f64::INFINITY, |cold| (1e9 * cold.bandwidth_gb_s).ln());
+        logs[WEIGHTS_HELD] = cold.map_or(f64::INFINITY, |cold| (1e6 * cold.held_mb).ln());
         logs[0] = (1e-6 * parameters.inference_us).ln();
         logs[1] = (parameters.sharpness - 1.0).ln();
         for class in timed_classes() {
@@ -313,6 +335,11 @@ impl From<&LogParameters> for Parameters {
                 beyond.bandwidth_gb_s.is_finite() && beyond.working_set_mb.is_finite()
             }),
             misaligned_slowdown: Some(logs[SLOWDOWN].exp()),
+            cold_weights: Some(ColdWeightFigures {
+                bandwidth_gb_s: 1e-9 * logs[COLD_BANDWIDTH].exp(),
+                held_mb: 1e-6 * logs[WEIGHTS_HELD].exp(),
+            })
+            .filter(|cold| cold.bandwidth_gb_s.is_finite() && cold.held_mb.is_finite()),
             more_threads: Vec::new(),
         }
     }
@@ -336,6 +363,7 @@ impl Parameters {
             activation_gelements_s: rates.filter(|(effort, _)| has(effort)).collect(),
             beyond_caches: self.beyond_caches.and(all.beyond_caches),
             misaligned_slowdown: self.misaligned_slowdown.and(all.misaligned_slowdown),
+            cold_weights: self.cold_weights.and(all.cold_weights),
             more_threads: std::mem::take(&mut self.more_threads),
             ..all
         };
@@ -351,10 +379,12 @@ impl Parameters {
         let efforts = ActivationEffort::ALL.into_iter();
         let rates = efforts.filter(|effort| self.activation_gelements_s.contains_key(effort));
         let beyond = self.beyond_caches.map(|_| [BEYOND_BANDWIDTH, WORKING_SET]);
+        let cold = self.cold_weights.map(|_| [COLD_BANDWIDTH, WEIGHTS_HELD]);
         (0..ACTIVATIONS)
             .chain(rates.map(activation_index))
             .chain(beyond.into_iter().flatten())
             .chain(self.misaligned_slowdown.map(|_| SLOWDOWN))
+            .chain(cold.into_iter().flatten())
     }
 
     /// The rows of a lower triangle over this file's parameters and more, as one over all parameters and more: what costs nothing does so for certain, and what is
@@ -422,6 +452,13 @@ impl Parameters {
                 (of("working_set_mb"), beyond.working_set_mb),
             ]
         });
+        let cold = self.cold_weights.iter().flat_map(|cold| {
+            let of = |key| format!("cold_weights.{key}");
+            [
+                (of("bandwidth_gb_s"), cold.bandwidth_gb_s),
+                (of("held_mb"), cold.held_mb),
+            ]
+        });
         let threads = self.more_threads.iter().flat_map(|effect| {
             let of = |key| format!("more_threads.{}.{key}", effect.threads);
             [
@@ -434,7 +471,7 @@ impl Parameters {
         let slowdown = self.misaligned_slowdown;
         let slowdown = slowdown.map(|slowdown| ("misaligned_slowdown".to_owned(), slowdown));
         let physics = single.chain(activations).chain(beyond);
-        physics.chain(slowdown).chain(threads)
+        physics.chain(slowdown).chain(cold).chain(threads)
     }
 }
 
@@ -463,6 +500,10 @@ mod tests {
                 working_set_mb: 4.0,
             }),
             misaligned_slowdown: Some(3.0),
+            cold_weights: Some(ColdWeightFigures {
+                bandwidth_gb_s: 20.0,
+                held_mb: 10.0,
+            }),
             more_threads: Vec::new(),
         })
     }
@@ -472,6 +513,7 @@ mod tests {
             class: OpClass::Dense,
             flops,
             bytes,
+            weights: 0.0,
             coordinates: [0.0; crate::calibration::COORDINATES],
             padding: [1.0; 5],
             activation: None,

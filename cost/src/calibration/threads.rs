@@ -4,8 +4,8 @@
 //! on t threads:   overhead(class) + synchronisation(t),   peak(class) * peak gain(t),   bandwidth(class) * bandwidth gain(t)
 //! ```
 //!
-//! beside the fewest threads that were timed; the bandwidth beyond caches has the gain as well. The call of the engine is the serial part and stays as it is; so do the
-//! working set that caches hold and the slowdown of what is misaligned. Each number of threads has gains of its own, since no law holds where the
+//! beside the fewest threads that were timed; the bandwidths beyond caches and of cold weights have the gain as well. The call of the engine is the serial part and stays as it is; so do the
+//! working set and the weights that caches hold and the slowdown of what is misaligned. Each number of threads has gains of its own, since no law holds where the
 //! ninth thread lands on a little core or in another socket; so nothing is said of a number that wasn't timed. What kernels of one shape gain more or less than
 //! others is the residual's, which has the threads among its coordinates.
 
@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::parameters::{
-    BEYOND_BANDWIDTH, CLASSES, LogParameters, SLOWDOWN, WORKING_SET, activation_index,
-    overhead_index,
+    BEYOND_BANDWIDTH, CLASSES, COLD_BANDWIDTH, LogParameters, SLOWDOWN, WEIGHTS_HELD, WORKING_SET,
+    activation_index, overhead_index,
 };
 use super::workload::{COORDINATES, SCALES};
 use crate::class::OpClass;
@@ -118,14 +118,14 @@ enum Kind {
 impl Kind {
     const fn of(index: usize) -> Self {
         let first = overhead_index(OpClass::ALL[0]);
-        if index < first || index == WORKING_SET || index == SLOWDOWN {
+        if index < first || matches!(index, WORKING_SET | SLOWDOWN | WEIGHTS_HELD) {
             Self::Whole
         } else if index < first + CLASSES {
             Self::Overhead
         } else if index < first + 2 * CLASSES {
             Self::Peak
         } else if index < activation_index(super::workload::ActivationEffort::ALL[0])
-            || index == BEYOND_BANDWIDTH
+            || matches!(index, BEYOND_BANDWIDTH | COLD_BANDWIDTH)
         {
             Self::Bandwidth
         } else {
@@ -176,8 +176,10 @@ mod tests {
             assert!((four.0[index] - one.0[index] - 1.1).abs() < 1e-12);
         }
         let gain = |index: usize| four.0[index] - one.0[index];
-        assert!((gain(BEYOND_BANDWIDTH) - 0.4).abs() < 1e-12);
-        assert_eq!([gain(WORKING_SET), gain(SLOWDOWN)], [0.0; 2]);
+        for bandwidth in [BEYOND_BANDWIDTH, COLD_BANDWIDTH] {
+            assert!((gain(bandwidth) - 0.4).abs() < 1e-12);
+        }
+        assert_eq!([WORKING_SET, SLOWDOWN, WEIGHTS_HELD].map(gain), [0.0; 3]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Workload {
     pub flops: f64,
     /// Memory traffic of a whole batch, in bytes.
     pub bytes: f64,
+    /// Deployed weights, in bytes: they are part of the traffic, once for a whole batch.
+    pub weights: f64,
     /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
@@ -118,6 +120,7 @@ impl Workload {
             class: kernel.class,
             flops,
             bytes,
+            weights: (dtype.bytes() * kernel.weight_elements) as f64,
             coordinates,
             padding: QUANTA.map(|quantum| padding(kernel, quantum)),
             activation: (kernel.class != OpClass::Elementwise)
@@ -147,6 +150,11 @@ impl Workload {
         all
     }
 
+    /// Weights of several kernels, in bytes.
+    pub fn weights_of(works: &[Self]) -> f64 {
+        works.iter().map(|work| work.count * work.weights).sum()
+    }
+
     /// Whether an engine that aligns the channels of depthwise convolutions leaves this one to plain code.
     pub fn is_misaligned(&self, rule: ChannelRule) -> bool {
         self.class == OpClass::Depthwise && self.padding[rule.alignment] > 1.0
@@ -156,6 +164,7 @@ impl Workload {
     pub fn is_same(&self, other: &Self) -> bool {
         self.flops == other.flops
             && self.bytes == other.bytes
+            && self.weights == other.weights
             && self.class == other.class
             && self.coordinates == other.coordinates
             && self.padding == other.padding

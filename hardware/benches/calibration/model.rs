@@ -37,6 +37,7 @@ impl Model {
         options: &FitOptions,
     ) -> Self {
         let timing = |&row: &usize| FitTiming {
+            network_weights: Workload::weights_of(&column.rows[row].works),
             works: column.rows[row].works.clone(),
             latency_ms: column.rows[row].latency_ms,
             is_call: true,

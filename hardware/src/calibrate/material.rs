@@ -182,6 +182,7 @@ impl Material {
                 .map_or(1.0, |repeats| f64::from(repeats) / typical);
             fit::Timing {
                 works: Workload::of_network(&row.cost, row.batch, dtype),
+                network_weights: row.cost.weight_bytes(dtype) as f64,
                 latency_ms: row.latency_ms,
                 is_call: true,
                 threads: row.threads.unwrap_or(1),
@@ -194,11 +195,13 @@ impl Material {
         let wholes = rows.iter().map(timing);
         let kernels = rows.iter().flat_map(|&row| {
             let run = runs.binary_search(&&self.rows[row].run).unwrap_or(0);
+            let network_weights = self.rows[row].cost.weight_bytes(dtype) as f64;
             self.rows[row]
                 .kernels
                 .iter()
                 .map(move |kernel| fit::Timing {
                     works: kernel.works.clone(),
+                    network_weights,
                     latency_ms: kernel.latency_ms,
                     is_call: false,
                     threads: self.rows[row].threads.unwrap_or(1),

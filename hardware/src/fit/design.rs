@@ -12,6 +12,8 @@ pub struct Timing {
     pub latency_ms: f64,
     /// Whether the engine was called for it: a layer timed inside a network pays for no call.
     pub is_call: bool,
+    /// Weights that are gone through from one of its runs to the next, in bytes: those of the network it is or ran in, its own where it ran alone.
+    pub network_weights: f64,
     /// Threads that it ran on; whatever number where all timings are of one.
     pub threads: u32,
     /// Number of the measuring run: timings of one run share an offset.
@@ -37,6 +39,8 @@ pub(super) struct Design {
     pub(super) rows: Vec<Vec<(usize, f64)>>,
     /// 1 where the engine was called, else 0.
     pub(super) calls: Vec<f64>,
+    /// Weights of the network of each timing, in bytes, and what part of them is its own.
+    pub(super) weights: Vec<(f64, f64)>,
     /// Run of each timing.
     pub(super) runs: Vec<usize>,
     /// Relative number of repetitions of each timing.
@@ -86,6 +90,7 @@ impl Design {
                 .iter()
                 .map(|t| if t.is_call { 1.0 } else { 0.0 })
                 .collect(),
+            weights: timings.iter().map(weights).collect(),
             runs: timings.iter().map(|t| t.run).collect(),
             repeats: timings.iter().map(|t| t.repeats).collect(),
             errors_s: timings.iter().map(|t| 1e-3 * t.error_ms).collect(),
@@ -109,18 +114,24 @@ impl Design {
     }
 }
 
+fn weights(timing: &Timing) -> (f64, f64) {
+    let own = Workload::weights_of(&timing.works);
+    let all = timing.network_weights.max(own);
+    (all, if all > 0.0 { own / all } else { 0.0 })
+}
+
 /// Bits of everything two equal kernels share; looked up only, never iterated.
 type Key = (usize, [u64; NUMBERS]);
 
-/// FLOPs, bytes, the activation, coordinates and padding.
-const NUMBERS: usize = 3 + COORDINATES + QUANTA.len();
+/// FLOPs, bytes, weights, the activation, coordinates and padding.
+const NUMBERS: usize = 4 + COORDINATES + QUANTA.len();
 
 fn key(work: &Workload) -> Key {
     let mut bits = [0; NUMBERS];
     let activation = work
         .activation
         .map_or(0.0, |(effort, _)| 1.0 + f64::from(effort as u8));
-    let numbers = [work.flops, work.bytes, activation]
+    let numbers = [work.flops, work.bytes, work.weights, activation]
         .into_iter()
         .chain(work.coordinates)
         .chain(work.padding);

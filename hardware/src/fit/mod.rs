@@ -22,7 +22,7 @@ pub use design::Timing;
 use hyper::Effort;
 use laplace::Laplace;
 pub use plan::plan;
-use prior::{Likeness, Prior};
+use prior::{Kind, Likeness, Prior};
 
 /// How to fit.
 #[derive(Debug, Clone)]
@@ -105,29 +105,11 @@ pub fn fit(
     };
     let evidence =
         |prior: &Prior| hyper::first_evidence(&design, prior, 1e-3 * resolution_ms, effort);
-    // one rule for all: how kernels add up has nothing to do with how they pad
-    let with_rule = |rule| Prior::generic(&design, options.compositions[0], rule);
-    let likeliest = |rules: [ChannelRule; QUANTA.len()]| -> ChannelRule {
-        let odds = rules.into_par_iter();
-        let odds = odds.map(|rule| evidence(&with_rule(rule)).unwrap_or(f64::NEG_INFINITY));
-        let odds: Vec<f64> = odds.collect();
-        let best = (0..rules.len())
-            .rev()
-            .max_by(|&a, &b| odds[a].total_cmp(&odds[b]));
-        rules[best.unwrap_or(0)]
-    };
-    let every = std::array::from_fn::<usize, { QUANTA.len() }, _>(|index| index);
-    let padded =
-        |rule: ChannelRule| likeliest(every.map(|quantum| ChannelRule { quantum, ..rule }));
-    let rule = padded(ChannelRule::default());
-    let mut rule = likeliest(every.map(|alignment| ChannelRule { alignment, ..rule }));
-    if rule.alignment > 0 {
-        // padding may have stood for plain code
-        rule = padded(rule);
-    }
-    let generic = |&composition| Prior::generic(&design, composition, rule);
+    let kind = kind(&design, options.compositions[0], evidence);
+    let generic = |&composition| Prior::generic(&design, composition, kind);
     let mut priors: Vec<Prior> = options.compositions.iter().map(generic).collect();
-    priors.extend(neighbours(&design, known, options.neighbours));
+    let cold = kind.has_cold_weights;
+    priors.extend(neighbours(&design, known, options.neighbours, cold));
     let priors = hopeful(priors, evidence);
     let mut fits: Vec<(Prior, Laplace, Vec<f64>)> = priors
         .into_par_iter()
@@ -157,6 +139,52 @@ pub fn fit(
         resolution_ms,
         trust: fits.swap_remove(0).2,
     })
+}
+
+/// The likeliest kind of platform: one for all priors, since how kernels add up has nothing to do with it.
+fn kind(
+    design: &Design,
+    composition: Composition,
+    evidence: impl Fn(&Prior) -> Option<f64> + Sync,
+) -> Kind {
+    let likeliest = |kinds: &[Kind]| -> Kind {
+        let odds = kinds.par_iter().map(|&kind| {
+            let prior = Prior::generic(design, composition, kind);
+            evidence(&prior).unwrap_or(f64::NEG_INFINITY)
+        });
+        let odds: Vec<f64> = odds.collect();
+        let best = (0..kinds.len())
+            .rev()
+            .max_by(|&a, &b| odds[a].total_cmp(&odds[b]));
+        kinds[best.unwrap_or(0)]
+    };
+    let every = std::array::from_fn::<usize, { QUANTA.len() }, _>(|index| index);
+    let with_rules = |kind: Kind, rule: &dyn Fn(usize) -> ChannelRule| -> Kind {
+        likeliest(&every.map(|index| Kind {
+            rule: rule(index),
+            ..kind
+        }))
+    };
+    let padded = |kind: Kind| {
+        with_rules(kind, &|quantum| ChannelRule {
+            quantum,
+            ..kind.rule
+        })
+    };
+    let mut kind = padded(Kind::default());
+    kind = with_rules(kind, &|alignment| ChannelRule {
+        alignment,
+        ..kind.rule
+    });
+    if kind.rule.alignment > 0 {
+        // padding may have stood for plain code
+        kind = padded(kind);
+    }
+    let has = |has_cold_weights| Kind {
+        has_cold_weights,
+        ..kind
+    };
+    likeliest(&[has(false), has(true)])
 }
 
 /// So many timings are worth more inducing points: those of nodes. Of ONNX Runtime's on a virtual Xeon, 192 of them instead of 96 took the mean error on unseen networks
@@ -193,13 +221,18 @@ const TWINS: usize = 3;
 const TWIN_TIMINGS: usize = 15;
 
 /// The known platforms that come closest to the timings once the speed as a whole is set right.
-fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) -> Vec<Prior> {
+fn neighbours(
+    design: &Design,
+    known: &[(String, &Calibration)],
+    most: usize,
+    has_cold_weights: bool,
+) -> Vec<Prior> {
     let mut near: Vec<(f64, usize, Prior)> = known
         .par_iter()
         .enumerate()
         .filter(|(_, (_, calibration))| calibration.threads.is_empty())
         .filter_map(|(index, (name, calibration))| {
-            let prior = Prior::like(name, calibration, Likeness::Kin, design)?;
+            let prior = Prior::like(name, calibration, Likeness::Kin, design, has_cold_weights)?;
             let own = state::predict(&prior, design);
             let error = |(y, f): (&f64, &f64)| (y / f).ln().abs();
             let distance = prior::median(design.seconds.iter().zip(&own).map(error));
@@ -219,7 +252,7 @@ fn neighbours(design: &Design, known: &[(String, &Calibration)], most: usize) ->
         })
         .filter_map(|(_, index, _)| {
             let (name, calibration) = &known[*index];
-            Prior::like(name, calibration, Likeness::Twin, design)
+            Prior::like(name, calibration, Likeness::Twin, design, has_cold_weights)
         });
     let twins: Vec<Prior> = twins.collect();
     let mut priors: Vec<Prior> = near.into_iter().map(|(_, _, prior)| prior).collect();

@@ -7,11 +7,11 @@
 //! spreads them over the space by itself.
 
 use nalgebra::{DMatrix, DVector};
-use roofnas_cost::calibration::{Basis, ChannelRule, Composition, Covariance, Workload};
+use roofnas_cost::calibration::{Basis, Composition, Covariance, Workload};
 
 use super::design::{Design, Timing};
 use super::points;
-use super::prior::Prior;
+use super::prior::{Kind, Prior};
 use super::state::{self, Functions, State};
 
 /// Inducing points of the plan's residual.
@@ -35,6 +35,7 @@ pub fn plan(
         .chain(targets)
         .chain(measured)
         .map(|works| Timing {
+            network_weights: Workload::weights_of(works),
             works: works.clone(),
             // any scale will do: what is planned for is relative
             latency_ms: 1e3,
@@ -68,10 +69,10 @@ pub fn plan(
     order
 }
 
-/// Derivatives of every network's relative latency by what is unknown, at the generic prior of an engine that takes all channels alike: what it leaves to plain code the plan's
-/// corners show.
+/// Derivatives of every network's relative latency by what is unknown, at the generic prior of an engine that takes all channels alike and a platform without cold weights:
+/// what is left to plain code the plan's corners show, and networks differ in size anyway.
 fn derivatives(design: &Design) -> DMatrix<f64> {
-    let prior = Prior::generic(design, Composition::Sum, ChannelRule::default());
+    let prior = Prior::generic(design, Composition::Sum, Kind::default());
     let inherited = prior.inherited_factors(design);
     let [amplitude, detail, length_scale, _] = prior.hyper_location;
     let covariance = Covariance {

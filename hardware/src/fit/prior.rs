@@ -1,17 +1,17 @@
 //! What is held likely before any timing of the platform is seen.
 
 use roofnas_cost::calibration::{
-    ActivationEffort, BEYOND_BANDWIDTH, CLASSES, Calibration, ChannelRule, Composition,
-    LogParameters, LogThreadEffect, PARAMETERS, PreparedSurface, SLOWDOWN, Surface,
-    THREAD_PARAMETERS, WORKING_SET, Workload, activation_index, overhead_index, timed_classes,
-    without_threads,
+    ActivationEffort, BEYOND_BANDWIDTH, CLASSES, COLD_BANDWIDTH, Calibration, ChannelRule,
+    Composition, LogParameters, LogThreadEffect, PARAMETERS, PreparedSurface, SLOWDOWN, Surface,
+    THREAD_PARAMETERS, WEIGHTS_HELD, WORKING_SET, Workload, activation_index, overhead_index,
+    timed_classes, without_threads,
 };
 
 use super::design::Design;
 
 /// Coordinates of a fit on one number of threads: the platform's speed as a whole (inference constant, sharpness, overhead, peak, bandwidth), then each class's own
 /// deviation in overhead, peak and bandwidth, then that of each kind of fused activation, then those of bandwidth and working set beyond caches, then that of the slowdown
-/// of what is misaligned. After them comes what changes from each number of threads to the next. All are standard normal a priori.
+/// of what is misaligned, then those of the bandwidth of cold weights and of what caches hold of them. After them comes what changes from each number of threads to the next. All are standard normal a priori.
 const COORDINATES: usize = 3 + PARAMETERS;
 
 /// How alike two platforms are held to be.
@@ -53,6 +53,13 @@ impl Likeness {
         }
     }
 
+    const fn cold(self) -> [f64; 2] {
+        match self {
+            Self::Kin => COLD_SCALE,
+            Self::Twin => [0.1; 2],
+        }
+    }
+
     const fn slowdown(self) -> f64 {
         match self {
             Self::Kin => 0.5,
@@ -68,6 +75,28 @@ impl Likeness {
     }
 }
 
+/// What kind of platform one is: what is there or isn't, and is found by evidence.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Kind {
+    /// How the engine works on channels.
+    pub(super) rule: ChannelRule,
+    /// Whether weights are cold that caches don't hold from one inference to the next.
+    pub(super) has_cold_weights: bool,
+}
+
+impl Kind {
+    /// Logarithm of its odds before anything is seen.
+    fn log_odds(self) -> f64 {
+        let aligned = if self.rule.alignment > 0 {
+            ALIGNED
+        } else {
+            0.0
+        };
+        let cold = if self.has_cold_weights { COLD } else { 0.0 };
+        aligned + cold
+    }
+}
+
 /// A prior over the model's parameters and residual.
 #[derive(Debug, Clone)]
 pub(super) struct Prior {
@@ -76,8 +105,8 @@ pub(super) struct Prior {
     pub(super) composition: Composition,
     /// Logarithm of its odds before anything is seen.
     pub(super) log_odds: f64,
-    /// How the engine is taken to work on channels.
-    pub(super) rule: ChannelRule,
+    /// What kind of platform it is taken to be.
+    pub(super) kind: Kind,
     /// Medians of the parameters.
     pub(super) location: LogParameters,
     /// Medians of what each number of threads beyond the fewest changes.
@@ -92,6 +121,8 @@ pub(super) struct Prior {
     beyond: [f64; 2],
     /// The same of the slowdown of what is misaligned.
     slowdown: f64,
+    /// The same of the bandwidth of cold weights and of what caches hold of them.
+    cold: [f64; 2],
     /// Residuals of the platform it is taken from.
     pub(super) inherited: Vec<Surface>,
     /// Medians of amplitude, detail, length scale and noise.
@@ -121,6 +152,16 @@ const BEYOND_BYTES: f64 = 4e6;
 /// Standard deviations of their logarithms.
 const BEYOND_SCALE: [f64; 2] = [1.0, 1.5];
 
+/// Medians of what cold weights go through: the bandwidth beside that of a class, and what caches hold of them, in bytes.
+const COLD_RATIO: f64 = 10.0;
+const HELD_BYTES: f64 = 16e6;
+
+/// Logarithm of the odds of cold weights, before anything is seen, beside none.
+const COLD: f64 = -2.0;
+
+/// Standard deviations of their logarithms.
+const COLD_SCALE: [f64; 2] = [1.5, 1.5];
+
 /// Logarithm of the odds, before anything is seen, of each multiple that an engine may want channels to be, beside none. Without it ten networks of a GPU were held to show
 /// one by chance, and errors on others rose from 3.8 to 5.8 % (OFA's on a Titan RTX).
 const ALIGNED: f64 = -4.0;
@@ -146,7 +187,7 @@ const HYPER_SCALE: [f64; 4] = [0.5, 0.5, 0.3, 0.5];
 
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
-    pub(super) fn generic(design: &Design, composition: Composition, rule: ChannelRule) -> Self {
+    pub(super) fn generic(design: &Design, composition: Composition, kind: Kind) -> Self {
         let on_fewest = |row: &usize| design.row_threads[*row] == 0;
         let rows: Vec<usize> = (0..design.len()).filter(on_fewest).collect();
         let n = rows.len() as f64;
@@ -175,13 +216,19 @@ impl Prior {
         location[BEYOND_BANDWIDTH] = bandwidth + BEYOND_RATIO.ln();
         location[WORKING_SET] = BEYOND_BYTES.ln();
         location[SLOWDOWN] = SLOWDOWN_MEDIAN.ln();
+        location[COLD_BANDWIDTH] = f64::INFINITY;
+        location[WEIGHTS_HELD] = f64::INFINITY;
+        if kind.has_cold_weights {
+            location[COLD_BANDWIDTH] = bandwidth + COLD_RATIO.ln();
+            location[WEIGHTS_HELD] = HELD_BYTES.ln();
+        }
         let location = LogParameters(location);
         let (effects, steps) = thread_effects(&location, &design.threads);
         Self {
             name: "generic".to_owned(),
             composition,
-            log_odds: if rule.alignment > 0 { ALIGNED } else { 0.0 },
-            rule,
+            log_odds: kind.log_odds(),
+            kind,
             location,
             effects,
             steps,
@@ -189,6 +236,7 @@ impl Prior {
             class: [1.0, 1.0, 1.0],
             beyond: BEYOND_SCALE,
             slowdown: SLOWDOWN_SCALE,
+            cold: COLD_SCALE,
             inherited: Vec::new(),
             hyper_location: [0.3, 0.1, 1.0, NOISE],
             hyper_scale: HYPER_SCALE,
@@ -202,7 +250,7 @@ impl Prior {
             name: "known".to_owned(),
             composition,
             log_odds: 0.0,
-            rule: ChannelRule::default(),
+            kind: Kind::default(),
             location,
             effects: Vec::new(),
             steps: Vec::new(),
@@ -210,6 +258,7 @@ impl Prior {
             class: [0.0; 3],
             beyond: [0.0; 2],
             slowdown: 0.0,
+            cold: [0.0; 2],
             inherited: Vec::new(),
             hyper_location: [0.3, 0.1, 1.0, NOISE],
             hyper_scale: HYPER_SCALE,
@@ -222,6 +271,7 @@ impl Prior {
         calibration: &Calibration,
         likeness: Likeness,
         design: &Design,
+        has_cold_weights: bool,
     ) -> Option<Self> {
         let best = calibration
             .components
@@ -235,7 +285,10 @@ impl Prior {
             name: name.to_owned(),
             composition: best.composition,
             log_odds: likeness.log_odds(),
-            rule: best.rule()?,
+            kind: Kind {
+                rule: best.rule()?,
+                has_cold_weights: has_cold_weights || best.parameters.cold_weights.is_some(),
+            },
             location,
             effects,
             steps,
@@ -243,6 +296,7 @@ impl Prior {
             class: likeness.class(),
             beyond: likeness.beyond(),
             slowdown: likeness.slowdown(),
+            cold: likeness.cold(),
             inherited,
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
@@ -250,15 +304,23 @@ impl Prior {
         let own = super::state::predict(&prior, design);
         let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
         prior.slow_down(slower);
+        // an earlier version may have fitted it
+        let generic = Self::generic(design, prior.composition, prior.kind);
         if best.parameters.beyond_caches.is_none() {
-            // an earlier version fitted it
-            let generic = Self::generic(design, prior.composition, prior.rule);
-            for index in [BEYOND_BANDWIDTH, WORKING_SET] {
-                prior.location.0[index] = generic.location.0[index];
-            }
+            prior.take(&generic, [BEYOND_BANDWIDTH, WORKING_SET]);
             prior.beyond = generic.beyond;
         }
+        if best.parameters.cold_weights.is_none() {
+            prior.take(&generic, [COLD_BANDWIDTH, WEIGHTS_HELD]);
+            prior.cold = generic.cold;
+        }
         Some(prior)
+    }
+
+    fn take(&mut self, from: &Self, parameters: [usize; 2]) {
+        for index in parameters {
+            self.location.0[index] = from.location.0[index];
+        }
     }
 
     /// What platforms have in common: medians in the middle of theirs, wide enough to hold them all. Their residuals are not averaged.
@@ -268,7 +330,9 @@ impl Prior {
         for (index, log) in location.0.iter_mut().enumerate() {
             *log = median(priors.iter().map(|prior| prior.location.0[index]));
         }
-        let of_the_rule = priors.iter().filter(|prior| prior.rule == first.rule);
+        let of_the_rule = priors
+            .iter()
+            .filter(|prior| prior.kind.rule == first.kind.rule);
         location.0[SLOWDOWN] = median(of_the_rule.map(|prior| prior.location.0[SLOWDOWN]));
         let (effects, steps) = thread_effects(&location, threads);
         Some(Self {
@@ -298,6 +362,7 @@ impl Prior {
             location[activation_index(effort)] -= log_factor;
         }
         location[BEYOND_BANDWIDTH] -= log_factor;
+        location[COLD_BANDWIDTH] -= log_factor;
         for effect in &mut self.effects {
             effect.0[0] += log_factor;
         }
@@ -348,6 +413,8 @@ impl Prior {
             0 | 1 => vec![(parameter, self.whole[parameter])],
             BEYOND_BANDWIDTH => vec![(4, self.whole[4]), (3 + parameter, self.beyond[0])],
             WORKING_SET => vec![(3 + parameter, self.beyond[1])],
+            COLD_BANDWIDTH => vec![(4, self.whole[4]), (3 + parameter, self.cold[0])],
+            WEIGHTS_HELD => vec![(3 + parameter, self.cold[1])],
             SLOWDOWN => vec![(3 + parameter, self.slowdown)],
             _ => {
                 // activations go with the peaks

@@ -23,7 +23,7 @@ pub(super) fn component(
     let coordinates = prior.coordinates();
     let (own, weights) = laplace.coordinates.split_at(coordinates);
     let mut parameters = Parameters::from(&prior.parameters(own));
-    if prior.rule.alignment == 0 {
+    if prior.kind.rule.alignment == 0 {
         // nothing is misaligned
         parameters.misaligned_slowdown = None;
     }
@@ -60,8 +60,8 @@ pub(super) fn component(
         weight: round(weight, DIGITS),
         prior: prior.name.clone(),
         composition: prior.composition,
-        channel_quantum: QUANTA[prior.rule.quantum],
-        channel_alignment: QUANTA[prior.rule.alignment],
+        channel_quantum: QUANTA[prior.kind.rule.quantum],
+        channel_alignment: QUANTA[prior.kind.rule.alignment],
         noise: round(laplace.hyper.noise, DIGITS),
         parameters,
         residual: surface(laplace, weights, threads.len()),
@@ -108,6 +108,10 @@ fn round_parameters(parameters: &mut Parameters) {
     if let Some(beyond) = &mut parameters.beyond_caches {
         beyond.bandwidth_gb_s = round(beyond.bandwidth_gb_s, DIGITS);
         beyond.working_set_mb = round(beyond.working_set_mb, DIGITS);
+    }
+    if let Some(cold) = &mut parameters.cold_weights {
+        cold.bandwidth_gb_s = round(cold.bandwidth_gb_s, DIGITS);
+        cold.held_mb = round(cold.held_mb, DIGITS);
     }
     if let Some(slowdown) = &mut parameters.misaligned_slowdown {
         *slowdown = round(*slowdown, DIGITS);

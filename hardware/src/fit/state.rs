@@ -2,8 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS, THREAD_PARAMETERS,
-    overhead_index, residual_factor,
+    Basis, Cold, ColdWeights, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS,
+    THREAD_PARAMETERS, overhead_index, residual_factor,
 };
 
 use super::design::Design;
@@ -51,6 +51,8 @@ pub(super) struct State {
     /// Of each number of threads beyond the fewest.
     effects: Vec<LogThreadEffect>,
     host_weights: Vec<f64>,
+    /// Of each timing.
+    cold: Vec<Cold>,
 }
 
 /// One distinct kernel.
@@ -91,7 +93,7 @@ impl State {
         let weights = &coordinates[prior.coordinates()..];
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
-            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.rule);
+            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.kind.rule);
             if prior.composition == Composition::Graph {
                 mean.overhead_s = 0.0;
             }
@@ -113,10 +115,12 @@ impl State {
             });
         }
         let call = parameters.0[0].exp();
+        let cold_weights: Vec<ColdWeights> = on_threads.iter().map(ColdWeights::from).collect();
         let mut state = Self {
             predicted: DVector::zeros(design.len()),
             device_weights: Vec::with_capacity(design.len()),
             host_weights: Vec::with_capacity(design.len()),
+            cold: Vec::with_capacity(design.len()),
             parts,
             parameters,
             effects,
@@ -127,7 +131,11 @@ impl State {
                     .map(|&(work, count)| count * of(&state.parts[work]))
                     .sum()
             };
-            let (host, device) = (total(|part| part.host), total(|part| part.device));
+            let (all, own) = design.weights[i];
+            let cold = cold_weights[design.row_threads[i]].of(all).part(own);
+            let host = total(|part| part.host);
+            let device = total(|part| part.device) + cold.seconds;
+            state.cold.push(cold);
             let [on_host, on_device] = prior.composition.weights(host, device);
             state.predicted[i] = design.calls[i] * call + on_host * host + on_device * device;
             state.host_weights.push(on_host);
@@ -180,6 +188,7 @@ impl State {
                     matrix[(i, own + first + function)] += each * value;
                 }
             }
+            self.cold[i].add_to(&mut by_parameter, self.device_weights[i]);
             if let Some(before) = design.row_threads[i].checked_sub(1) {
                 self.spread_to_fewest(before, &mut by_parameter);
             }

@@ -78,8 +78,10 @@ pub fn timings(
             }),
         }
     }
+    let network_weights = cost.weight_bytes(whole.dtype) as f64;
     let timing = |group: Group| Timing {
         works: group.works,
+        network_weights,
         latency_ms: 1e3 * group.seconds / group.count,
         is_call: false,
         threads: whole.threads,
@@ -90,6 +92,7 @@ pub fn timings(
     let mut timings: Vec<Timing> = groups.into_iter().map(timing).collect();
     timings.push(Timing {
         works: Workload::of_network(cost, whole.batch, whole.dtype),
+        network_weights,
         latency_ms: 1e3 * whole.whole_s,
         is_call: true,
         threads: whole.threads,
