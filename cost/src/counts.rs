@@ -30,7 +30,7 @@ pub struct KernelCost {
     pub macs: u64,
     /// Floating-point operations.
     pub flops: u64,
-    /// Elements read from memory, weights apart.
+    /// Elements read from memory, weights apart: all of what it is given, but for copies of a part, which read that.
     pub read_elements: u64,
     /// Elements written to memory.
     pub written_elements: u64,
@@ -216,6 +216,10 @@ fn kernel_cost(network: &Network, kernel: Kernel) -> KernelCost {
         .reads(network)
         .map(|tensor: Tensor| network.shape(tensor).elements())
         .sum();
+    if cost.class == OpClass::DataMovement {
+        // what copies a part reads that part
+        cost.read_elements = cost.read_elements.min(cost.written_elements);
+    }
     cost
 }
 

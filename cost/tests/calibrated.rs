@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
-    ActivationEffort, BEYOND_BANDWIDTH, BatchFigures, Batches, BeyondCaches, COORDINATES,
-    Calibration, Component, Composition, Covariance, JointPrice, LogParameters, LogThreadEffect,
-    Measured, MeasuredOnThreads, PARAMETERS, Parameters, PreparedCalibration, SLOWDOWN, Surface,
-    THREAD_PARAMETERS, ThreadEffect, Triangle, WORKING_SET, Workload, move_to_threads,
-    timed_classes,
+    ActivationEffort, BEYOND_BANDWIDTH, BatchFigures, Batches, BeyondCaches, COLD_BANDWIDTH,
+    COORDINATES, Calibration, ColdWeightFigures, Component, Composition, Covariance, JointPrice,
+    LogParameters, LogThreadEffect, Measured, MeasuredOnThreads, PARAMETERS, Parameters,
+    PreparedCalibration, SLOWDOWN, Surface, THREAD_PARAMETERS, ThreadEffect, Triangle,
+    WEIGHTS_HELD, WORKING_SET, Workload, move_to_threads, timed_classes,
 };
 use roofnas_cost::{
     Dtype, Figures, Fusion, LatencyError, LatencyModel, NetworkCost, OpClass, Platform, Prediction,
@@ -84,6 +84,10 @@ fn component(composition: Composition, spread: f64) -> Component {
                 working_set_mb: 2.0,
             }),
             misaligned_slowdown: Some(2.5),
+            cold_weights: Some(ColdWeightFigures {
+                bandwidth_gb_s: 3.0,
+                held_mb: 6.0,
+            }),
             more_threads: Vec::new(),
         },
         residual: Surface {
@@ -186,6 +190,9 @@ fn deviations_are_those_of_drawn_parameters() {
             beyond.bandwidth_gb_s *= moved(BEYOND_BANDWIDTH).exp();
             beyond.working_set_mb *= moved(WORKING_SET).exp();
             *parameters.misaligned_slowdown.as_mut().unwrap() *= moved(SLOWDOWN).exp();
+            let cold = parameters.cold_weights.as_mut().unwrap();
+            cold.bandwidth_gb_s *= moved(COLD_BANDWIDTH).exp();
+            cold.held_mb *= moved(WEIGHTS_HELD).exp();
             for (row, weight) in drawn.residual.weights.iter_mut().enumerate() {
                 *weight += moved(PARAMETERS + row);
             }
@@ -672,6 +679,13 @@ fn calibrations_that_can_not_be_are_refused() {
             beyond.working_set_mb = -1.0;
         }),
         "calibration.fp32.components[0].parameters.beyond_caches.working_set_mb = -1: must be a number above 0",
+    );
+    start(
+        error(&|c| {
+            let cold = c.components[0].parameters.cold_weights.as_mut().unwrap();
+            cold.bandwidth_gb_s = f64::NAN;
+        }),
+        "calibration.fp32.components[0].parameters.cold_weights.bandwidth_gb_s = NaN: must be a number above 0",
     );
     start(
         error(&|c| c.threads = vec![4]),

@@ -485,6 +485,7 @@ pub fn timed_classes() -> impl Iterator<Item = OpClass> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calibration::ColdWeights;
 
     fn logs(sharpness: f64) -> LogParameters {
         let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
@@ -618,12 +619,17 @@ mod tests {
         old.activation_gelements_s.clear();
         old.beyond_caches = None;
         old.misaligned_slowdown = None;
+        old.cold_weights = None;
         let free = LogParameters::from(&old);
         let mut back = old.clone();
         back.set(&free);
         assert_eq!(
-            (back.present().count(), back.beyond_caches),
-            (ACTIVATIONS, None)
+            (
+                back.present().count(),
+                back.beyond_caches,
+                back.cold_weights
+            ),
+            (ACTIVATIONS, None, None)
         );
         let rule = ChannelRule {
             alignment: 1,
@@ -640,6 +646,7 @@ mod tests {
             ..misaligned
         };
         let (with, without) = (free.mean(&misaligned, rule), free.mean(&plain, rule));
+        assert_eq!(ColdWeights::from(&free), ColdWeights::NONE);
         assert_eq!(with.roof_s, without.roof_s);
         assert!((with.memory_s - 4e-3).abs() < 1e-15);
         let mut by_parameter = [0.0; PARAMETERS];
@@ -673,9 +680,13 @@ mod tests {
     #[test]
     fn triangles_of_files_have_gaps_where_they_know_nothing() {
         let new = Parameters::from(&logs(1.5));
+        let warm = Parameters {
+            cold_weights: None,
+            ..new.clone()
+        };
         let aligned = Parameters {
             misaligned_slowdown: None,
-            ..new.clone()
+            ..warm.clone()
         };
         let without_caches = Parameters {
             beyond_caches: None,
@@ -698,13 +709,29 @@ mod tests {
                     BEYOND_BANDWIDTH,
                     WORKING_SET,
                     SLOWDOWN,
+                    COLD_BANDWIDTH,
+                    WEIGHTS_HELD,
                 ],
             ),
             (
                 without_caches,
-                vec![BEYOND_BANDWIDTH, WORKING_SET, SLOWDOWN],
+                vec![
+                    BEYOND_BANDWIDTH,
+                    WORKING_SET,
+                    SLOWDOWN,
+                    COLD_BANDWIDTH,
+                    WEIGHTS_HELD,
+                ],
             ),
-            (aligned, vec![SLOWDOWN]),
+            (aligned, vec![SLOWDOWN, COLD_BANDWIDTH, WEIGHTS_HELD]),
+            (warm, vec![COLD_BANDWIDTH, WEIGHTS_HELD]),
+            (
+                Parameters {
+                    misaligned_slowdown: None,
+                    ..new.clone()
+                },
+                vec![SLOWDOWN],
+            ),
             (new, Vec::new()),
         ] {
             let places: Vec<usize> = (0..PARAMETERS + 2)
@@ -724,7 +751,7 @@ mod tests {
                 assert_eq!(numbers.len(), row + 1);
                 // a relu6 of four rates is as uncertain as a relu
                 let taken = match missing.len() {
-                    4 if row == activation_index(two) => {
+                    6 if row == activation_index(two) => {
                         activation_index(ActivationEffort::Comparison)
                     }
                     _ => row,

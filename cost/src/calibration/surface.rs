@@ -193,6 +193,7 @@ mod tests {
 
     fn residual(coordinates: usize, at: [f64; COORDINATES]) -> f64 {
         let work = Workload {
+            weights: 0.0,
             class: OpClass::Dense,
             flops: 1.0,
             bytes: 1.0,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use roofnas_cost::calibration::{Batches, Calibration, Measured, PreparedCalibration};
+use roofnas_cost::calibration::{Batches, Calibration, Measured, PreparedCalibration, Workload};
 use roofnas_cost::{Figures, Prediction, student_quantile};
 use roofnas_hardware::fit::{Fit, FitOptions, Timing as FitTiming, fit};
 use roofnas_hardware::{Baseline, LatencyByNetwork, NearestPlatform, Timing};

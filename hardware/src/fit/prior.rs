@@ -152,15 +152,15 @@ const BEYOND_BYTES: f64 = 4e6;
 /// Standard deviations of their logarithms.
 const BEYOND_SCALE: [f64; 2] = [1.0, 1.5];
 
-/// Medians of what cold weights go through: the bandwidth beside that of a class, and what caches hold of them, in bytes.
-const COLD_RATIO: f64 = 10.0;
+/// Medians of what cold weights go through, where there are any: the bandwidth beside that of a class, and what caches hold of them, in bytes.
+const COLD_RATIO: f64 = 1.0;
 const HELD_BYTES: f64 = 16e6;
 
 /// Logarithm of the odds of cold weights, before anything is seen, beside none.
 const COLD: f64 = -2.0;
 
 /// Standard deviations of their logarithms.
-const COLD_SCALE: [f64; 2] = [1.5, 1.5];
+const COLD_SCALE: [f64; 2] = [1.0, 1.5];
 
 /// Logarithm of the odds, before anything is seen, of each multiple that an engine may want channels to be, beside none. Without it ten networks of a GPU were held to show
 /// one by chance, and errors on others rose from 3.8 to 5.8 % (OFA's on a Titan RTX).

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    ActivationEffort, Batches, BeyondCaches, Calibration, ChannelRule, Component, Composition,
-    Covariance, KernelShare, LogParameters, LogThreadEffect, Measured, Parameters,
-    PreparedCalibration, SLOWDOWN, Workload, timed_classes,
+    ActivationEffort, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration, ChannelRule, ColdWeights,
+    Component, Composition, Covariance, KernelShare, LogParameters, LogThreadEffect, Measured,
+    Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
 
 use super::laplace::{Hyper, Task};
-use super::prior::Prior;
+use super::prior::{Kind, Prior};
 use super::state::{Functions, State};
 use super::{FitError, FitOptions, Timing, design::Design, fit, plan, points, ship};
 
@@ -47,6 +47,7 @@ fn planted() -> LogParameters {
             working_set_mb: 3.0,
         }),
         misaligned_slowdown: None,
+        cold_weights: None,
         more_threads: Vec::new(),
     };
     let depthwise = roofnas_cost::OpClass::Depthwise;
@@ -60,7 +61,8 @@ fn latency_ms(works: &[Workload], machine: &LogParameters) -> f64 {
         let mean = machine.mean(work, ChannelRule::default());
         work.count * (mean.overhead_s + mean.roof_s)
     });
-    1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
+    let cold = ColdWeights::from(machine).of(Workload::weights_of(works));
+    1e3 * (machine.0[0].exp() + kernels.sum::<f64>() + cold.seconds)
 }
 
 fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
@@ -68,6 +70,7 @@ fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
     let timing = |works: &Vec<Workload>| Timing {
         latency_ms: latency_ms(works, &machine),
         works: works.clone(),
+        network_weights: Workload::weights_of(works),
         is_call: true,
         threads: 1,
         run: 0,
@@ -292,6 +295,7 @@ fn a_layer_alone_tells_of_networks() {
     timings.extend(kernels.into_values().map(|work| Timing {
         latency_ms: latency_ms(&[work], &machine) - call_ms,
         works: vec![work],
+        network_weights: work.weights,
         is_call: false,
         threads: 1,
         run: 0,
@@ -310,6 +314,7 @@ fn on_one_and_four(all: &[Vec<Workload>], on_four: &[Vec<Workload>]) -> Vec<Timi
     timings.extend(on_four.iter().map(|works| Timing {
         latency_ms: latency_ms(works, &machine),
         works: works.clone(),
+        network_weights: Workload::weights_of(works),
         is_call: true,
         threads: 4,
         run: 0,
@@ -368,6 +373,7 @@ fn each_number_of_threads_has_effects_of_its_own() {
     timings.extend(networks[34..44].iter().map(|works| Timing {
         latency_ms: latency_ms(works, &machine),
         works: works.clone(),
+        network_weights: Workload::weights_of(works),
         is_call: true,
         threads: 8,
         run: 0,
@@ -411,7 +417,11 @@ fn derivatives_of_several_numbers_of_threads_are_differences() {
     let networks = networks(6);
     let timings = on_one_and_four(&networks[..3], &networks[3..]);
     let design = Design::new(&timings);
-    let prior = Prior::generic(&design, Composition::Sum, ChannelRule::default());
+    let cold = Kind {
+        has_cold_weights: true,
+        ..Kind::default()
+    };
+    let prior = Prior::generic(&design, Composition::Sum, cold);
     let functions = Functions::none(&design);
     let inherited = prior.inherited_factors(&design);
     let coordinates = prior.coordinates();
@@ -509,4 +519,86 @@ fn engines_that_take_all_channels_are_not_held_to_leave_some() {
             assert_eq!(component.parameters.misaligned_slowdown, None);
         }
     }
+}
+
+/// The planted machine with caches that hold 12 MB of weights.
+fn with_cold_weights() -> LogParameters {
+    let mut machine = planted();
+    machine.0[COLD_BANDWIDTH] = f64::ln(4e9);
+    machine.0[WEIGHTS_HELD] = f64::ln(12e6);
+    machine
+}
+
+#[test]
+fn weights_that_caches_do_not_hold_are_found() {
+    let networks = networks(60);
+    let machine = with_cold_weights();
+    let mut timings = timings(&networks[..30]);
+    for timing in &mut timings {
+        timing.latency_ms = latency_ms(&timing.works, &machine);
+    }
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    let cold = fitted.components[0].parameters.cold_weights.unwrap();
+    assert!((cold.held_mb / 12.0 - 1.0).abs() < 0.2, "{cold:?}");
+    assert!((cold.bandwidth_gb_s / 4.0 - 1.0).abs() < 0.3, "{cold:?}");
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    let errors = networks[30..].iter().map(|works| {
+        let mean_ms = 1e3 * prepared.price(works, None).mean_s;
+        (mean_ms / latency_ms(works, &machine) - 1.0).abs()
+    });
+    let error = errors.sum::<f64>() / 30.0;
+    assert!(error < 0.015, "{error}");
+}
+
+#[test]
+fn caches_that_hold_all_weights_are_not_held_to_lose_some() {
+    let networks = networks(40);
+    for count in [5, 10, 30] {
+        let fitted = fit(&timings(&networks[..count]), &[], &alone()).unwrap();
+        for component in fitted.components {
+            assert_eq!(component.parameters.cold_weights, None, "{count} networks");
+        }
+    }
+}
+
+/// What a layer takes depends on the network it is timed in: alone it finds its weights where it left them.
+#[test]
+fn a_layer_s_part_in_cold_weights_is_its_part_in_the_network_s() {
+    let networks = networks(60);
+    let machine = with_cold_weights();
+    let mut timings = timings(&networks[..5]);
+    for timing in &mut timings {
+        timing.latency_ms = latency_ms(&timing.works, &machine);
+    }
+    for works in &networks[5..15] {
+        let all = Workload::weights_of(works);
+        let cold = ColdWeights::from(&machine).of(all);
+        timings.extend(works.iter().map(|work| {
+            let mean = machine.mean(work, ChannelRule::default());
+            let own_s = cold.seconds * work.weights / all;
+            Timing {
+                latency_ms: 1e3 * (mean.overhead_s + mean.roof_s + own_s),
+                works: vec![Workload {
+                    count: 1.0,
+                    ..*work
+                }],
+                network_weights: all,
+                is_call: false,
+                threads: 1,
+                run: 0,
+                repeats: 1.0,
+                error_ms: 0.0,
+            }
+        }));
+    }
+    let fitted = fit(&timings, &[], &alone()).unwrap();
+    let cold = fitted.components[0].parameters.cold_weights.unwrap();
+    assert!((cold.held_mb / 12.0 - 1.0).abs() < 0.1, "{cold:?}");
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    let errors = networks[15..].iter().map(|works| {
+        let mean_ms = 1e3 * prepared.price(works, None).mean_s;
+        (mean_ms / latency_ms(works, &machine) - 1.0).abs()
+    });
+    let error = errors.sum::<f64>() / 45.0;
+    assert!(error < 0.01, "{error}");
 }

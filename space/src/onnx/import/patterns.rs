@@ -10,6 +10,7 @@ const MAX_NODES: usize = 16;
 
 /// Merges what belongs together.
 pub(super) fn simplify(traced: &mut Traced) {
+    neutral(traced);
     activations(traced);
     norms::merge(traced);
     // a batch-norm whose statistics are frozen is written so: a factor, then a summand
@@ -54,6 +55,41 @@ impl Edges {
             _ => None,
         }
     }
+}
+
+/// Sums with 0, products with 1 and mere names: engines drop them before they fuse anything, so that a branch summed on from 0 joins its convolution.
+fn neutral(traced: &mut Traced) {
+    let mut edges = Edges::of(traced);
+    for place in 0..traced.steps.len() {
+        let Some(maker) = neutral_at(traced, &edges, place) else {
+            continue;
+        };
+        let Some(step) = traced.steps[place].take() else {
+            continue;
+        };
+        edges.maker[step.output] = Some(maker);
+        if let Some(maker) = &mut traced.steps[maker] {
+            maker.output = step.output;
+            maker.called.absorb(step.called);
+        }
+    }
+}
+
+/// The step whose result this one hands on as it is, and which nobody else reads.
+fn neutral_at(traced: &Traced, edges: &Edges, place: usize) -> Option<usize> {
+    let step = traced.steps[place].as_ref()?;
+    let formula = step.formula.as_ref()?;
+    let can_be = ["Add", "Sub", "Mul", "Div", "Identity"].contains(&step.op_type.as_str());
+    let mut values = formula.values();
+    let (Some(source), None, None) = (values.next(), values.next(), formula.weights().next())
+    else {
+        return None;
+    };
+    let hands_on = |x: f64| formula.at(|_| x, |_| f64::NAN) == x;
+    let is_whole = traced.values[source].dims == traced.values[step.output].dims;
+    (can_be && is_whole && [-3.25, 0.0, 1.0, 0.1, 117.0].into_iter().all(hands_on)).then_some(())?;
+    edges.only_reader(source)?;
+    edges.maker[source]
 }
 
 /// Functions of single elements that end in a known activation. Larger ones win, since the last node comes first.

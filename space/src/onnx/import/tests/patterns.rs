@@ -371,3 +371,44 @@ fn what_only_looks_like_a_normalisation_stays() {
         ]
     );
 }
+
+#[test]
+fn what_hands_its_input_on_is_dropped_where_only_it_reads_it() {
+    for neutral in [
+        "y = Add r 0",
+        "y = Add 0 r",
+        "y = Sub r 0",
+        "y = Mul r 1",
+        "y = Div r 1",
+        "y = Identity r",
+        "a = Add r 0\n b = Mul 1 a\n y = Identity b",
+    ] {
+        assert_eq!(
+            written(&format!("r = Relu x\n {neutral}")),
+            ["r: relu -> 8x4x4"],
+            "{neutral}"
+        );
+    }
+    for work in ["y = Add r 1", "y = Sub 0 r", "y = Mul r 2", "y = Div 1 r"] {
+        assert_eq!(written(&format!("r = Relu x\n {work}")).len(), 2, "{work}");
+    }
+    // with nothing before it, or somebody else who reads that
+    assert_eq!(written("y = Add x 0"), ["y: Add (elementwise 1) -> 8x4x4"]);
+    assert_eq!(
+        written("r = Relu x\n s = Sigmoid r\n z = Add r 0\n y = Add z s").len(),
+        4
+    );
+}
+
+#[test]
+fn a_branch_summed_on_from_zero_is_a_residual() {
+    let model = Model::new(&[1, 8, 4, 4])
+        .scalar("0", 0.0)
+        .weight("w", &[8, 8, 1, 1])
+        .node("Conv", "x w", "c", &[])
+        .node("Add", "c 0", "s", &[])
+        .node("Add", "s x", "y", &[]);
+    let listing = model.listing();
+    assert_eq!(listing.len(), 2, "{listing:?}");
+    assert!(listing[1].contains("add"), "{listing:?}");
+}
