@@ -31,7 +31,7 @@ pub struct KernelPrice {
     pub overhead_s: f64,
     /// Time of the arithmetic alone.
     pub compute_s: f64,
-    /// Time of the memory traffic alone.
+    /// Time of the memory traffic alone, cold weights among it.
     pub memory_s: f64,
     /// Share of the peak that the kernel's shape lets it reach; 1 in a calibrated price, whose rates are those reached.
     pub utilisation: f64,

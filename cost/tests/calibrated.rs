@@ -86,7 +86,7 @@ fn component(composition: Composition, spread: f64) -> Component {
             misaligned_slowdown: Some(2.5),
             cold_weights: Some(ColdWeightFigures {
                 bandwidth_gb_s: 3.0,
-                held_mb: 6.0,
+                held_mb: 90.0,
             }),
             more_threads: Vec::new(),
         },

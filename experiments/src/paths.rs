@@ -2,7 +2,7 @@
 //!
 //! Criteria are sums over the sites of a network: the objectives first, then what limited figures add. Four things are no sums. st_la is a sum of
 //! logarithms of sums, which exact search knows. MAE-DET and DeepMAD become sums where states know the levels to come (see `level_paths`). Peak
-//! memory is a maximum: a limit takes away the blocks that break it, and so it does with blocks whose channels fall. And what is bounded by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap, features kept in memory, depth over width), limits the
+//! memory is a maximum: a limit takes away the blocks that break it, and so it does with blocks whose channels fall. And what is bounded by a sum only, from below (the 95 % bound of a latency, a mean whose host and device overlap or in which weights are cold, features kept in memory, depth over width), limits the
 //! sum instead, which every feasible network keeps; whether a network is feasible is then asked of its whole price.
 
 use roofnas_cost::{BlockTable, SiteAddends, SiteSum, TermWeights};
@@ -15,7 +15,7 @@ use crate::level_paths::LevelPaths;
 use crate::objective::Objective;
 use crate::problem::BackboneProblem;
 
-/// What stands for the latency of a network where its 95 % bound (or another) is limited. Means add up, and limiting them relaxes the
+/// What stands for the latency of a network where its 95 % bound (or another) is limited. Means, or sums below them, add up, and limiting them relaxes the
 /// bound; a sum below the bound limits more, but is another quantity than the objective. Both in one search would be one criterion too many.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum LatencyView {
@@ -746,6 +746,17 @@ impl<'a> Figures<'a> {
     fn has(&self, objective: Objective) -> bool {
         self.problem.experiment().objectives.contains(&objective)
     }
+}
+
+/// The sums that stand for the mean latencies of networks like this one, of the platform and of further targets.
+pub(crate) fn mean_tangents(
+    problem: &BackboneProblem,
+    at: &Genotype,
+) -> Result<Vec<SiteSum>, PathsError> {
+    let targets = 0..problem.experiment().appraiser.targets.len();
+    let tables = std::iter::once(problem.blocks()).chain(targets.map(|n| problem.target_blocks(n)));
+    let tangents = tables.map(|table| Ok(table.map_err(Clone::clone)?.mean_tangent(at)));
+    tangents.collect()
 }
 
 /// A sum that the mean and so many deviations never fall below, close to them for the networks `at`; nothing where there is none.

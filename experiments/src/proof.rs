@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::slice;
 
+use roofnas_cost::SiteSum;
 use roofnas_search::{
     Costs, ExactFront, ExactProgress, ExactSettings, Individual, Layered, ParetoFront, PlaneBound,
     Problem, exact_front, plane_bound, relaxed_bound,
@@ -16,7 +17,7 @@ use roofnas_space::Genotype;
 use crate::bound::Bound;
 use crate::floor::Floor;
 use crate::objective::Objective;
-use crate::paths::{BackbonePaths, LatencyView, PathsError};
+use crate::paths::{BackbonePaths, LatencyView, PathsError, mean_tangents};
 use crate::problem::BackboneProblem;
 
 /// What exact search says of a problem.
@@ -195,12 +196,13 @@ fn prove_at_one_batch(
     let mut is_attained =
         floor.level.is_none() && paths.has_true_objectives() && !paths.has_rounded_quality();
     let is_feasible = |genotype: &Genotype| problem.evaluate(genotype).is_feasible();
-    // a mean that is no sum is bounded by sums that are equal to it at one network each
+    // a mean that is no sum is bounded by sums that are close to it at one network each
     let places = if paths.has_true_objectives() {
         1
     } else {
         TANGENTS
     };
+    let mut tangents: Vec<Vec<SiteSum>> = Vec::new();
     for place in 0..places {
         let at = match place {
             0 => at,
@@ -208,6 +210,12 @@ fn prove_at_one_batch(
                 .get(place * members.len() / places)
                 .map_or(at, |m| &m.genotype),
         };
+        // networks can have the same sums below them, and the same search would follow
+        let sums = mean_tangents(problem, at)?;
+        if tangents.contains(&sums) {
+            continue;
+        }
+        tangents.push(sums);
         let paths = BackbonePaths::new(problem, slice::from_ref(at), LatencyView::Mean)?;
         let exact = if is_plain {
             exact_front(&paths, settings, &known, &mut *observer)
@@ -267,7 +275,7 @@ fn prove_by_planes(
         .iter()
         .min_by(|a, b| a.costs()[objectives - 1].total_cmp(&b.costs()[objectives - 1]));
     let best = best.map_or(nearest, |best| &best.genotype);
-    // bounds that are no sums are held against sums that are equal to them at some networks
+    // bounds that are no sums are held against sums that are close to them at some networks
     let paths = BackbonePaths::new(problem, slice::from_ref(best), LatencyView::Both)?;
     let places = match paths.is_relaxed() || !paths.has_true_objectives() {
         true => TANGENTS,

@@ -6,8 +6,7 @@
 //! * `(h^3 + d^3)^(1/3)` is a norm, and a convex function lies above its tangent planes.
 //! * A variance is `|V|^2` with a vector `V` that adds up over sites: gradients, noise times mean, what components differ by, what each kernel has
 //!   for itself. For any unit vector `u`, `std = |V| >= u . V`, with equality where `V` points along `u`.
-
-//! * What cold weights take is convex up to a point, and lies above a line beyond ([`ColdWeights::line_below`]). Their part in `V` is no sum: with `u` at right angles to it,
+//! * What cold weights take lies above its convex envelope ([`ColdWeights::line_below`]). Their part in `V` is no sum: with `u` at right angles to it,
 //!   what is left of `V` is one.
 
 use std::collections::BTreeMap;
@@ -37,7 +36,8 @@ impl Timing {
     /// Whether a network's mean is the inference constant and a sum over its sites.
     pub(super) fn is_additive(&self) -> bool {
         let mut components = self.components.iter();
-        self.adds_up && components.all(|component| component.constants.cold.is_nothing())
+        self.composition_adds_up
+            && components.all(|component| component.constants.cold.is_nothing())
     }
 
     /// A sum that no network's mean falls below; equal to it for every network where means add up, else close to it for a network of these sites.
@@ -103,7 +103,7 @@ impl Timing {
             let line = if factor > 0.0 {
                 self.cold_below(component, typical_weights)
             } else {
-                component.constants.cold.line_above()
+                component.constants.cold.line_above(self.most_weights)
             };
             constant_s += factor * line.constant_s;
             for (sum, weights) in site_s.iter_mut().zip(&self.weights) {
@@ -115,7 +115,7 @@ impl Timing {
 
     /// `u . V`, for `u` the direction of `V` of a network of these sites but for what cold weights have in it.
     fn deviation_along(&self, at: &[u32]) -> Option<Along> {
-        if !self.adds_up || self.prior_relative_std.is_some() {
+        if !self.composition_adds_up || self.prior_relative_std.is_some() {
             return None;
         }
         let std_s = 1e-3 * self.latency(at).std_ms;

@@ -18,7 +18,7 @@ const RUN: usize = 32;
 pub(super) struct Timing {
     pub(super) components: Vec<ComponentTiming>,
     /// Whether kernels simply add up, on every network: no host and device overlap.
-    pub(super) adds_up: bool,
+    pub(super) composition_adds_up: bool,
     /// Weights by site, in bytes, and the most that a network can have.
     pub(super) weights: Vec<f64>,
     pub(super) most_weights: f64,
@@ -88,7 +88,7 @@ impl Timing {
                 .map(|cost| [0.0, cost.as_ref().map_or(0.0, |c| c.estimate_s)]);
             let platform = model.platform();
             return Self {
-                adds_up: true,
+                composition_adds_up: true,
                 // none are cold
                 weights: vec![0.0; costs.len()],
                 most_weights: 0.0,
@@ -128,7 +128,7 @@ impl Timing {
         let inference_deviation_s = length(&constants[0].inference);
         let cold_deviations = constants[0].cold_along.each_ref().map(length);
         let is_async = |c: &ComponentConstants| c.composition == Composition::Async;
-        let adds_up = !constants.iter().any(is_async);
+        let composition_adds_up = !constants.iter().any(is_async);
         let addends: Vec<Vec<KernelAddends>> = kernels
             .works
             .iter()
@@ -142,7 +142,7 @@ impl Timing {
         let components = components.collect();
         let most_weights = most_weights(&kernels.weights, groups);
         Self {
-            adds_up,
+            composition_adds_up,
             most_weights,
             weights: kernels.weights,
             inference_s,
@@ -193,7 +193,7 @@ impl Timing {
         let [component] = &self.components[..] else {
             return None;
         };
-        if !self.adds_up || self.prior_relative_std.is_some() {
+        if !self.composition_adds_up || self.prior_relative_std.is_some() {
             return None;
         }
         let cold = component.constants.cold.of(weights);
@@ -213,7 +213,7 @@ impl Timing {
     /// Mean latency of a network of these sites, in milliseconds; `added_s` is the sum of what they add, `weights` that of their weights in bytes.
     #[inline]
     pub(super) fn mean_ms(&self, added_s: f64, weights: f64, sites: &[u32]) -> f64 {
-        if self.adds_up {
+        if self.composition_adds_up {
             let cold = self.components.iter().map(|component| {
                 let constants = &component.constants;
                 constants.share * constants.cold.of(weights).seconds
@@ -480,7 +480,7 @@ impl Kernels {
     }
 }
 
-/// What two workloads must have in common to be [the same](Workload::is_same).
+/// What two workloads must have in common to be [the same](Workload::is_same): the activation is among the coordinates, and what it works on among the FLOPs.
 fn key(work: &Workload) -> Vec<u64> {
     let numbers = [work.flops, work.bytes, work.weights].into_iter();
     let numbers = numbers.chain(work.coordinates).chain(work.padding);

@@ -4,10 +4,15 @@
 //! cold(W) = W / bandwidth * W^4 / (W^4 + held^4)
 //! ```
 //!
-//! An inference reads all of the network's `W` bytes of weights, in the same order each time. As long as caches hold all of them, the next one finds them there; of more
-//! than that it finds little, since what was read longest ago makes room first. So what a weight takes depends on all of the network and not on its own layer: under ONNX
+//! An inference reads all of the network's `W` bytes of weights, in the same order each time. As long as caches hold all of them, the next one finds them there; of twice as
+//! many it finds next to none, since what was read longest ago makes room first. How abrupt that is depends on the caches; the fourth power had more evidence than the
+//! second or the eighth. So what a weight takes depends on all of the network and not on its own layer: under ONNX
 //! Runtime on a virtual Xeon, linear layers of up to 19 MB read their weights at 24 to 28 GB/s in networks with less than 30 MB of them, and at 12 to 14 GB/s in larger
 //! networks, whatever their own size.
+//!
+//! It comes on top of what the kernels' traffic takes as if all weights were held; so the bandwidth is none that a memory has: where weights come at 25 GB/s from caches and
+//! at 13 from memory, it is 27. Activations of large batches may push weights out of caches as well, more threads may have more caches, and weights that several layers share
+//! are held once and counted for each: none of that is in the model.
 //!
 //! This time is none of the kernels' own: it is a network's, beside the sum of its kernels, and a kernel's part in it is its part in the weights.
 
@@ -69,8 +74,8 @@ impl ColdWeights {
         }
     }
 
-    /// A line below the time of all networks with at most `most` bytes of weights. Where the time is convex it touches the time of this network; beyond, it is the line
-    /// that spans what is not.
+    /// A line below the time of all networks with at most `most` bytes of weights, the closest at so many: a line along the convex envelope of the time. Up to the last place
+    /// whose tangent stays below the time all the way it is the tangent, and touches it; beyond, it goes from that place to the time of `most`.
     pub fn line_below(&self, weights: f64, most: f64) -> Line {
         let (weights, most) = (weights / self.held, most.max(weights) / self.held);
         let touches = weights.min(last_touched(most));
@@ -81,11 +86,11 @@ impl ColdWeights {
         }
     }
 
-    /// A line that the time of no network rises above: as if no weights were held.
-    pub fn line_above(&self) -> Line {
+    /// A line that the time of no network with at most `most` bytes of weights rises above: as if as large a share of its weights were cold as of those.
+    pub fn line_above(&self, most: f64) -> Line {
         Line {
             constant_s: 0.0,
-            s_per_byte: self.s_per_byte,
+            s_per_byte: self.s_per_byte * cold_share(most / self.held),
         }
     }
 }
@@ -204,7 +209,8 @@ mod tests {
                     let mb = most_mb * f64::from(step) / 200.0;
                     let seconds = TEN_MB.of(1e6 * mb).seconds;
                     assert!(on(below, mb) <= seconds + 1e-12, "{most_mb} {at_mb} {mb}");
-                    assert!(on(TEN_MB.line_above(), mb) >= seconds);
+                    let above = on(TEN_MB.line_above(1e6 * most_mb), mb);
+                    assert!(above >= seconds * (1.0 - 1e-12), "{most_mb} {mb}");
                 }
                 let gap = TEN_MB.of(1e6 * at_mb).seconds - on(below, at_mb);
                 if most_mb <= 11.0 || at_mb < 7.5 {

@@ -41,7 +41,7 @@ pub struct Component {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inherited: Vec<Surface>,
     /// Lower triangle of a factor R of the posterior covariance R R' of the logarithms of the parameters (inference constant, sharpness
-    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations, bandwidth and working set beyond caches and the slowdown of what is misaligned where there are any, bandwidth and size of cold weights where there are any, then synchronisation and gains of each number of
+    /// above 1, overheads, peaks, bandwidths of the classes in their order, rates of activations, bandwidth and working set beyond caches and the slowdown of what is misaligned where there are any, bandwidth of cold weights and what caches hold of them where there are any, then synchronisation and gains of each number of
     /// threads beyond the fewest) and the residual's weights.
     pub covariance_factor: Triangle,
 }

@@ -1,11 +1,11 @@
 //! The calibrated latency model: roofline and overhead fitted to a platform's timings, with a Gaussian process for what they can't express.
 //!
 //! ```text
-//! latency(network) = inference + composition(sum of overheads, sum of kernels)
+//! latency(network) = inference + composition(sum of overheads, sum of kernels + cold weights)
 //! latency(kernel)  = mean(kernel) * exp(r(kernel)),     r ~ a zero-mean Gaussian process
 //! ```
 //!
-//! The mean is in [`Parameters`], the process in [`Basis`] and [`Surface`], the composition in [`Composition`]. A network's time is linear in the
+//! The mean is in [`Parameters`], what weights take that caches don't hold in [`ColdWeights`], the process in [`Basis`] and [`Surface`], the composition in [`Composition`]. A network's time is linear in the
 //! process and nearly so in the logarithms of the parameters, so the posterior over both, from timings of layers and of whole networks
 //! alike, is one normal distribution; a [`Component`] holds its mean and covariance, and a price's variance is a quadratic form in
 //! the *sum* of its kernels' derivatives: errors of alike kernels don't cancel, and errors of strangers do.

@@ -93,11 +93,11 @@ pub struct BeyondCaches {
     pub working_set_mb: f64,
 }
 
-/// The memory that cold weights come from.
+/// What cold weights take, beside what their traffic takes as if caches held them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColdWeightFigures {
-    /// Its bandwidth, in 10^9 byte/s: beside what the kernels take.
+    /// Cold weights over the seconds that they add, in 10^9 byte/s: no memory's bandwidth, since the traffic has been counted already.
     pub bandwidth_gb_s: f64,
     /// Weights that caches hold from one inference to the next, in 10^6 byte.
     pub held_mb: f64,

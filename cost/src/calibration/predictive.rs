@@ -140,7 +140,7 @@ pub struct KernelShare {
     pub overhead_s: f64,
     /// Arithmetic alone at the rate reached, in seconds.
     pub compute_s: f64,
-    /// Memory traffic alone at the bandwidth reached, in seconds.
+    /// Memory traffic alone at the bandwidth reached, and the kernel's part in what the network's cold weights take, in seconds.
     pub memory_s: f64,
     /// What it adds to the network's time, in seconds: not the sum of the others.
     pub seconds: f64,

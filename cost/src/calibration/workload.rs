@@ -86,7 +86,8 @@ fn alignment(channels: usize) -> f64 {
     f64::from(channels.max(1).trailing_zeros().min(4))
 }
 
-/// Whether a kernel puts all of its elements into another order, and doesn't just copy runs of them as slices and concatenations do.
+/// Whether a kernel puts its elements into another order, as shuffles and transpositions do, and doesn't just copy runs of them as slices and concatenations do: by its
+/// shapes, since what moves all elements of one tensor and has no other use is a change of their order.
 fn rearranges(kernel: &KernelCost) -> bool {
     let Geometry { input, output, .. } = kernel.geometry;
     kernel.class == OpClass::DataMovement && input.elements() == output.elements()

@@ -141,7 +141,7 @@ pub fn fit(
     })
 }
 
-/// The likeliest kind of platform: one for all priors, since how kernels add up has nothing to do with it.
+/// The likeliest kind of platform, by the first composition: one for all priors. How kernels add up has nothing to do with how an engine pads them.
 fn kind(
     design: &Design,
     composition: Composition,

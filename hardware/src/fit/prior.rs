@@ -152,15 +152,16 @@ const BEYOND_BYTES: f64 = 4e6;
 /// Standard deviations of their logarithms.
 const BEYOND_SCALE: [f64; 2] = [1.0, 1.5];
 
-/// Medians of what cold weights go through, where there are any: the bandwidth beside that of a class, and what caches hold of them, in bytes.
+/// Medians of what cold weights take, where there are any: a byte of them as long again as other traffic; and what caches hold of them, in bytes, which is from nothing
+/// on boards to most of 100 MB on servers.
 const COLD_RATIO: f64 = 1.0;
 const HELD_BYTES: f64 = 16e6;
 
-/// Logarithm of the odds of cold weights, before anything is seen, beside none.
-const COLD: f64 = -2.0;
-
 /// Standard deviations of their logarithms.
 const COLD_SCALE: [f64; 2] = [1.0, 1.5];
+
+/// Logarithm of the odds of cold weights, before anything is seen, beside none: a few networks should not be held to show some by chance.
+const COLD: f64 = -2.0;
 
 /// Logarithm of the odds, before anything is seen, of each multiple that an engine may want channels to be, beside none. Without it ten networks of a GPU were held to show
 /// one by chance, and errors on others rose from 3.8 to 5.8 % (OFA's on a Titan RTX).
@@ -301,10 +302,7 @@ impl Prior {
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
         };
-        let own = super::state::predict(&prior, design);
-        let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
-        prior.slow_down(slower);
-        // an earlier version may have fitted it
+        // earlier versions fitted neither, and one that shows no cold weights says little of a platform that does
         let generic = Self::generic(design, prior.composition, prior.kind);
         if best.parameters.beyond_caches.is_none() {
             prior.take(&generic, [BEYOND_BANDWIDTH, WORKING_SET]);
@@ -313,7 +311,13 @@ impl Prior {
         if best.parameters.cold_weights.is_none() {
             prior.take(&generic, [COLD_BANDWIDTH, WEIGHTS_HELD]);
             prior.cold = generic.cold;
+            if has_cold_weights {
+                prior.log_odds += COLD;
+            }
         }
+        let own = super::state::predict(&prior, design);
+        let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
+        prior.slow_down(slower);
         Some(prior)
     }
 
@@ -338,6 +342,10 @@ impl Prior {
         Some(Self {
             name: format!("{} platforms", priors.len()),
             composition: Composition::Sum,
+            kind: Kind {
+                has_cold_weights: location.0[COLD_BANDWIDTH].is_finite(),
+                ..first.kind
+            },
             location,
             effects,
             steps,

@@ -57,7 +57,7 @@ impl Edges {
     }
 }
 
-/// Sums with 0, products with 1 and mere names: engines drop them before they fuse anything, so that a branch summed on from 0 joins its convolution.
+/// Sums with 0, products with 1 and mere names: ONNX Runtime and OpenVINO drop them before they fuse anything, so that a branch summed on from 0 joins its convolution.
 fn neutral(traced: &mut Traced) {
     let mut edges = Edges::of(traced);
     for place in 0..traced.steps.len() {
