@@ -72,12 +72,18 @@ def calibrate(tables, out, names):
             print(done.stderr, file=sys.stderr)
         return done.returncode
 
-    # those that lean on others come after them
-    alone = [row for row in rows if not row["priors"]]
-    leaning = [row for row in rows if row["priors"]]
+    # those that lean on others come after them, which may lean on others themselves
+    waves = []
+    while rows:
+        waiting = {row["name"] for row in rows}
+        wave = [row for row in rows if not waiting & set(row["priors"].split(","))]
+        if not wave:
+            sys.exit(f"these lean on one another: {', '.join(sorted(waiting))}")
+        waves.append(wave)
+        rows = [row for row in rows if row not in wave]
     with ThreadPoolExecutor(os.cpu_count()) as pool, tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
-        return int(any([*pool.map(one, alone), *pool.map(one, leaning)]))
+        return int(any([code for wave in waves for code in pool.map(one, wave)]))
 
 
 def ship(out):

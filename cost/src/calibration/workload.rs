@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::OpClass;
-use crate::counts::{Geometry, KernelCost, NetworkCost};
+use crate::counts::{KernelCost, NetworkCost};
 use crate::dtype::Dtype;
 
 /// Number of coordinates that place a kernel among others of its class.
@@ -25,7 +25,7 @@ pub struct Workload {
     /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
-    /// area (of what moves data: whether it puts elements into another order), stride area (two fifths), and units of their own: what the activation costs (0 none, 1 comparisons, to 4 an error function), the tensors
+    /// area, stride area (two fifths), and units of their own: what the activation costs (0 none, 1 comparisons, to 4 an error function), the tensors
     /// that a fused sum adds, the power of two up to 16 that divides the input channels of a group, the same of the output channels (two fifths an octave), and the
     /// threads beside the fewest that were timed (a tenth; 0 where all timings were on as many).
     pub coordinates: [f64; COORDINATES],
@@ -86,17 +86,6 @@ fn alignment(channels: usize) -> f64 {
     f64::from(channels.max(1).trailing_zeros().min(4))
 }
 
-/// Whether a kernel puts its elements into another order, as shuffles and transpositions do, and doesn't just copy runs of them as slices and concatenations do: by its
-/// shapes, since what moves all elements of one tensor and has no other use is a change of their order.
-fn rearranges(kernel: &KernelCost) -> bool {
-    let Geometry { input, output, .. } = kernel.geometry;
-    kernel.class == OpClass::DataMovement && input.elements() == output.elements()
-}
-
-/// How far those that do stand from those that don't, in octaves: ONNX Runtime took 3 us for a slice of 38 thousand elements, 8 for a concatenation and 14 for a
-/// shuffle of twice as many.
-const REARRANGED: f64 = 5.0;
-
 /// How much of a unit each coordinate's octave is. That of threads is small: what a shape takes beside others of its class hardly depends on them.
 pub(super) const SCALES: [f64; COORDINATES] =
     [0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 1.0, 0.4, 0.4, 0.1];
@@ -114,11 +103,7 @@ impl Workload {
             octaves(geometry.input.channels as f64 / geometry.groups as f64),
             octaves(geometry.output.channels as f64),
             octaves(batch as f64 * geometry.output.positions() as f64),
-            if rearranges(kernel) {
-                REARRANGED
-            } else {
-                octaves(geometry.kernel_area as f64)
-            },
+            octaves(geometry.kernel_area as f64),
             octaves(geometry.stride_area as f64),
             geometry
                 .activation
