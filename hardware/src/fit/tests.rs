@@ -80,6 +80,20 @@ fn timings(networks: &[Vec<Workload>]) -> Vec<Timing> {
     networks.iter().map(timing).collect()
 }
 
+/// One kernel, timed without the call in a network of so many bytes of weights.
+fn of_kernel(work: Workload, latency_ms: f64, network_weights: f64) -> Timing {
+    Timing {
+        latency_ms,
+        works: vec![Workload { count: 1.0, ..work }],
+        network_weights,
+        is_call: false,
+        threads: 1,
+        run: 0,
+        repeats: 1.0,
+        error_ms: 0.0,
+    }
+}
+
 fn calibration(components: Vec<Component>) -> Calibration {
     let exact = Prediction {
         measured_ms: 1.0,
@@ -292,15 +306,9 @@ fn a_layer_alone_tells_of_networks() {
         );
     }
     let call_ms = 1e3 * machine.0[0].exp();
-    timings.extend(kernels.into_values().map(|work| Timing {
-        latency_ms: latency_ms(&[work], &machine) - call_ms,
-        works: vec![work],
-        network_weights: work.weights,
-        is_call: false,
-        threads: 1,
-        run: 0,
-        repeats: 1.0,
-        error_ms: 0.0,
+    timings.extend(kernels.into_values().map(|work| {
+        let own_ms = latency_ms(&[work], &machine) - call_ms;
+        of_kernel(work, own_ms, work.weights)
     }));
     let fitted = fit(&timings, &[], &alone()).unwrap();
     let error = error(fitted.components, &networks[14..]);
@@ -576,19 +584,7 @@ fn a_layer_s_part_in_cold_weights_is_its_part_in_the_network_s() {
         timings.extend(works.iter().map(|work| {
             let mean = machine.mean(work, ChannelRule::default());
             let own_s = cold.seconds * work.weights / all;
-            Timing {
-                latency_ms: 1e3 * (mean.overhead_s + mean.roof_s + own_s),
-                works: vec![Workload {
-                    count: 1.0,
-                    ..*work
-                }],
-                network_weights: all,
-                is_call: false,
-                threads: 1,
-                run: 0,
-                repeats: 1.0,
-                error_ms: 0.0,
-            }
+            of_kernel(*work, 1e3 * (mean.overhead_s + mean.roof_s + own_s), all)
         }));
     }
     let fitted = fit(&timings, &[], &alone()).unwrap();
