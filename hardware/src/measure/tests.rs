@@ -16,6 +16,10 @@ struct Machine {
     log: Mutex<Vec<String>>,
     /// All takes this many times as long from so many runs on.
     slower: Option<(usize, u64)>,
+    /// A network whose first session never comes to rest: each run takes half of the network's time more than the one before, from twice as long as it should on.
+    unlucky: Option<&'static str>,
+    /// Sessions by their network, in the order in which they began.
+    sessions: Mutex<Vec<String>>,
 }
 
 struct FakeEngine<'a>(&'a Machine);
@@ -23,6 +27,8 @@ struct FakeEngine<'a>(&'a Machine);
 struct FakeSession {
     machine: &'static Machine,
     name: String,
+    /// Runs of a session that never comes to rest.
+    unlucky: Option<u64>,
 }
 
 impl Engine for FakeEngine<'static> {
@@ -44,9 +50,14 @@ impl Engine for FakeEngine<'static> {
                 reason: "no".into(),
             });
         }
+        let name = model.name().to_owned();
+        let mut sessions = self.0.sessions.lock().unwrap();
+        let is_first = !sessions.contains(&name);
+        sessions.push(name.clone());
         Ok(Box::new(FakeSession {
             machine: self.0,
-            name: model.name().to_owned(),
+            unlucky: (is_first && self.0.unlucky == Some(&*name)).then_some(0),
+            name,
         }))
     }
 }
@@ -67,10 +78,14 @@ impl Session for FakeSession {
             let slower = self.machine.slower.filter(|(from, _)| log.len() >= *from);
             let factor = slower.map_or(1, |(_, factor)| factor);
             let first = if log.last() == Some(&self.name) { 1 } else { 2 };
-            let ms = own * factor * first;
-            self.machine.clock.pass(1_000_000 * ms);
+            let mut us = 1000 * own * factor * first;
+            if let Some(runs) = &mut self.unlucky {
+                us += us + us * *runs / 2;
+                *runs += 1;
+            }
+            self.machine.clock.pass(1000 * us);
             log.push(self.name.clone());
-            seconds.push(1e-3 * ms as f64);
+            seconds.push(1e-6 * us as f64);
         }
         Ok(seconds)
     }
@@ -242,6 +257,62 @@ fn a_machine_that_changes_is_found_out() {
         doubts.iter().any(|doubt| doubt.contains("changed")),
         "{doubts:?}"
     );
+}
+
+#[test]
+fn a_restless_network_is_loaded_anew() {
+    let mut notes = Notes::default();
+    let unlucky = || Machine {
+        unlucky: Some("7"),
+        ..Machine::default()
+    };
+    let one_group = Protocol {
+        group: 10,
+        ..protocol()
+    };
+    let names = ["7", "30", "2", "3"];
+    let (measuring, machine) = run(unlucky(), &names, &one_group, &mut notes);
+    let of = |measuring: &Measuring| measuring.timings[0].clone();
+    assert!((of(&measuring).latency_s() - 0.007).abs() < 1e-12);
+    assert!(of(&measuring).spread() < 1e-9);
+    assert_eq!(of(&measuring).visits.len(), 4);
+    let sessions = machine.sessions.lock().unwrap().clone();
+    assert_eq!(sessions, ["7", "30", "2", "3", "7"]);
+    // progress knows of the turns that are added
+    assert_eq!(notes.visits.last(), Some(&(20, 20)));
+    assert_eq!(measuring.timings.len(), 4);
+    // broken off meanwhile, the first timing is kept
+    let mut notes = Notes {
+        break_after: Some(17),
+        ..Notes::default()
+    };
+    let (measuring, _) = run(unlucky(), &names, &one_group, &mut notes);
+    assert!(measuring.is_interrupted);
+    assert!(of(&measuring).latency_s() > 0.014);
+    assert_eq!(measuring.timings.len(), 4);
+}
+
+#[test]
+fn where_all_are_restless_it_is_the_machine() {
+    let timing = |name: &str, spread: f64| NetworkTiming {
+        visits: vec![vec![1.0], vec![1.0 + spread], vec![1.0 + spread]],
+        ..NetworkTiming::new(name)
+    };
+    let among = |spreads: &[f64]| {
+        let names = ["a", "b", "c", "d"];
+        let timings: Vec<NetworkTiming> = names
+            .iter()
+            .zip(spreads)
+            .map(|(name, spread)| timing(name, *spread))
+            .collect();
+        let restless = restless::among(&timings);
+        restless.into_iter().collect::<Vec<String>>()
+    };
+    assert_eq!(among(&[]), [""; 0]);
+    assert_eq!(among(&[0.01, 0.02, 0.14, 0.1]), [""; 0]);
+    assert_eq!(among(&[0.01, 0.02, 0.16, 0.01]), ["c"]);
+    assert_eq!(among(&[0.3, 0.4, 0.5, 0.5]), [""; 0]);
+    assert_eq!(among(&[0.3, 0.3, 0.9, 0.3]), ["c"]);
 }
 
 #[test]
