@@ -703,3 +703,36 @@ fn another_platform_can_be_a_prior_but_not_the_one_that_is_replaced() {
     fit("planted.toml", "all", &count(shipped));
     fit("folder/planted.toml", "all", &count(shipped));
 }
+
+/// One of them was measured beside something else: what it took says nothing of what it takes later.
+#[test]
+fn an_anchor_unlike_the_others_is_none() {
+    let desk = desk();
+    let (deep, dense) = (network(3), network(8));
+    let renamed = |text: &str| {
+        let text = text.replace(&format!("{deep},"), "anchor-deep,");
+        text.replace(&format!("{dense},"), "anchor-dense,")
+    };
+    desk.write("layers.csv", renamed(&desk.read("layers.csv")));
+    let table = renamed(&desk.read("latency.csv"));
+    let anchors = |factor: f64| {
+        let slowed: String = table
+            .lines()
+            .map(|line| match line.strip_prefix("anchor-dense,") {
+                Some(ms) => format!("anchor-dense,{}\n", factor * ms.parse::<f64>().unwrap()),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        desk.write("latency.csv", slowed);
+        let ended = desk.roofnas(&quick(&["--out", "planted.toml", "--force"]));
+        let ended = ended.ends(0);
+        let calibration = profile(&desk, "planted.toml").calibration[&Dtype::Fp32].clone();
+        let names: Vec<String> = calibration.measured.anchor_ms.into_keys().collect();
+        (names, ended.stdout.contains("Unlike the others"))
+    };
+    assert_eq!(
+        anchors(1.0),
+        (vec!["anchor-deep".to_owned(), "anchor-dense".to_owned()], false)
+    );
+    assert_eq!(anchors(2.3), (vec!["anchor-deep".to_owned()], true));
+}

@@ -181,6 +181,11 @@ pub fn calibrate(
     };
     let fit = on_itself.validation().ok_or(FitError::Numerical)?.model;
     let checked = held_out.as_ref();
+    let trusts = drawn.fit.iter().zip(&fitted.trust);
+    let outliers: BTreeMap<usize, f64> = trusts
+        .filter(|(_, trust)| **trust < OUTLIER_TRUST)
+        .map(|(&row, &trust)| (row, trust))
+        .collect();
     let measured = Measured {
         networks: asked.min(there),
         timings: material.count(&drawn.fit),
@@ -192,8 +197,8 @@ pub fn calibrate(
         held_out_by,
         best_baseline: checked.and_then(|held_out| validation::best(&held_out.baselines)),
         held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
-        by_threads: by_threads(material, &drawn.fit, checked),
-        anchor_ms: anchors(material, fewest(&material.threads())),
+        by_threads: by_threads(material, &drawn.fit, &outliers, checked),
+        anchor_ms: anchors(material, &outliers, fewest(&material.threads())),
     };
     let several = (
         material.batches().are_several(),
@@ -211,10 +216,9 @@ pub fn calibrate(
         };
         format!("{}{at}{on}", row.network)
     };
-    let outliers = drawn.fit.iter().zip(&fitted.trust);
     Ok(Calibrated {
         outliers: outliers
-            .filter(|(_, trust)| **trust < OUTLIER_TRUST)
+            .iter()
             .map(|(&row, &trust)| (name(&material.rows[row]), trust))
             .collect(),
         platform: profile::platform(material, &fitted, measured, options)?,
@@ -223,13 +227,19 @@ pub fn calibrate(
     })
 }
 
-/// What the anchors took that are among the networks, at the smallest batch and on so many threads.
-fn anchors(material: &Material, threads: Option<u32>) -> BTreeMap<String, f64> {
+/// What the anchors took that are among the networks, at the smallest batch and on so many threads. Without those that are unlike the others: one that was
+/// measured beside something else would make the machine seem quicker ever after.
+fn anchors(
+    material: &Material,
+    outliers: &BTreeMap<usize, f64>,
+    threads: Option<u32>,
+) -> BTreeMap<String, f64> {
     let smallest = material.batches().smallest();
-    let rows = material.rows.iter().filter(|row| row.threads == threads);
-    let anchors = rows.filter(|row| row.batch == smallest && is_anchor(&row.network));
+    let rows = material.rows.iter().enumerate();
+    let rows = rows.filter(|(place, row)| row.threads == threads && !outliers.contains_key(place));
+    let anchors = rows.filter(|(_, row)| row.batch == smallest && is_anchor(&row.network));
     anchors
-        .map(|row| (row.network.clone(), row.latency_ms))
+        .map(|(_, row)| (row.network.clone(), row.latency_ms))
         .collect()
 }
 
@@ -242,6 +252,7 @@ fn fewest(threads: &[u32]) -> Option<u32> {
 fn by_threads(
     material: &Material,
     fitted: &[usize],
+    outliers: &BTreeMap<usize, f64>,
     checked: Option<&Validation>,
 ) -> Vec<MeasuredOnThreads> {
     let threads = material.threads();
@@ -259,7 +270,7 @@ fn by_threads(
         MeasuredOnThreads {
             threads,
             networks: networks.len(),
-            anchor_ms: anchors(material, Some(threads)),
+            anchor_ms: anchors(material, outliers, Some(threads)),
             best_baseline: own.and_then(|own| own.best_baseline.clone()),
             held_out: own.map(|own| own.model),
         }
