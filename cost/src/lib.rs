@@ -37,7 +37,7 @@ pub use blocks::{
     BlockPrice, BlockTable, BlockTableError, Deviation, SiteAddends, SiteCost, SiteSum, Wanted,
 };
 pub use class::OpClass;
-pub use counts::{Geometry, KernelCost, NetworkCost, layer_flops, layer_macs, params};
+pub use counts::{Geometry, KernelCost, NetworkCost, Variant, layer_flops, layer_macs, params};
 pub use distribution::{normal_quantile, student_quantile};
 pub use dtype::Dtype;
 pub use figures::{Figures, Prediction, order_accuracy_in_bands};

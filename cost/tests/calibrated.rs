@@ -99,6 +99,7 @@ fn component(composition: Composition, spread: f64) -> Component {
             weights: (0..functions).map(|i| 0.3 * (i as f64).sin()).collect(),
             points,
             coordinates: COORDINATES,
+            nuggets: BTreeMap::from([(OpClass::Pointwise, 0.03), (OpClass::Pool, 0.2)]),
         },
         inherited: Vec::new(),
         covariance_factor: Triangle::from_rows(&rows).unwrap(),

@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! r(x) = phi(x)' w + rest(x),   phi(x) = L^-1 k(Z, x),   L L' = k(Z, Z),   w ~ N(0, I)
-//! Var rest(x) = k(x, x) - |phi(x)|^2                                   independent for each distinct kernel
+//! Var rest(x) = k(x, x) - |phi(x)|^2 + nugget(class)^2                 independent for each distinct kernel
 //! ```
+//!
+//! The nugget (Cressie: Statistics for Spatial Data, 1993) is what a kernel takes that its coordinates say nothing of: where it stands in a network, what an engine
+//! reorders around it. Convolutions have little of it, sums and activations much.
 //!
 //! Between the inducing points Z the process is exact; what they can't express keeps its prior variance (Quinonero-Candela, Rasmussen:
 //! A Unifying View of Sparse Approximate Gaussian Process Regression, JMLR 2005; there: FITC).
@@ -17,11 +20,15 @@ use crate::class::OpClass;
 /// Points that a residual is expressed by, class by class.
 pub type Points = BTreeMap<OpClass, Vec<[f64; COORDINATES]>>;
 
+/// Relative standard deviation of what each kernel of a class takes by itself; classes that aren't there have none.
+pub type Nuggets = BTreeMap<OpClass, f64>;
+
 /// The functions that a residual is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Basis {
     covariance: Covariance,
     classes: BTreeMap<OpClass, ClassBasis>,
+    nuggets: Nuggets,
     len: usize,
 }
 
@@ -40,7 +47,7 @@ const JITTER: f64 = 1e-6;
 
 impl Basis {
     /// The functions of these inducing points.
-    pub fn new(covariance: Covariance, points: &Points) -> Self {
+    pub fn new(covariance: Covariance, points: &Points, nuggets: Nuggets) -> Self {
         let mut len = 0;
         let classes = points.iter().map(|(&class, points)| {
             let basis = ClassBasis {
@@ -55,6 +62,7 @@ impl Basis {
         Self {
             covariance,
             classes,
+            nuggets,
             len,
         }
     }
@@ -74,6 +82,11 @@ impl Basis {
         self.covariance
     }
 
+    /// What kernels of each class take by themselves.
+    pub fn nuggets(&self) -> &Nuggets {
+        &self.nuggets
+    }
+
     /// The inducing points.
     pub fn points(&self) -> Points {
         let classes = self.classes.iter();
@@ -91,8 +104,9 @@ impl Basis {
         values: &mut Vec<f64>,
     ) -> (usize, f64) {
         values.clear();
+        let nugget = self.nuggets.get(&class).map_or(0.0, |own| own * own);
         let Some(basis) = self.classes.get(&class) else {
-            return (0, self.covariance.variance());
+            return (0, self.covariance.variance() + nugget);
         };
         let mut explained = 0.0;
         for (row, point) in basis.points.iter().enumerate() {
@@ -104,7 +118,7 @@ impl Basis {
         }
         (
             basis.first,
-            (self.covariance.variance() - explained).max(0.0),
+            (self.covariance.variance() - explained).max(0.0) + nugget,
         )
     }
 }
@@ -151,7 +165,7 @@ mod tests {
             (OpClass::Dense, vec![at(0.0), at(1.0), at(2.5)]),
             (OpClass::Depthwise, vec![at(0.0), at(0.2)]),
         ]);
-        Basis::new(COVARIANCE, &points)
+        Basis::new(COVARIANCE, &points, Nuggets::new())
     }
 
     #[test]
@@ -182,9 +196,32 @@ mod tests {
     }
 
     #[test]
+    fn nuggets_are_left_unexplained() {
+        let points = BTreeMap::from([(OpClass::Dense, vec![at(0.0)])]);
+        let of = |nuggets| {
+            let basis = Basis::new(COVARIANCE, &points, nuggets);
+            let at = |class, x| basis.project(class, &at(x), &mut Vec::new()).1;
+            [
+                at(OpClass::Dense, 0.0),
+                at(OpClass::Dense, 1.0),
+                at(OpClass::Pool, 0.0),
+                at(OpClass::Linear, 0.0),
+            ]
+        };
+        let without = of(Nuggets::new());
+        let with = of(BTreeMap::from([
+            (OpClass::Dense, 0.2),
+            (OpClass::Pool, 0.5),
+        ]));
+        for ((with, without), own) in with.into_iter().zip(without).zip([0.04, 0.04, 0.25, 0.0]) {
+            assert!((with - without - own).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn equal_points_do_no_harm() {
         let points = BTreeMap::from([(OpClass::Dense, vec![at(1.0); 4])]);
-        let basis = Basis::new(COVARIANCE, &points);
+        let basis = Basis::new(COVARIANCE, &points, Nuggets::new());
         let mut values = Vec::new();
         let (_, rest) = basis.project(OpClass::Dense, &at(1.0), &mut values);
         assert!(values.iter().all(|value| value.is_finite()));

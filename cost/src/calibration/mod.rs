@@ -29,7 +29,7 @@ mod triangle;
 mod workload;
 
 pub use additive::{ComponentConstants, KernelAddends, Moments};
-pub use basis::{Basis, Points};
+pub use basis::{Basis, Nuggets, Points};
 pub use batches::{Batches, BatchesError};
 pub use cold::{Cold, ColdWeights, Line};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};

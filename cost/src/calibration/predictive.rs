@@ -324,7 +324,15 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
     {
         return Err("points and weights must be numbers");
     }
-    if surface.points.contains_key(&OpClass::View) {
+    if surface
+        .nuggets
+        .values()
+        .any(|own| !(0.0..=100.0).contains(own))
+    {
+        return Err("nuggets must be from 0 to 100");
+    }
+    let views = OpClass::View;
+    if surface.points.contains_key(&views) || surface.nuggets.contains_key(&views) {
         return Err("views take no time and have no residual");
     }
     Ok(())

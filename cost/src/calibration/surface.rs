@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::basis::{Basis, Points};
+use super::basis::{Basis, Nuggets, Points};
 use super::covariance::Covariance;
-use super::threads::move_to_threads;
+use super::threads::{COORDINATE as THREADS, move_to_threads};
 use super::workload::{COORDINATES, Workload};
 use crate::class::OpClass;
 
@@ -31,16 +31,27 @@ pub struct Surface {
     pub weights: Vec<f64>,
     /// Inducing points of each class; what they don't have of the [`coordinates`](Self::coordinates) is 0.
     pub points: Points,
-    /// How many coordinates the points have, and kernels to it: without the last, the threads, where all timings were on as many, and without the alignment of
-    /// channels before it in profiles of earlier versions.
+    /// How many coordinates the points have, and kernels to it: without the threads where all timings were on as many, and without the operator, or the alignment of
+    /// channels as well, in profiles of earlier versions.
     pub coordinates: usize,
+    /// What kernels of each class take by themselves; of those that the fit had timings of alone.
+    pub nuggets: Nuggets,
 }
 
 /// Coordinates of points that know nothing of threads.
 pub const WITHOUT_THREADS: usize = COORDINATES - 1;
 
-/// Coordinates of points that know nothing of the alignment of channels either.
-const WITHOUT_ALIGNMENT: usize = COORDINATES - 3;
+/// Coordinates of points of earlier versions: with threads, but not what tells operators of a class apart; without threads; without the alignment of channels.
+const EARLIER: [usize; 3] = [COORDINATES - 2, COORDINATES - 3, COORDINATES - 5];
+
+/// Which coordinates they are when there are so many.
+fn places(coordinates: usize) -> impl Iterator<Item = usize> {
+    let end = match coordinates {
+        WITHOUT_THREADS => COORDINATES,
+        others => others,
+    };
+    (0..end).filter(move |&place| coordinates != WITHOUT_THREADS || place != THREADS)
+}
 
 impl Surface {
     /// The surface as kernels meet it that run on `ratio` times as many threads, and have no threads among their coordinates: what counts is how far points and
@@ -61,13 +72,21 @@ struct SurfaceFile {
     covariance: Covariance,
     /// Weights of the basis functions, in the order of the points.
     weights: Vec<f64>,
-    /// Inducing points of each class, all with as many coordinates: twelve, or eleven where all timings were on as many threads, or nine in profiles of earlier versions.
+    /// Inducing points of each class, all with as many coordinates: fourteen, or thirteen where all timings were on as many threads; in profiles of earlier versions twelve,
+    /// eleven or nine.
     points: BTreeMap<OpClass, Vec<Vec<f64>>>,
+    /// Relative standard deviation, by class, of what a kernel takes that its coordinates say nothing of: classes without have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    nuggets: Nuggets,
 }
 
 impl From<Surface> for SurfaceFile {
     fn from(surface: Surface) -> Self {
-        let short = |point: &[f64; COORDINATES]| point[..surface.coordinates].to_vec();
+        let short = |point: &[f64; COORDINATES]| -> Vec<f64> {
+            places(surface.coordinates)
+                .map(|place| point[place])
+                .collect()
+        };
         let points = surface.points.iter();
         Self {
             points: points
@@ -75,6 +94,7 @@ impl From<Surface> for SurfaceFile {
                 .collect(),
             covariance: surface.covariance,
             weights: surface.weights,
+            nuggets: surface.nuggets,
         }
     }
 }
@@ -90,14 +110,17 @@ impl TryFrom<SurfaceFile> for Surface {
                 "a point has {other} coordinates, and another one {coordinates}: all must have as many"
             ));
         }
-        if ![WITHOUT_ALIGNMENT, WITHOUT_THREADS, COORDINATES].contains(&coordinates) {
+        if ![WITHOUT_THREADS, COORDINATES].contains(&coordinates) && !EARLIER.contains(&coordinates)
+        {
             return Err(format!(
-                "points have {coordinates} coordinates: must be {COORDINATES}, or {WITHOUT_THREADS} without threads, or {WITHOUT_ALIGNMENT}"
+                "points have {coordinates} coordinates: must be {COORDINATES}, or {WITHOUT_THREADS} without threads, or {EARLIER:?} as in earlier versions"
             ));
         }
         let long = |list: &Vec<f64>| {
             let mut point = [0.0; COORDINATES];
-            point[..coordinates].copy_from_slice(list);
+            for (place, value) in places(coordinates).zip(list) {
+                point[place] = *value;
+            }
             point
         };
         let points = file.points.iter();
@@ -108,6 +131,7 @@ impl TryFrom<SurfaceFile> for Surface {
             covariance: file.covariance,
             weights: file.weights,
             coordinates,
+            nuggets: file.nuggets,
         })
     }
 }
@@ -150,7 +174,11 @@ impl PreparedSurface {
     /// Prepares a surface.
     pub fn new(surface: &Surface) -> Self {
         Self {
-            basis: Basis::new(surface.covariance, &surface.points),
+            basis: Basis::new(
+                surface.covariance,
+                &surface.points,
+                surface.nuggets.clone(),
+            ),
             weights: surface.weights.clone(),
             coordinates: surface.coordinates,
         }
@@ -158,8 +186,10 @@ impl PreparedSurface {
 
     /// The residual at a kernel; `values` takes the basis functions there.
     pub fn at(&self, work: &Workload, values: &mut Vec<f64>) -> Residual {
-        let mut at = work.coordinates;
-        at[self.coordinates..].fill(0.0);
+        let mut at = [0.0; COORDINATES];
+        for place in places(self.coordinates) {
+            at[place] = work.coordinates[place];
+        }
         let (first, rest) = self.basis.project(work.class, &at, values);
         let weights = &self.weights[first..];
         let residual: f64 = values.iter().zip(weights).map(|(v, w)| v * w).sum();
@@ -177,8 +207,8 @@ mod tests {
     use super::*;
 
     fn surface(coordinates: usize) -> Surface {
-        let mut point = [0.5; COORDINATES];
-        point[coordinates..].fill(0.0);
+        let mut point = [0.0; COORDINATES];
+        places(coordinates).for_each(|place| point[place] = 0.5);
         Surface {
             covariance: Covariance {
                 amplitude: 0.3,
@@ -188,6 +218,7 @@ mod tests {
             weights: vec![2.0],
             points: BTreeMap::from([(OpClass::Dense, vec![point])]),
             coordinates,
+            nuggets: Nuggets::new(),
         }
     }
 
@@ -215,9 +246,11 @@ mod tests {
         };
         let here = [0.5; COORDINATES];
         for (coordinates, known, unknown) in [
-            (WITHOUT_ALIGNMENT, vec![0, 8], vec![9, 10, 11]),
-            (WITHOUT_THREADS, vec![0, 8, 9, 10], vec![11]),
-            (COORDINATES, vec![0, 8, 9, 10, 11], vec![]),
+            (9, vec![0, 8], vec![9, 10, 11, 12, 13]),
+            (11, vec![0, 8, 9, 10], vec![11, 12, 13]),
+            (12, vec![0, 8, 9, 10, 11], vec![12, 13]),
+            (13, vec![0, 8, 9, 10, 12, 13], vec![11]),
+            (14, vec![0, 8, 9, 10, 11, 12, 13], vec![]),
         ] {
             for coordinate in known {
                 assert!(residual(coordinates, moved(coordinate)) < residual(coordinates, here));
@@ -233,7 +266,7 @@ mod tests {
 
     #[test]
     fn files_hold_the_coordinates_that_points_have() {
-        for coordinates in [WITHOUT_ALIGNMENT, WITHOUT_THREADS, COORDINATES] {
+        for coordinates in [9, 11, 12, 13, 14] {
             let surface = surface(coordinates);
             let text = toml::to_string(&surface).unwrap();
             assert_eq!(text.matches("0.5").count(), coordinates, "{text}");
@@ -241,9 +274,9 @@ mod tests {
         }
         let text = toml::to_string(&surface(WITHOUT_THREADS)).unwrap();
         let refused = |text: &str| toml::from_str::<Surface>(text).unwrap_err().to_string();
-        let short = text.replacen("0.5, ", "", 1);
+        let short = text.replacen("0.5, ", "", 3);
         assert!(
-            refused(&short).contains("points have 10 coordinates: must be 12"),
+            refused(&short).contains("points have 10 coordinates: must be 14"),
             "{}",
             refused(&short)
         );

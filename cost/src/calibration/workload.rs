@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::class::OpClass;
-use crate::counts::{KernelCost, NetworkCost};
+use crate::counts::{KernelCost, NetworkCost, Variant};
 use crate::dtype::Dtype;
 
 /// Number of coordinates that place a kernel among others of its class.
-pub const COORDINATES: usize = 12;
+pub const COORDINATES: usize = 14;
 
 /// Work of one kernel, and how often a network does it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,8 +26,9 @@ pub struct Workload {
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
     /// area, stride area (two fifths), and units of their own: what the activation costs (0 none, 1 comparisons, to 4 an error function), the tensors
-    /// that a fused sum adds, the power of two up to 16 that divides the input channels of a group, the same of the output channels (two fifths an octave), and the
-    /// threads beside the fewest that were timed (a tenth; 0 where all timings were on as many).
+    /// that a fused sum adds, the power of two up to 16 that divides the input channels of a group, the same of the output channels (two fifths an octave), the
+    /// threads beside the fewest that were timed (a tenth; 0 where all timings were on as many), and two that place the operator among those of its class
+    /// ([`Variant`]).
     pub coordinates: [f64; COORDINATES],
     /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
     pub padding: [f64; QUANTA.len()],
@@ -87,8 +88,19 @@ fn alignment(channels: usize) -> f64 {
 }
 
 /// How much of a unit each coordinate's octave is. That of threads is small: what a shape takes beside others of its class hardly depends on them.
-pub(super) const SCALES: [f64; COORDINATES] =
-    [0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 1.0, 0.4, 0.4, 0.1];
+pub(super) const SCALES: [f64; COORDINATES] = [
+    0.2, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 1.0, 0.4, 0.4, 0.1, 1.5, 1.5,
+];
+
+/// Corners of a square, one for each variant: what an engine does with one operator says something of others of its class, and not much.
+const fn corner(variant: Variant) -> [f64; 2] {
+    match variant {
+        Variant::First => [0.0, 0.0],
+        Variant::Second => [1.0, 0.0],
+        Variant::Third => [0.0, 1.0],
+        Variant::Fourth => [1.0, 1.0],
+    }
+}
 
 impl Workload {
     /// The work of a kernel.
@@ -97,6 +109,7 @@ impl Workload {
         let flops = kernel.batch_flops(batch);
         let bytes = kernel.traffic_bytes(batch, dtype) as f64;
         let octaves = |quantity: f64| quantity.max(1.0).log2();
+        let [across, along] = corner(geometry.variant);
         let mut coordinates = [
             octaves(flops),
             octaves(bytes),
@@ -112,6 +125,8 @@ impl Workload {
             alignment(geometry.input.channels / geometry.groups),
             alignment(geometry.output.channels),
             0.0,
+            across,
+            along,
         ];
         for (coordinate, scale) in coordinates.iter_mut().zip(SCALES) {
             *coordinate *= scale;

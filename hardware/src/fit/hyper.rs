@@ -1,11 +1,12 @@
 //! Hyper-parameters by marginal likelihood.
 
-use roofnas_cost::calibration::{Covariance, Points};
+use roofnas_cost::calibration::{Covariance, Nuggets, Points};
 
 use super::design::Design;
-use super::laplace::{Hyper, Laplace, Task};
+use super::laplace::{Hyper, Laplace, LeftOut, Task};
 use super::points;
 use super::prior::Prior;
+use super::scatter;
 use super::state;
 
 /// How the search for hyper-parameters goes about it.
@@ -26,6 +27,9 @@ const LEAST_NOISE: f64 = 5e-4;
 /// Weights that change by less than this, as logarithms, have settled.
 const SETTLED: f64 = 0.3;
 
+/// Where the noise stands among the hyper-parameters, the last of them.
+const NOISE: usize = 3;
+
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
 
@@ -45,7 +49,8 @@ pub(super) fn first_evidence(
     let fits = FIRST_NOISES.iter().filter_map(|more| {
         let [amplitude, detail, length_scale, noise] = prior.hyper_location;
         let medians = [amplitude, detail, length_scale, more * noise];
-        task.fit(hyper(&medians.map(f64::ln), 0.0), &trust, &[])
+        let hyper = hyper(&medians.map(f64::ln), 0.0, &Nuggets::new());
+        task.fit(hyper, &trust, &[])
     });
     let best = fits.map(|fit| fit.log_evidence).max_by(f64::total_cmp);
     best.map(|best| best + prior.log_odds)
@@ -67,32 +72,22 @@ pub(super) fn fit(
     };
     let mut logs = prior.hyper_location.map(f64::ln);
     let mut trust = vec![1.0; design.len()];
-    let mut best = task.fit(hyper(&logs, run_offset), &trust, &[])?;
-    best = climb(
-        &task,
-        prior,
-        run_offset,
-        &trust,
-        &mut logs,
-        best,
-        &[0.6, 0.3, 0.15],
-    );
+    let start = hyper(&logs, run_offset, &scatter::at_first(design));
+    let start = task.fit(start, &trust, &[])?;
+    let mut best = climb(&task, prior, &trust, &mut logs, start, &[0.6, 0.3, 0.15]);
     for _ in 0..effort.robust_rounds {
-        // the weights of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t
-        // Distribution, JASA 1989), from errors that the timing itself had no part in
-        let weight = |z2: &f64| (OUTLIER_FREEDOM + 1.0) / (OUTLIER_FREEDOM + z2);
-        let next: Vec<f64> = best
-            .left_out
-            .iter()
-            .map(|z2| weight(z2).clamp(0.002, 1.25))
-            .collect();
+        // from errors that the timing itself had no part in
+        let hyper = scatter::update(design, prior, &mut best, &trust);
+        let next: Vec<f64> = best.left_out.iter().map(weight).collect();
         let moved = trust.iter().zip(&next).map(|(a, b)| (a / b).ln().abs());
-        let has_settled = moved.fold(0.0, f64::max) < SETTLED;
-        let Some(fit) = task.fit(best.hyper, &next, &best.coordinates) else {
+        let moved = moved.fold(hyper.scatter_beside(&best.hyper), f64::max);
+        let has_settled = moved < SETTLED;
+        logs[NOISE] = hyper.noise.ln();
+        let Some(fit) = task.fit(hyper, &next, &best.coordinates) else {
             break;
         };
         trust = next;
-        best = climb(&task, prior, run_offset, &trust, &mut logs, fit, &[0.3]);
+        best = climb(&task, prior, &trust, &mut logs, fit, &[0.3]);
         if has_settled {
             break;
         }
@@ -101,13 +96,20 @@ pub(super) fn fit(
     Some((best, trust))
 }
 
+/// Weight of a timing: that of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t Distribution, JASA 1989).
+fn weight(left_out: &LeftOut) -> f64 {
+    let z2 = left_out.error2 / left_out.variance;
+    ((OUTLIER_FREEDOM + 1.0) / (OUTLIER_FREEDOM + z2)).clamp(0.002, 1.25)
+}
+
 fn inducing_points(design: &Design, prior: &Prior, most: usize) -> Points {
     let weights = state::importance(prior, design);
-    let covariance = hyper(&prior.hyper_location.map(f64::ln), 0.0).covariance;
+    let logs = prior.hyper_location.map(f64::ln);
+    let covariance = hyper(&logs, 0.0, &Nuggets::new()).covariance;
     points::choose(&design.works, &weights, covariance, most)
 }
 
-fn hyper(logs: &[f64; 4], run_offset: f64) -> Hyper {
+fn hyper(logs: &[f64; 4], run_offset: f64, nuggets: &Nuggets) -> Hyper {
     let [amplitude, detail, length_scale, noise] = logs.map(f64::exp);
     Hyper {
         covariance: Covariance {
@@ -117,6 +119,7 @@ fn hyper(logs: &[f64; 4], run_offset: f64) -> Hyper {
         },
         noise: noise.max(LEAST_NOISE),
         run_offset,
+        nuggets: nuggets.clone(),
     }
 }
 
@@ -124,7 +127,6 @@ fn hyper(logs: &[f64; 4], run_offset: f64) -> Hyper {
 fn climb(
     task: &Task<'_>,
     prior: &Prior,
-    run_offset: f64,
     trust: &[f64],
     logs: &mut [f64; 4],
     start: Laplace,
@@ -136,6 +138,9 @@ fn climb(
             .sum();
         fit.log_evidence - 0.5 * prior_cost
     };
+    let (run_offset, nuggets) = (start.hyper.run_offset, start.hyper.nuggets.clone());
+    // where classes have nuggets, the noise is what leaves the errors of whole networks probable
+    let climbed = if nuggets.is_empty() { 4 } else { NOISE };
     let mut best = start;
     let mut highest = height(logs, &best);
     for &step in steps {
@@ -143,12 +148,12 @@ fn climb(
         let mut rounds = 0;
         while moved && rounds < 6 {
             (moved, rounds) = (false, rounds + 1);
-            for k in 0..4 {
+            for k in 0..climbed {
                 for direction in [1.0, -1.0] {
                     let mut there = *logs;
                     there[k] += direction * step * (2.0 * prior.hyper_scale[k]);
-                    let Some(fit) = task.fit(hyper(&there, run_offset), trust, &best.coordinates)
-                    else {
+                    let hyper = hyper(&there, run_offset, &nuggets);
+                    let Some(fit) = task.fit(hyper, trust, &best.coordinates) else {
                         continue;
                     };
                     let height = height(&there, &fit);

@@ -13,7 +13,7 @@
 //! for these. With fewer timings than coordinates the same is had at less cost from `I + L^-1 H H' L^-T`, which has the same determinant.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
-use roofnas_cost::calibration::{Basis, Covariance, Points};
+use roofnas_cost::calibration::{Basis, Covariance, Nuggets, Points};
 
 use super::design::Design;
 use super::prior::Prior;
@@ -26,13 +26,29 @@ const DENSE: usize = 300;
 const STEPS: usize = 12;
 
 /// What the marginal likelihood is maximised over.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Hyper {
     pub(super) covariance: Covariance,
-    /// Relative standard deviation of a timing.
+    /// Relative standard deviation of a timing: where classes have nuggets, of one that has a call of the engine in it.
     pub(super) noise: f64,
     /// Relative standard deviation of the offset that timings of one run share; 0 with a single run.
     pub(super) run_offset: f64,
+    /// What kernels of each class take by themselves.
+    pub(super) nuggets: Nuggets,
+}
+
+/// Relative standard deviation of a kernel's timing, where classes have nuggets for what else it deviates by.
+const KERNEL_NOISE: f64 = 0.005;
+
+impl Hyper {
+    /// Relative standard deviation of a timing with or without a call of the engine.
+    pub(super) fn noise_of(&self, is_call: bool) -> f64 {
+        if is_call || self.nuggets.is_empty() {
+            self.noise
+        } else {
+            KERNEL_NOISE
+        }
+    }
 }
 
 /// A fit under one prior with one set of hyper-parameters.
@@ -46,8 +62,27 @@ pub(super) struct Laplace {
     pub(super) log_evidence: f64,
     /// The derivatives `L^-1 H`.
     whitened: DMatrix<f64>,
-    /// Each timing's error if it were left out, squared and relative to its expected variance.
-    pub(super) left_out: Vec<f64>,
+    /// Each timing if it were left out.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// How a timing comes out that the fit had no part in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LeftOut {
+    /// The square of the error of its logarithm.
+    pub(super) error2: f64,
+    /// The variance expected of it.
+    pub(super) variance: f64,
+    /// How much of that a nugget of 1 for all its kernels would be.
+    pub(super) by_nugget: f64,
+}
+
+impl LeftOut {
+    /// What the variance would be with another share in the place of one that it has.
+    pub(super) fn exchanged(&self, before: f64, after: f64) -> f64 {
+        // it can't have been all of it
+        (self.variance - before).max(1e-3 * self.variance) + after
+    }
 }
 
 /// What stays the same while one prior is fitted.
@@ -78,7 +113,7 @@ impl<'a> Task<'a> {
 
     /// Fits from a starting place. `trust`: weight of each timing, 1 for one like the others.
     pub(super) fn fit(&self, hyper: Hyper, trust: &[f64], start: &[f64]) -> Option<Laplace> {
-        let basis = Basis::new(hyper.covariance, self.points);
+        let basis = Basis::new(hyper.covariance, self.points, hyper.nuggets.clone());
         let functions = Functions::new(self.design, &basis);
         let mut place = start.to_vec();
         place.resize(self.prior.coordinates() + functions.len, 0.0);
@@ -159,13 +194,13 @@ impl<'a> Task<'a> {
         let rest = state.rest(functions);
         let offset = hyper.run_offset * hyper.run_offset;
         let own = |i: usize| {
-            let noise = hyper.noise * hyper.noise / self.design.repeats[i];
+            let noise = hyper.noise_of(self.design.calls[i] > 0.0);
+            let noise = noise * noise / self.design.repeats[i];
             let rounding = self.resolution_s * self.resolution_s / 12.0;
             let fixed = self.design.errors_s[i] * self.design.errors_s[i] + rounding;
             (noise + fixed / (state.predicted[i] * state.predicted[i])) / trust[i]
         };
-        // what a second on the device counts, relative to the timing
-        let weight = |i: usize| state.device_weights[i] / state.predicted[i];
+        let weight = |i: usize| state.relative_weight(i);
         let unexplained = |row: &[(usize, f64)], weight: f64| -> f64 {
             let each = |&(work, count): &(usize, f64)| count * count * rest[work];
             weight * weight * row.iter().map(each).sum::<f64>()
@@ -222,7 +257,12 @@ impl<'a> Task<'a> {
         // C^-1 (y - f + H v) = R^-1 (y - f)
         let pulled = left.unwhiten(&self.errors(state, &left));
         let shares = left.inverse_diagonal(&derivatives, &decomposed);
-        let left_out = pulled.iter().zip(&shares).map(|(p, s)| p * p / s).collect();
+        let left_out = (0..self.design.len()).map(|i| LeftOut {
+            error2: (pulled[i] / shares[i]).powi(2),
+            variance: 1.0 / shares[i],
+            by_nugget: state.by_nugget(&self.design.rows[i], i),
+        });
+        let left_out = left_out.collect();
         log_evidence.is_finite().then_some(Laplace {
             hyper,
             basis,

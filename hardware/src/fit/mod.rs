@@ -10,6 +10,7 @@ mod laplace;
 mod plan;
 mod points;
 mod prior;
+mod scatter;
 mod ship;
 mod state;
 

@@ -7,7 +7,7 @@
 //! spreads them over the space by itself.
 
 use nalgebra::{DMatrix, DVector};
-use roofnas_cost::calibration::{Basis, Composition, Covariance, Workload};
+use roofnas_cost::calibration::{Basis, Composition, Covariance, Nuggets, Workload};
 
 use super::design::{Design, Timing};
 use super::points;
@@ -82,7 +82,8 @@ fn derivatives(design: &Design) -> DMatrix<f64> {
     };
     let weights = state::importance(&prior, design);
     let points = points::choose(&design.works, &weights, covariance, POINTS);
-    let functions = Functions::new(design, &Basis::new(covariance, &points));
+    let basis = Basis::new(covariance, &points, Nuggets::new());
+    let functions = Functions::new(design, &basis);
     let place = vec![0.0; prior.coordinates() + functions.len];
     let state = State::new(design, &prior, &inherited, &functions, &place);
     state.derivatives(design, &prior, &functions)

@@ -136,6 +136,9 @@ const LEAST_COMMON: usize = 3;
 
 /// Shares of a typical network's time that the generic prior starts from. They matter little: the deviations are an order of magnitude.
 const CALL_SHARE: f64 = 0.05;
+
+/// What a call takes of a typical network's time beside its kernels, where there are timings of these: an engine's nodes leave out little.
+const CALL_BESIDE_KERNELS: f64 = 0.005;
 const OVERHEAD_SHARE: f64 = 0.3;
 const ROOF_SHARE: f64 = 0.5;
 
@@ -201,7 +204,13 @@ impl Prior {
             (sum / n).max(1.0)
         };
         let mut location = [0.0; PARAMETERS];
-        location[0] = (CALL_SHARE * typical).ln();
+        let is_call = |row: &&usize| design.calls[**row] > 0.0;
+        let calls: Vec<&usize> = rows.iter().filter(is_call).collect();
+        location[0] = match calls.len() {
+            none_or_all if none_or_all == 0 || none_or_all == rows.len() => CALL_SHARE * typical,
+            _ => CALL_BESIDE_KERNELS * median(calls.into_iter().map(|&row| design.seconds[row])),
+        }
+        .ln();
         location[1] = -1.5;
         for class in timed_classes() {
             let first = overhead_index(class);

@@ -83,7 +83,11 @@ fn surface(laplace: &Laplace, weights: &[f64], numbers_of_threads: usize) -> Sur
     for coordinate in points.values_mut().flatten().flatten() {
         *coordinate = round(*coordinate, DIGITS);
     }
+    let nuggets = laplace.basis.nuggets().iter();
     Surface {
+        nuggets: nuggets
+            .map(|(&class, &own)| (class, round(own, DIGITS)))
+            .collect(),
         covariance,
         weights: weights.iter().map(|&w| round(w, DIGITS)).collect(),
         points,

@@ -152,6 +152,19 @@ impl State {
             .collect()
     }
 
+    /// What a second on the device counts, relative to a timing.
+    pub(super) fn relative_weight(&self, timing: usize) -> f64 {
+        self.device_weights[timing] / self.predicted[timing]
+    }
+
+    /// Variance that deviations of 1 of each distinct kernel of a timing would add to its logarithm.
+    pub(super) fn by_nugget(&self, row: &[(usize, f64)], timing: usize) -> f64 {
+        let each = |&(work, count): &(usize, f64)| {
+            (self.relative_weight(timing) * count * self.parts[work].device).powi(2)
+        };
+        row.iter().map(each).sum()
+    }
+
     /// Derivatives of the logarithms of the predictions by the coordinates, one row a timing.
     pub(super) fn derivatives(
         &self,

@@ -6,7 +6,7 @@ use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     ActivationEffort, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration, ChannelRule, ColdWeights,
     Component, Composition, Covariance, KernelShare, LogParameters, LogThreadEffect, Measured,
-    Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD, Workload, timed_classes,
+    Nuggets, Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -166,6 +166,58 @@ fn an_outlier_loses_its_weight() {
     assert!(error < 0.02, "{error}");
 }
 
+/// A machine whose depthwise convolutions take up to twice as long or half as long for no reason, and whose others are as the mean says.
+#[test]
+fn classes_that_scatter_are_told_from_those_that_do_not() {
+    let networks = networks(60);
+    let machine = planted();
+    let depthwise = roofnas_cost::OpClass::Depthwise;
+    // the same kernel deviates alike wherever it is
+    let deviation = |work: &Workload| {
+        let sum: f64 = work.coordinates.iter().map(|c| c * 1234.567).sum();
+        match work.class == depthwise {
+            true => (0.6 * sum.sin()).exp(),
+            false => 1.0,
+        }
+    };
+    let seconds = |work: &Workload| {
+        let mean = machine.mean(work, ChannelRule::default());
+        deviation(work) * (mean.overhead_s + mean.roof_s)
+    };
+    let whole_ms = |works: &[Workload]| {
+        let kernels = works.iter().map(|work| work.count * seconds(work));
+        1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
+    };
+    let mut all: Vec<Timing> = Vec::new();
+    for works in &networks[..20] {
+        let weights = Workload::weights_of(works);
+        let kernels = works.iter();
+        all.extend(kernels.map(|work| of_kernel(*work, 1e3 * seconds(work), weights)));
+        let mut whole = timings(std::slice::from_ref(works));
+        whole[0].latency_ms = whole_ms(works);
+        all.extend(whole);
+    }
+    let fitted = fit(&all, &[], &alone()).unwrap();
+    let nuggets = &fitted.components[0].residual.nuggets;
+    let pointwise = nuggets[&roofnas_cost::OpClass::Pointwise];
+    assert!(nuggets[&depthwise] > 0.2, "{nuggets:?}");
+    assert!(pointwise < 0.03, "{nuggets:?}");
+    // what kernels deviate by is in what networks do, and no more
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    let deviations: Vec<f64> = networks[20..]
+        .iter()
+        .map(|works| {
+            let price = prepared.price(works, None);
+            (1e3 * price.mean_s - whole_ms(works)) / (1e3 * price.std_s)
+        })
+        .collect();
+    let inside = deviations.iter().filter(|z| z.abs() < 1.645).count();
+    assert!((30..40).contains(&inside), "{deviations:?}");
+    // of networks alone it can't be known
+    let wholes = fit(&timings(&networks[..20]), &[], &alone()).unwrap();
+    assert_eq!(wholes.components[0].residual.nuggets, Nuggets::new());
+}
+
 #[test]
 fn a_likeness_helps_where_timings_are_few() {
     let networks = networks(80);
@@ -235,6 +287,7 @@ fn residuals_and_deviations_are_those_of_function_space() {
         covariance,
         noise: 0.02,
         run_offset: 0.0,
+        nuggets: Nuggets::new(),
     };
     let task = Task::new(&design, &prior, &points, 0.0);
     let laplace = task.fit(hyper, &[1.0; 8], &[]).unwrap();

@@ -1,5 +1,7 @@
 //! Timings to fit the latency model to.
 
+use std::collections::BTreeMap;
+
 use roofnas_cost::calibration::Workload;
 use roofnas_cost::{Dtype, NetworkCost, OpClass};
 
@@ -27,12 +29,16 @@ pub struct WholeRun {
     pub call_s: f64,
 }
 
-/// Kernels below this many seconds give no timing of their own. ONNX Runtime's profiler cuts off what is less than a microsecond, and its
-/// own part differs between nodes by about as much: a fifth of this, and more than the relative noise that the fit takes all timings to have.
+/// Kernels below this many seconds give no timing of their own, but one with all others of their class. ONNX Runtime's profiler cuts off what is less than a
+/// microsecond, and its own part differs between nodes by about as much: a fifth of this, and more than the relative noise that the fit takes all timings to
+/// have. Left out altogether, short kernels would be taken for as long as the shortest that are timed: 9 us for slices that took 3.
 pub const LEAST_KERNEL_S: f64 = 5e-6;
 
 /// Standard deviation of what the profiler does to a kernel's time, in milliseconds: whole microseconds, and its own part which differs from node to node.
 const KERNEL_ERROR_MS: f64 = 1e-3;
+
+/// The same of the part that all kernels of a network share: the profiler's own time is worked out for all of them at once.
+const SHARED_ERROR_MS: f64 = 0.5e-3;
 
 /// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), together with those that share it, then that of
 /// the whole network.
@@ -57,14 +63,23 @@ pub fn timings(
         corrected(matched, causes, correction)
     });
     let mut groups: Vec<Group> = Vec::new();
+    let mut short: BTreeMap<OpClass, Short> = BTreeMap::new();
     for (index, seconds) in seconds.into_iter().enumerate() {
         let Some(seconds) = seconds else { continue };
-        if cost.kernels[index].class == OpClass::View || seconds < LEAST_KERNEL_S {
+        let class = cost.kernels[index].class;
+        if class == OpClass::View {
             continue;
         }
         let sharing = matched.shared.iter().filter(|shared| shared.with == index);
         let kernels = std::iter::once(index).chain(sharing.map(|shared| shared.kernel));
         let work = |kernel| Workload::new(&cost.kernels[kernel], whole.batch, whole.dtype);
+        if seconds < LEAST_KERNEL_S {
+            let short = short.entry(class).or_default();
+            short.works.extend(kernels.map(work));
+            short.nodes += 1.0;
+            short.seconds += seconds;
+            continue;
+        }
         let works = Workload::collapsed(kernels.map(work));
         match groups.iter_mut().find(|group| group.does(&works)) {
             Some(known) => {
@@ -90,6 +105,18 @@ pub fn timings(
         error_ms: KERNEL_ERROR_MS / group.count.sqrt(),
     };
     let mut timings: Vec<Timing> = groups.into_iter().map(timing).collect();
+    let short = short.into_values();
+    let short = short.filter(|short| short.seconds >= LEAST_KERNEL_S);
+    timings.extend(short.map(|short| Timing {
+        network_weights,
+        latency_ms: 1e3 * short.seconds,
+        is_call: false,
+        threads: whole.threads,
+        run: whole.run,
+        repeats: whole.repeats,
+        error_ms: short.error_ms(),
+        works: Workload::collapsed(short.works),
+    }));
     timings.push(Timing {
         works: Workload::of_network(cost, whole.batch, whole.dtype),
         network_weights,
@@ -117,6 +144,24 @@ impl Group {
     fn does(&self, works: &[Workload]) -> bool {
         let is_same = |(a, b): (&Workload, &Workload)| a.is_same(b) && a.count == b.count;
         self.works.len() == works.len() && self.works.iter().zip(works).all(is_same)
+    }
+}
+
+/// Nodes of a class that are too short for a timing of their own.
+#[derive(Default)]
+struct Short {
+    /// What all of them do.
+    works: Vec<Workload>,
+    /// How many there are.
+    nodes: f64,
+    /// What all of them take.
+    seconds: f64,
+}
+
+impl Short {
+    /// Standard deviation of what the profiler does to the sum: each node's own error, and the shared one as often as there are nodes.
+    fn error_ms(&self) -> f64 {
+        (KERNEL_ERROR_MS * self.nodes.sqrt()).hypot(SHARED_ERROR_MS * self.nodes)
     }
 }
 

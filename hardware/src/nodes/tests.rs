@@ -525,7 +525,7 @@ fn equal_kernels_are_one_timing() {
     ];
     let found = match_nodes(&net, &cost, &nodes(&table));
     let timings = timings(&cost, &found, &Causes::default(), &whole(404e-6));
-    // c is too short to tell
+    // c is too short to tell, and nothing else of its class is short
     assert_eq!(timings.len(), 2);
     assert!((timings[0].latency_ms - 0.13).abs() < 1e-9);
     assert_eq!(
@@ -541,6 +541,42 @@ fn equal_kernels_are_one_timing() {
         timings[1].works.iter().map(|work| work.count).sum::<f64>(),
         4.0
     );
+}
+
+#[test]
+fn short_kernels_of_a_class_are_one_timing() {
+    let net = network(
+        &[
+            ("a", conv(3), &["input"]),
+            ("b", conv(1), &["a"]),
+            ("c", conv(1), &["b"]),
+            ("d", act(Activation::Gelu), &["c"]),
+            ("e", act(Activation::Swish), &["d"]),
+        ],
+        &[("out", "e")],
+    );
+    let cost = NetworkCost::new(&net, &Fusion::default());
+    let table = [
+        ("stem.a", "Conv", 100.0),
+        ("stem.b", "Conv", 4.0),
+        ("stem.c", "Conv", 3.0),
+        ("stem.d", "Gelu", 2.0),
+        ("stem.e", "QuickGelu", 2.5),
+    ];
+    let found = match_nodes(&net, &cost, &nodes(&table));
+    let timings = timings(&cost, &found, &Causes::default(), &whole(121.5e-6));
+    // the activations are short together, too
+    assert_eq!(timings.len(), 3);
+    let short = &timings[1];
+    assert!((short.latency_ms - 7e-3).abs() < 1e-9, "{short:?}");
+    assert_eq!((short.is_call, short.run, short.repeats), (false, 3, 2.0));
+    // equal ones are one that is done twice
+    let counts: Vec<f64> = short.works.iter().map(|work| work.count).collect();
+    assert_eq!(counts, [2.0]);
+    assert_eq!(short.works[0].class, OpClass::Pointwise);
+    // each node's microsecond, and half a one that both share
+    assert!((short.error_ms - 3f64.sqrt() * 1e-3).abs() < 1e-12);
+    assert!(timings[2].is_call);
 }
 
 /// A chain of convolutions and a clip that an engine runs on another layout, and what it makes of it.
