@@ -360,6 +360,8 @@ mod tests {
     use super::*;
     use roofnas_space::{Conv, ConvTranspose, NetworkBuilder, Other, Part, Pool, Role};
 
+    use crate::calibration::Workload;
+
     /// An operator from 16x8x8 to 32x8x8.
     fn other(work: Work) -> Op {
         Op::Other(Other {
@@ -368,6 +370,75 @@ mod tests {
             weights: 7,
             output: Shape::new(32, 8, 8),
         })
+    }
+
+    #[test]
+    fn operators_of_a_class_are_told_apart() {
+        let shape = Shape::new(8, 4, 4);
+        let coordinates = |ops: &[Op]| {
+            let mut b = NetworkBuilder::new("one", shape);
+            b.section(Part::Stem, "");
+            let mut x = Tensor::Input;
+            for (place, op) in ops.iter().enumerate() {
+                let inputs = match op {
+                    Op::Add | Op::Scale => vec![x, x],
+                    _ => vec![x],
+                };
+                x = b.push(format!("layer{place}"), op.clone(), &inputs, Role::Main);
+            }
+            b.output("out", x);
+            let cost = NetworkCost::new(&b.finish().unwrap(), &Fusion::every_activation());
+            let [work] = Workload::of_network(&cost, 1, Dtype::Fp32)[..] else {
+                panic!("{ops:?} is one kernel")
+            };
+            (work.class, work.coordinates[12], work.coordinates[13])
+        };
+        let part = |name: &'static str, work| {
+            Op::Other(Other {
+                name: name.into(),
+                work,
+                weights: 0,
+                output: shape,
+            })
+        };
+        let pool = |kind| {
+            Op::Pool(Pool {
+                kind,
+                kernel: 3,
+                stride: 1,
+                padding: 1,
+            })
+        };
+        let elementwise = OpClass::Elementwise;
+        let moves = OpClass::DataMovement;
+        let conv = Op::Conv(Conv::pointwise(8));
+        let relu6 = Op::Activation(Activation::Relu6);
+        for (ops, class, at) in [
+            (
+                vec![Op::Activation(Activation::Relu)],
+                elementwise,
+                [0.0, 0.0],
+            ),
+            (vec![relu6.clone()], elementwise, [1.5, 0.0]),
+            (vec![Op::Add], elementwise, [0.0, 0.0]),
+            (vec![Op::Scale], elementwise, [1.5, 0.0]),
+            (vec![Op::BatchNorm], elementwise, [0.0, 1.5]),
+            (
+                vec![part("Erf", Work::Elementwise { flops: 9 })],
+                elementwise,
+                [1.5, 1.5],
+            ),
+            (vec![Op::ChannelShuffle { groups: 2 }], moves, [1.5, 0.0]),
+            (vec![part("Transpose", Work::Move)], moves, [1.5, 0.0]),
+            (vec![part("Slice", Work::Move)], moves, [0.0, 1.5]),
+            (vec![pool(PoolKind::Max)], OpClass::Pool, [0.0, 0.0]),
+            (vec![pool(PoolKind::Average)], OpClass::Pool, [1.5, 0.0]),
+            (vec![Op::GlobalAvgPool], OpClass::Pool, [0.0, 1.5]),
+            // fused, an activation is none of its own
+            (vec![conv, relu6], OpClass::Pointwise, [0.0, 0.0]),
+        ] {
+            assert_eq!(coordinates(&ops), (class, at[0], at[1]), "{ops:?}");
+        }
     }
 
     #[test]

@@ -689,6 +689,13 @@ fn calibrations_that_can_not_be_are_refused() {
         "calibration.fp32.components[0].parameters.cold_weights.bandwidth_gb_s = NaN: must be a number above 0",
     );
     start(
+        error(&|c| {
+            let nuggets = &mut c.components[0].residual.nuggets;
+            nuggets.insert(OpClass::Pool, -0.2);
+        }),
+        "calibration.fp32.components[0].residual.nuggets.pool = -0.2: must be a number from 0 to 100",
+    );
+    start(
         error(&|c| c.threads = vec![4]),
         "calibration.fp32.threads = [4]: must be at least two numbers of threads, from 1 and ascending",
     );

@@ -287,6 +287,12 @@ impl Calibration {
                 let value = format!("{more:?}");
                 return Err(error(key("parameters.more_threads"), &value, rule));
             }
+            for (class, own) in &component.residual.nuggets {
+                if !(0.0..=100.0).contains(own) {
+                    let rule = "must be a number from 0 to 100";
+                    return Err(error(key(&format!("residual.nuggets.{class}")), own, rule));
+                }
+            }
             check_surface(&component.residual)
                 .map_err(|rule| error(key("residual"), &"...", rule))?;
             for surface in &component.inherited {
@@ -323,13 +329,6 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
         .all(|n| n.is_finite())
     {
         return Err("points and weights must be numbers");
-    }
-    if surface
-        .nuggets
-        .values()
-        .any(|own| !(0.0..=100.0).contains(own))
-    {
-        return Err("nuggets must be from 0 to 100");
     }
     let views = OpClass::View;
     if surface.points.contains_key(&views) || surface.nuggets.contains_key(&views) {

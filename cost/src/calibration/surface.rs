@@ -174,11 +174,7 @@ impl PreparedSurface {
     /// Prepares a surface.
     pub fn new(surface: &Surface) -> Self {
         Self {
-            basis: Basis::new(
-                surface.covariance,
-                &surface.points,
-                surface.nuggets.clone(),
-            ),
+            basis: Basis::new(surface.covariance, &surface.points, surface.nuggets.clone()),
             weights: surface.weights.clone(),
             coordinates: surface.coordinates,
         }

@@ -732,7 +732,10 @@ fn an_anchor_unlike_the_others_is_none() {
     };
     assert_eq!(
         anchors(1.0),
-        (vec!["anchor-deep".to_owned(), "anchor-dense".to_owned()], false)
+        (
+            vec!["anchor-deep".to_owned(), "anchor-dense".to_owned()],
+            false
+        )
     );
     assert_eq!(anchors(2.3), (vec!["anchor-deep".to_owned()], true));
 }

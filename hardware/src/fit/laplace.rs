@@ -38,7 +38,7 @@ pub(super) struct Hyper {
 }
 
 /// Relative standard deviation of a kernel's timing, where classes have nuggets for what else it deviates by.
-const KERNEL_NOISE: f64 = 0.005;
+const KERNEL_NOISE: f64 = 0.025;
 
 impl Hyper {
     /// Relative standard deviation of a timing with or without a call of the engine.

@@ -224,11 +224,7 @@ impl Runner<'_, '_> {
 
     /// Measures restless networks once more, in other sessions: in one that came to lie badly in memory, or began beside something else, a network may be slow
     /// for good.
-    fn again(
-        &mut self,
-        loaded: Vec<Loaded<'_>>,
-        timings: &mut [NetworkTiming],
-    ) -> ControlFlow<()> {
+    fn again(&mut self, loaded: Vec<Loaded<'_>>, timings: &mut [NetworkTiming]) -> ControlFlow<()> {
         let restless = restless::among(timings);
         let is_restless = |loaded: &Loaded<'_>| restless.contains(&loaded.timing.network);
         let models: Vec<&Model> = loaded

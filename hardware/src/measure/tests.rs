@@ -80,7 +80,7 @@ impl Session for FakeSession {
             let first = if log.last() == Some(&self.name) { 1 } else { 2 };
             let mut us = 1000 * own * factor * first;
             if let Some(runs) = &mut self.unlucky {
-                us += us + us * *runs / 2;
+                us = 2 * us + us * *runs / 2;
                 *runs += 1;
             }
             self.machine.clock.pass(1000 * us);

@@ -24,7 +24,12 @@ pub(super) fn warm_up(
 }
 
 /// Runs all networks in turn for as long as the load is to last before anything counts.
-pub(super) fn heat(loaded: &mut [Loaded<'_>], broken: &[bool], protocol: &Protocol, clock: &dyn Clock) {
+pub(super) fn heat(
+    loaded: &mut [Loaded<'_>],
+    broken: &[bool],
+    protocol: &Protocol,
+    clock: &dyn Clock,
+) {
     let began = clock.now();
     let is_cold = || clock.now().saturating_sub(began) < protocol.situation.sustained;
     while is_cold() && broken.contains(&false) {
