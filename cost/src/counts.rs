@@ -70,7 +70,7 @@ pub struct Geometry {
 /// |---|---|---|---|---|
 /// | elementwise | sums, activations | gates, ReLU6 | batch-norm | all others |
 /// | data movement | concatenation | shuffles, transpositions | all others: slices | |
-/// | pool | maximum | average | global average | other reductions |
+/// | pool | maximum, average | | global average | other reductions |
 /// | all others | all | | | |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
@@ -84,6 +84,13 @@ pub enum Variant {
     Fourth,
 }
 
+/// Whether an operator changes the order of axes, as readers of ONNX files and of tables name it.
+fn turns(name: &str) -> bool {
+    ["transpose", "permute"]
+        .iter()
+        .any(|turn| name.eq_ignore_ascii_case(turn))
+}
+
 impl Variant {
     /// That of an operator.
     fn of(op: &Op) -> Self {
@@ -92,12 +99,8 @@ impl Variant {
                 Self::Second
             }
             Op::BatchNorm | Op::GlobalAvgPool => Self::Third,
-            Op::Pool(pool) => match pool.kind {
-                PoolKind::Max => Self::First,
-                PoolKind::Average => Self::Second,
-            },
             Op::Other(other) => match other.work {
-                Work::Move if other.name.eq_ignore_ascii_case("transpose") => Self::Second,
+                Work::Move if turns(&other.name) => Self::Second,
                 Work::Move => Self::Third,
                 Work::Elementwise { .. } | Work::Reduction { .. } | Work::Unknown => Self::Fourth,
                 Work::View => Self::First,
@@ -380,10 +383,7 @@ mod tests {
             b.section(Part::Stem, "");
             let mut x = Tensor::Input;
             for (place, op) in ops.iter().enumerate() {
-                let inputs = match op {
-                    Op::Add | Op::Scale => vec![x, x],
-                    _ => vec![x],
-                };
+                let inputs = if *op == Op::Add { vec![x, x] } else { vec![x] };
                 x = b.push(format!("layer{place}"), op.clone(), &inputs, Role::Main);
             }
             b.output("out", x);
@@ -421,7 +421,6 @@ mod tests {
             ),
             (vec![relu6.clone()], elementwise, [1.5, 0.0]),
             (vec![Op::Add], elementwise, [0.0, 0.0]),
-            (vec![Op::Scale], elementwise, [1.5, 0.0]),
             (vec![Op::BatchNorm], elementwise, [0.0, 1.5]),
             (
                 vec![part("Erf", Work::Elementwise { flops: 9 })],
@@ -432,13 +431,15 @@ mod tests {
             (vec![part("Transpose", Work::Move)], moves, [1.5, 0.0]),
             (vec![part("Slice", Work::Move)], moves, [0.0, 1.5]),
             (vec![pool(PoolKind::Max)], OpClass::Pool, [0.0, 0.0]),
-            (vec![pool(PoolKind::Average)], OpClass::Pool, [1.5, 0.0]),
+            (vec![pool(PoolKind::Average)], OpClass::Pool, [0.0, 0.0]),
             (vec![Op::GlobalAvgPool], OpClass::Pool, [0.0, 1.5]),
             // fused, an activation is none of its own
             (vec![conv, relu6], OpClass::Pointwise, [0.0, 0.0]),
         ] {
             assert_eq!(coordinates(&ops), (class, at[0], at[1]), "{ops:?}");
         }
+        let gate = Geometry::new(&Op::Scale, shape, shape);
+        assert_eq!(gate.variant, Variant::Second);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 //! Var rest(x) = k(x, x) - |phi(x)|^2 + nugget(class)^2                 independent for each distinct kernel
 //! ```
 //!
-//! The nugget (Cressie: Statistics for Spatial Data, 1993) is what a kernel takes that its coordinates say nothing of: where it stands in a network, what an engine
-//! reorders around it. Convolutions have little of it, sums and activations much.
+//! The nugget (Cressie: Statistics for Spatial Data, 1993) is the relative deviation of what a kernel takes beside what its coordinates say: one for each distinct
+//! kernel, the same wherever that stands. Convolutions have little of it, sums, activations and copies much.
 //!
 //! Between the inducing points Z the process is exact; what they can't express keeps its prior variance (Quinonero-Candela, Rasmussen:
 //! A Unifying View of Sparse Approximate Gaussian Process Regression, JMLR 2005; there: FITC).
@@ -20,7 +20,7 @@ use crate::class::OpClass;
 /// Points that a residual is expressed by, class by class.
 pub type Points = BTreeMap<OpClass, Vec<[f64; COORDINATES]>>;
 
-/// Relative standard deviation of what each kernel of a class takes by itself; classes that aren't there have none.
+/// Relative standard deviation, by class, of what each distinct kernel takes beside what its coordinates say; classes that aren't there have none.
 pub type Nuggets = BTreeMap<OpClass, f64>;
 
 /// The functions that a residual is made of.
@@ -82,7 +82,7 @@ impl Basis {
         self.covariance
     }
 
-    /// What kernels of each class take by themselves.
+    /// Relative standard deviation, by class, of what each distinct kernel takes beside what its coordinates say.
     pub fn nuggets(&self) -> &Nuggets {
         &self.nuggets
     }

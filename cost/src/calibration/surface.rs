@@ -34,7 +34,7 @@ pub struct Surface {
     /// How many coordinates the points have, and kernels to it: without the threads where all timings were on as many, and without the operator, or the alignment of
     /// channels as well, in profiles of earlier versions.
     pub coordinates: usize,
-    /// What kernels of each class take by themselves; of those that the fit had timings of alone.
+    /// Relative standard deviation, by class, of what each distinct kernel takes beside what its coordinates say; of classes that the fit had timings of alone.
     pub nuggets: Nuggets,
 }
 
@@ -42,7 +42,7 @@ pub struct Surface {
 pub const WITHOUT_THREADS: usize = COORDINATES - 1;
 
 /// Coordinates of points of earlier versions: with threads, but not what tells operators of a class apart; without threads; without the alignment of channels.
-const EARLIER: [usize; 3] = [COORDINATES - 2, COORDINATES - 3, COORDINATES - 5];
+const EARLIER: [usize; 3] = [12, 11, 9];
 
 /// Which coordinates they are when there are so many.
 fn places(coordinates: usize) -> impl Iterator<Item = usize> {
@@ -75,7 +75,7 @@ struct SurfaceFile {
     /// Inducing points of each class, all with as many coordinates: fourteen, or thirteen where all timings were on as many threads; in profiles of earlier versions twelve,
     /// eleven or nine.
     points: BTreeMap<OpClass, Vec<Vec<f64>>>,
-    /// Relative standard deviation, by class, of what a kernel takes that its coordinates say nothing of: classes without have none.
+    /// Relative standard deviation, by class, of what each distinct kernel takes beside what its coordinates say: classes without have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     nuggets: Nuggets,
 }
@@ -113,7 +113,7 @@ impl TryFrom<SurfaceFile> for Surface {
         if ![WITHOUT_THREADS, COORDINATES].contains(&coordinates) && !EARLIER.contains(&coordinates)
         {
             return Err(format!(
-                "points have {coordinates} coordinates: must be {COORDINATES}, or {WITHOUT_THREADS} without threads, or {EARLIER:?} as in earlier versions"
+                "points have {coordinates} coordinates: must be {COORDINATES}, or {WITHOUT_THREADS} without threads, or 12, 11 or 9 as in earlier versions"
             ));
         }
         let long = |list: &Vec<f64>| {

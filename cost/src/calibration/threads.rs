@@ -20,7 +20,7 @@ use super::workload::{COORDINATES, SCALES};
 use crate::class::OpClass;
 
 /// Where the threads stand among the coordinates of a kernel.
-pub(super) const COORDINATE: usize = COORDINATES - 3;
+pub(super) const COORDINATE: usize = 11;
 
 /// What a number of threads changes, beside the fewest that were timed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]

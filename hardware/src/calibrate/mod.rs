@@ -186,6 +186,14 @@ pub fn calibrate(
         .filter(|(_, trust)| **trust < OUTLIER_TRUST)
         .map(|(&row, &trust)| (row, trust))
         .collect();
+    let predictions = on_itself.model.iter().map(|(_, prediction)| prediction);
+    let disturbed: BTreeSet<usize> = drawn
+        .fit
+        .iter()
+        .zip(predictions)
+        .filter(|(row, own)| outliers.contains_key(row) && own.measured_ms > own.mean_ms)
+        .map(|(&row, _)| row)
+        .collect();
     let measured = Measured {
         networks: asked.min(there),
         timings: material.count(&drawn.fit),
@@ -197,8 +205,8 @@ pub fn calibrate(
         held_out_by,
         best_baseline: checked.and_then(|held_out| validation::best(&held_out.baselines)),
         held_out_by_batch: checked.map_or_else(Vec::new, |held_out| held_out.by_batch.clone()),
-        by_threads: by_threads(material, &drawn.fit, &outliers, checked),
-        anchor_ms: anchors(material, &outliers, fewest(&material.threads())),
+        by_threads: by_threads(material, &drawn.fit, &disturbed, checked),
+        anchor_ms: anchors(material, &disturbed, fewest(&material.threads())),
     };
     let several = (
         material.batches().are_several(),
@@ -227,16 +235,16 @@ pub fn calibrate(
     })
 }
 
-/// What the anchors took that are among the networks, at the smallest batch and on so many threads. Without those that are unlike the others: one that was
-/// measured beside something else would make the machine seem quicker ever after.
+/// What the anchors took that are among the networks, at the smallest batch and on so many threads. Without those that took far longer than the fit says: one that
+/// was measured beside something else would make the machine seem quicker ever after. One that was quicker is unlike the model, and as good as any.
 fn anchors(
     material: &Material,
-    outliers: &BTreeMap<usize, f64>,
+    disturbed: &BTreeSet<usize>,
     threads: Option<u32>,
 ) -> BTreeMap<String, f64> {
     let smallest = material.batches().smallest();
     let rows = material.rows.iter().enumerate();
-    let rows = rows.filter(|(place, row)| row.threads == threads && !outliers.contains_key(place));
+    let rows = rows.filter(|(place, row)| row.threads == threads && !disturbed.contains(place));
     let anchors = rows.filter(|(_, row)| row.batch == smallest && is_anchor(&row.network));
     anchors
         .map(|(_, row)| (row.network.clone(), row.latency_ms))
@@ -252,7 +260,7 @@ fn fewest(threads: &[u32]) -> Option<u32> {
 fn by_threads(
     material: &Material,
     fitted: &[usize],
-    outliers: &BTreeMap<usize, f64>,
+    disturbed: &BTreeSet<usize>,
     checked: Option<&Validation>,
 ) -> Vec<MeasuredOnThreads> {
     let threads = material.threads();
@@ -270,7 +278,7 @@ fn by_threads(
         MeasuredOnThreads {
             threads,
             networks: networks.len(),
-            anchor_ms: anchors(material, outliers, Some(threads)),
+            anchor_ms: anchors(material, disturbed, Some(threads)),
             best_baseline: own.and_then(|own| own.best_baseline.clone()),
             held_out: own.map(|own| own.model),
         }

@@ -82,7 +82,9 @@ pub(super) fn fit(
         let moved = trust.iter().zip(&next).map(|(a, b)| (a / b).ln().abs());
         let moved = moved.fold(hyper.scatter_beside(&best.hyper), f64::max);
         let has_settled = moved < SETTLED;
-        logs[NOISE] = hyper.noise.ln();
+        if !hyper.nuggets.is_empty() {
+            logs[NOISE] = hyper.noise.ln();
+        }
         let Some(fit) = task.fit(hyper, &next, &best.coordinates) else {
             break;
         };

@@ -136,11 +136,11 @@ const LEAST_COMMON: usize = 3;
 
 /// Shares of a typical network's time that the generic prior starts from. They matter little: the deviations are an order of magnitude.
 const CALL_SHARE: f64 = 0.05;
+const OVERHEAD_SHARE: f64 = 0.3;
+const ROOF_SHARE: f64 = 0.5;
 
 /// What a call takes of a typical network's time beside its kernels, where there are timings of these: an engine's nodes leave out little.
 const CALL_BESIDE_KERNELS: f64 = 0.005;
-const OVERHEAD_SHARE: f64 = 0.3;
-const ROOF_SHARE: f64 = 0.5;
 
 /// What an element of a fused activation costs beside the multiply-adds of a convolution, in FLOPs: an exponential is a polynomial of some degree and a
 /// division. The deviation is a factor of e and more.
@@ -289,6 +289,10 @@ impl Prior {
             .max_by(|a, b| a.weight.total_cmp(&b.weight))?;
         let mut inherited = best.inherited.clone();
         inherited.push(best.residual.clone());
+        // how far kernels deviate there is nothing that is known here
+        inherited
+            .iter_mut()
+            .for_each(|surface| surface.nuggets.clear());
         let location = LogParameters::from(&best.parameters);
         let (effects, steps) = thread_effects(&location, &design.threads);
         let mut prior = Self {

@@ -2,8 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    Basis, Cold, ColdWeights, Composition, LogParameters, LogThreadEffect, Mean, PARAMETERS,
-    THREAD_PARAMETERS, overhead_index, residual_factor,
+    Basis, CLASSES, Cold, ColdWeights, Composition, LogParameters, LogThreadEffect, Mean,
+    PARAMETERS, THREAD_PARAMETERS, overhead_index, residual_factor,
 };
 
 use super::design::Design;
@@ -157,12 +157,15 @@ impl State {
         self.device_weights[timing] / self.predicted[timing]
     }
 
-    /// Variance that deviations of 1 of each distinct kernel of a timing would add to its logarithm.
-    pub(super) fn by_nugget(&self, row: &[(usize, f64)], timing: usize) -> f64 {
-        let each = |&(work, count): &(usize, f64)| {
-            (self.relative_weight(timing) * count * self.parts[work].device).powi(2)
-        };
-        row.iter().map(each).sum()
+    /// Variance that deviations of 1 of each distinct kernel of a class would add to the logarithm of a timing.
+    pub(super) fn by_nugget(&self, design: &Design, timing: usize) -> [f64; CLASSES] {
+        let weight = self.relative_weight(timing);
+        let mut by_class = [0.0; CLASSES];
+        for &(work, count) in &design.rows[timing] {
+            let class = design.works[work].class as usize;
+            by_class[class] += (weight * count * self.parts[work].device).powi(2);
+        }
+        by_class
     }
 
     /// Derivatives of the logarithms of the predictions by the coordinates, one row a timing.

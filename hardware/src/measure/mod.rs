@@ -5,7 +5,8 @@
 //!   on end: on two cores of a virtual Xeon, all programs took 1.6 times as long for four seconds out of forty, and the same 66 networks, measured twice,
 //!   differed by 6.3 % in groups of 12 with ten turns of 20 ms, by 3.4 % in one group, a common factor aside.
 //! - A network is warmed up when it is loaded, and runs once untimed at the start of each visit: the networks before it have taken its place in the caches.
-//! - A network that is far more restless than the others of its group is loaded anew when these are done, and has all its turns once more: the quicker time counts.
+//! - A network that is far more restless than the others of its group is loaded anew when these are done, and has all its turns once more beside some of them: the quicker time counts, if
+//!   these take what they took.
 //! - Its latency is a low quantile of all its runs ([`NetworkTiming::latency_s`]): what disturbs only makes slower. Median, 95th and 99th percentile and the
 //!   spread stand beside it.
 //! - Some networks, the *anchors*, are measured again in every group, and in every run of the tool if they are named again: how much they differ says how far
@@ -24,6 +25,7 @@ mod timing;
 mod visit;
 mod warnings;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use rand::SeedableRng;
@@ -201,6 +203,9 @@ impl<'m> Loaded<'m> {
     }
 }
 
+/// Networks at rest that run beside restless ones when these are measured once more, at most.
+const COMPANIONS: usize = 5;
+
 /// Measures one group.
 struct Runner<'r, 'p> {
     engine: &'r dyn Engine,
@@ -216,39 +221,45 @@ impl Runner<'_, '_> {
     /// Measures the group. Broken off, it is empty if it has had less than half of its rounds.
     fn run(&mut self, mut loaded: Vec<Loaded<'_>>) -> (Group, ControlFlow<()>) {
         let (mut timings, mut flow) = self.rounds(&mut loaded, true);
-        if flow.is_continue() {
-            flow = self.again(loaded, &mut timings);
+        let restless = restless::among(&timings);
+        // a command begins anew for each turn
+        let lasts = !self.protocol.warm_up.is_zero();
+        if flow.is_continue() && lasts && !restless.is_empty() {
+            flow = self.progress.observer.measured(&timings);
+        }
+        if flow.is_continue() && lasts && !restless.is_empty() {
+            flow = self.again(loaded, &restless, &mut timings);
         }
         (Group { timings }, flow)
     }
 
     /// Measures restless networks once more, in other sessions: in one that came to lie badly in memory, or began beside something else, a network may be slow
-    /// for good.
-    fn again(&mut self, loaded: Vec<Loaded<'_>>, timings: &mut [NetworkTiming]) -> ControlFlow<()> {
-        let restless = restless::among(timings);
-        let is_restless = |loaded: &Loaded<'_>| restless.contains(&loaded.timing.network);
-        let models: Vec<&Model> = loaded
-            .iter()
-            .filter(|network| is_restless(network))
-            .map(|network| network.model)
-            .collect();
+    /// for good. Some that were at rest run beside them: what they took says whether it is still the same machine.
+    fn again(
+        &mut self,
+        loaded: Vec<Loaded<'_>>,
+        restless: &BTreeSet<String>,
+        timings: &mut [NetworkTiming],
+    ) -> ControlFlow<()> {
+        let models = loaded.iter().map(|network| network.model);
+        let (open, calm): (Vec<&Model>, Vec<&Model>) =
+            models.partition(|model| restless.contains(model.name()));
         // the engine has the memory for as many again only without them
         drop(loaded);
-        let load = |model| {
+        let mut loaded = Vec::new();
+        for model in calm.into_iter().take(COMPANIONS).chain(open) {
+            let flow = self.progress.observer.loading(model.name());
+            if flow.is_break() {
+                return flow;
+            }
             // what can't be loaded twice has its first timing
-            let session = self.engine.load(model, self.clock).ok()?;
-            Some(Loaded::new(model, session))
-        };
-        let mut loaded: Vec<Loaded<'_>> = models.into_iter().filter_map(load).collect();
-        self.progress.all += loaded.len() * self.protocol.rounds as usize;
-        let (again, flow) = self.rounds(&mut loaded, false);
-        for again in again {
-            let mut known = timings.iter_mut();
-            let known = known.find(|known| known.network == again.network);
-            if let Some(known) = known.filter(|known| again.latency_s() < known.latency_s()) {
-                *known = again;
+            if let Ok(session) = self.engine.load(model, self.clock) {
+                loaded.push(Loaded::new(model, session));
             }
         }
+        self.progress.all += loaded.len() * self.protocol.rounds as usize;
+        let (again, flow) = self.rounds(&mut loaded, false);
+        restless::replace(timings, again, restless);
         flow
     }
 

@@ -277,10 +277,27 @@ fn a_restless_network_is_loaded_anew() {
     assert!(of(&measuring).spread() < 1e-9);
     assert_eq!(of(&measuring).visits.len(), 4);
     let sessions = machine.sessions.lock().unwrap().clone();
-    assert_eq!(sessions, ["7", "30", "2", "3", "7"]);
+    assert_eq!(sessions, ["7", "30", "2", "3", "30", "2", "3", "7"]);
     // progress knows of the turns that are added
-    assert_eq!(notes.visits.last(), Some(&(20, 20)));
+    assert_eq!(notes.visits.last(), Some(&(32, 32)));
     assert_eq!(measuring.timings.len(), 4);
+    // where the others take something else by then, it is another machine
+    let slower = Machine {
+        slower: Some((115, 2)),
+        ..unlucky()
+    };
+    let mut notes = Notes::default();
+    let (measuring, machine) = run(slower, &names, &one_group, &mut notes);
+    let runs = machine.log.lock().unwrap().len();
+    assert!(runs > 115 && of(&measuring).latency_s() > 0.014, "{runs}");
+    assert_eq!(machine.sessions.lock().unwrap().len(), 8);
+    // a command begins anew for each turn anyway
+    let command = Protocol {
+        warm_up: Duration::ZERO,
+        ..one_group.clone()
+    };
+    let (_, machine) = run(unlucky(), &names, &command, &mut Notes::default());
+    assert_eq!(machine.sessions.lock().unwrap().len(), 4);
     // broken off meanwhile, the first timing is kept
     let mut notes = Notes {
         break_after: Some(17),

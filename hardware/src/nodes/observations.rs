@@ -40,11 +40,11 @@ const KERNEL_ERROR_MS: f64 = 1e-3;
 /// The same of the part that all kernels of a network share: the profiler's own time is worked out for all of them at once.
 const SHARED_ERROR_MS: f64 = 0.5e-3;
 
-/// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), together with those that share it, then that of
-/// the whole network.
+/// One timing for each distinct kernel with a node (equal ones are one, with their mean and the repetitions of all), together with those that share it, then one for
+/// each class of all that are too short by themselves, then that of the whole network.
 ///
 /// Kernels are corrected by [`ProfilerCorrection`], so that nodes add up to what the whole takes beyond the call; boundaries are part of the kernels that
-/// cause them. Left out are kernels below [`LEAST_KERNEL_S`]; the whole has all of them. Without nodes there is the whole alone.
+/// cause them. Short are kernels below [`LEAST_KERNEL_S`]; what adds up to no more, or to less than twice its error, is left out, and the whole has all of them. Without nodes there is the whole alone.
 ///
 /// Where profile and whole contradict each other ([`ProfilerCorrection::is_plausible`]), there is nothing: it isn't known which of them is
 /// wrong, and the network has to be measured again. (With three times as many busy threads as cores, the lower quartile of whole runs was up to
@@ -102,11 +102,13 @@ pub fn timings(
         threads: whole.threads,
         run: whole.run,
         repeats: whole.repeats * group.count,
-        error_ms: KERNEL_ERROR_MS / group.count.sqrt(),
+        error_ms: (KERNEL_ERROR_MS / group.count.sqrt()).hypot(SHARED_ERROR_MS),
     };
     let mut timings: Vec<Timing> = groups.into_iter().map(timing).collect();
     let short = short.into_values();
-    let short = short.filter(|short| short.seconds >= LEAST_KERNEL_S);
+    // a sum that is mostly error says nothing
+    let is_telling = |short: &Short| 1e3 * short.seconds >= 2.0 * short.error_ms();
+    let short = short.filter(|short| short.seconds >= LEAST_KERNEL_S && is_telling(short));
     timings.extend(short.map(|short| Timing {
         network_weights,
         latency_ms: 1e3 * short.seconds,
