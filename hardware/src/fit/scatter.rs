@@ -17,7 +17,9 @@ use super::prior::Prior;
 /// Median of a nugget before any timing is seen, and standard deviation of its logarithm.
 const NUGGET: [f64; 2] = [0.05, 1.0];
 
-/// Degrees of freedom of the errors of whole networks: some are unlike the others, and say little of how far these scatter.
+/// Degrees of freedom of the errors of whole networks: some are unlike the others, and say little of how far these scatter. What is found is the scale of Student's
+/// distribution, which prices take for a deviation: it has 86 % inside a normal 90 % interval and 7 % above the 95 % bound. Its deviation is a seventh larger, and would make
+/// the bounds of all networks wider for the sake of those few.
 const FREEDOM: f64 = 8.0;
 
 /// Ratio of neighbouring deviations that are tried, and how many of them there are on either side of the median: a factor of 19.
@@ -75,10 +77,9 @@ pub(super) fn update(design: &Design, prior: &Prior, fit: &mut Laplace, trust: &
     hyper.noise = likeliest(noise, |noise| {
         let each = calls.iter().map(|&timing| {
             let left_out = &fit.left_out[timing];
-            // Student's distribution of this variance
-            let scale2 = (FREEDOM - 2.0) / FREEDOM * with(left_out, timing, noise, 1.0);
-            let z2 = left_out.error2 / scale2;
-            -0.5 * (scale2.ln() + (FREEDOM + 1.0) * (1.0 + z2 / FREEDOM).ln())
+            let variance = with(left_out, timing, noise, 1.0);
+            let z2 = left_out.error2 / variance;
+            -0.5 * (variance.ln() + (FREEDOM + 1.0) * (1.0 + z2 / FREEDOM).ln())
         });
         each.sum()
     });
