@@ -72,8 +72,8 @@ pub struct Measured {
     /// The same on each number of threads, where timings are of several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_threads: Vec<MeasuredOnThreads>,
-    /// Latencies, in milliseconds, at the smallest batch and on the fewest threads, of those networks that are timed again in every run on a machine, where they are among the timed ones and took
-    /// nothing like as long again as the fit says: how much longer they take later says what has become of it.
+    /// Latencies, in milliseconds, at the smallest batch and on the fewest threads, of those networks that are timed again in every run on a machine, where they are among the timed ones and didn't
+    /// take far longer than the fit says: how much longer they take later says what has become of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub anchor_ms: BTreeMap<String, f64>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Whole networks alone can't tell what each kernel deviates by from noise, and are fitted with one noise, by evidence. Where there are timings of kernels, classes
 //! differ: on one core of a virtual Xeon, beside what readings of nodes scatter by, ONNX Runtime's convolutions deviate by 1 to 3 % from what their shape says, grouped
-//! ones by 15, its sums, activations and copies by 30 to 40, its pools by 50. With one noise for all of them, what is known well is fitted too loosely, and what isn't
+//! ones by 20, its sums, activations and copies by 30, its pools by 50. With one noise for all of them, what is known well is fitted too loosely, and what isn't
 //! drags the mean along. Nor has a whole network the noise of a kernel then: its kernels' deviations are in its variance, and the rest is its own.
 //!
 //! A network is left out here without its kernels, whose nodes add up to it: how far strangers scatter, cross-validation says.
