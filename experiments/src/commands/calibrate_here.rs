@@ -11,7 +11,7 @@ use roofnas_cost::{
     Dtype, FORMAT, Fusion, NetworkCost, Overhead, Platform, Provenance, Roofs, Uncertainty,
 };
 use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
-use roofnas_hardware::measure::{self as timing, Background, Machine, Protocol};
+use roofnas_hardware::measure::{self as timing, Background, Ballast, Machine, Protocol};
 use roofnas_hardware::nodes::{
     Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
     write_nodes,
@@ -522,6 +522,8 @@ impl NodeTable {
             };
             open.extend(networks.filter(is_open).map(|planned| (&**engine, planned)));
         }
+        // sessions in which nodes are read lie where those lay in which the whole was timed
+        let _ballast = (!open.is_empty()).then(Ballast::of_pieces);
         for pass in 0..NODE_PASSES {
             if pass > 0 {
                 open.retain(|(engine, planned)| {

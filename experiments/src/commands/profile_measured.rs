@@ -8,7 +8,7 @@ use roofnas::Error;
 use roofnas_cost::{LatencyModel, NetworkCost};
 use roofnas_hardware::SystemClock;
 use roofnas_hardware::engine::{self, EngineError, Model, NodeTiming};
-use roofnas_hardware::measure::{self, NetworkTiming, Observer};
+use roofnas_hardware::measure::{self, Ballast, NetworkTiming, Observer};
 use roofnas_hardware::nodes::match_nodes;
 use roofnas_space::Network;
 
@@ -68,6 +68,8 @@ pub(super) fn on_engine(
     let Some(whole) = measuring.timings.pop() else {
         return Err(problem.0.map_or_else(|| nothing(file), Error::from));
     };
+    // the session for the nodes shall lie where that for the whole lay
+    let _ballast = Ballast::of_pieces();
     let nodes = engine.load(&models[0], &clock)?.nodes(NODE_RUNS)?;
     Ok(Some(OnEngine {
         engine: shown_engine(&*engine),

@@ -33,15 +33,21 @@ pub(super) fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let free = meminfo_available(&text)?;
     // a container may have less than the machine
-    let left = group_available(Path::new("/sys/fs/cgroup"));
+    let groups = Path::new("/sys/fs/cgroup");
+    let first = group_available(&groups.join("memory"), FIRST_VERSION);
+    let left = first.or_else(|| group_available(groups, SECOND_VERSION));
     Some(left.map_or(free, |left| left.min(free)))
 }
 
-/// Bytes that a control group (version 2) leaves its programs; none where it has no limit. What it counts holds files that were read, which make room.
-fn group_available(folder: &Path) -> Option<u64> {
+/// The files in which a control group of either version says what its programs may take, and what they have.
+const FIRST_VERSION: [&str; 2] = ["memory.limit_in_bytes", "memory.usage_in_bytes"];
+const SECOND_VERSION: [&str; 2] = ["memory.max", "memory.current"];
+
+/// Bytes that a control group leaves its programs; none where it has no limit. What it counts holds files that were read, which make room.
+fn group_available(folder: &Path, [limit, usage]: [&str; 2]) -> Option<u64> {
     let read = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
-    let most: u64 = read("memory.max")?.trim().parse().ok()?;
-    let taken: u64 = read("memory.current")?.trim().parse().ok()?;
+    let most: u64 = read(limit)?.trim().parse().ok()?;
+    let taken: u64 = read(usage)?.trim().parse().ok()?;
     let statistics = read("memory.stat").unwrap_or_default();
     let of = |key: &str| -> u64 {
         let mut lines = statistics.lines().filter_map(|line| line.split_once(' '));
@@ -165,18 +171,24 @@ mod tests {
     fn what_a_control_group_leaves() {
         let folder = tempfile::tempdir().unwrap();
         let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text);
-        assert_eq!(group_available(folder.path()), None);
+        let second = || group_available(folder.path(), SECOND_VERSION);
+        assert_eq!(second(), None);
         write("memory.max", "max\n").unwrap();
         write("memory.current", "900\n").unwrap();
-        assert_eq!(group_available(folder.path()), None);
+        assert_eq!(second(), None);
         write("memory.max", "1000\n").unwrap();
-        assert_eq!(group_available(folder.path()), Some(100));
+        assert_eq!(second(), Some(100));
         write(
             "memory.stat",
             "anon 200\ninactive_file 400\nactive_file 300\n",
         )
         .unwrap();
-        assert_eq!(group_available(folder.path()), Some(800));
+        assert_eq!(second(), Some(800));
+        let first = || group_available(folder.path(), FIRST_VERSION);
+        assert_eq!(first(), None);
+        write("memory.limit_in_bytes", "2000\n").unwrap();
+        write("memory.usage_in_bytes", "1500\n").unwrap();
+        assert_eq!(first(), Some(1200));
     }
 
     #[test]

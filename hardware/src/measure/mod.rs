@@ -5,6 +5,7 @@
 //!   on end: on two cores of a virtual Xeon, all programs took 1.6 times as long for four seconds out of forty, and the same 66 networks, measured twice,
 //!   differed by 6.3 % in groups of 12 with ten turns of 20 ms, by 3.4 % in one group, a common factor aside.
 //! - A network is warmed up when it is loaded, and runs once untimed at the start of each visit: the networks before it have taken its place in the caches.
+//! - Free memory that lies in small pieces is held meanwhile ([`Ballast`]): a network that were loaded into it would be slower for good.
 //! - A network that is far more restless than the others of its group is loaded anew when these are done, and has all its turns once more beside some of them: the quicker time counts, if
 //!   these take what they took.
 //! - Its latency is a low quantile of all its runs ([`NetworkTiming::latency_s`]): what disturbs only makes slower. Median, 95th and 99th percentile and the
@@ -16,6 +17,7 @@
 //! Time is a parameter, and what is measured is behind the trait [`Session`]: a fake engine on a fake clock tests all of it.
 
 mod background;
+mod ballast;
 mod group;
 mod machine;
 mod protocol;
@@ -36,6 +38,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, EngineError, Model, Session};
 
 pub use background::Background;
+pub use ballast::Ballast;
 use group::Group;
 pub use machine::{Machine, Others, pin};
 pub use protocol::{Cadence, Protocol, Situation, Weights};
@@ -82,6 +85,10 @@ pub fn measure(
     observer: &mut dyn Observer,
 ) -> Measuring {
     let _background = Background::start(protocol.situation.background);
+    let ballast = match protocol.holds_pieces {
+        true => Ballast::of_pieces(),
+        false => Ballast::default(),
+    };
     let anchors = protocol.anchors.min(models.len());
     let (anchors, others) = models.split_at(anchors);
     let mut random = Xoshiro256PlusPlus::seed_from_u64(protocol.seed);
@@ -94,7 +101,15 @@ pub fn measure(
     let mut is_interrupted = false;
     let mut waiting = others;
     loop {
-        let group = load_group(engine, anchors, waiting, protocol, clock, &mut progress);
+        let group = load_group(
+            engine,
+            anchors,
+            waiting,
+            protocol,
+            &ballast,
+            clock,
+            &mut progress,
+        );
         let Some((loaded, left)) = group else {
             is_interrupted = true;
             break;
@@ -157,6 +172,7 @@ fn load_group<'m>(
     anchors: &'m [Model],
     waiting: &'m [Model],
     protocol: &Protocol,
+    ballast: &Ballast,
     clock: &dyn Clock,
     progress: &mut Progress<'_>,
 ) -> Option<(Vec<Loaded<'m>>, &'m [Model])> {
@@ -176,7 +192,9 @@ fn load_group<'m>(
     }
     let mut taken = 0;
     // one network at least: else there would be no end
-    while taken < waiting.len().min(protocol.group.max(1)) && (taken == 0 || has_room(protocol)) {
+    while taken < waiting.len().min(protocol.group.max(1))
+        && (taken == 0 || has_room(protocol, ballast))
+    {
         if !load(&waiting[taken]) {
             return None;
         }
@@ -185,12 +203,12 @@ fn load_group<'m>(
     Some((all, &waiting[taken..]))
 }
 
-/// Whether there is memory for another network.
-fn has_room(protocol: &Protocol) -> bool {
+/// Whether there is memory for another network, beside what is held out of the way.
+fn has_room(protocol: &Protocol, ballast: &Ballast) -> bool {
     let Some(least) = protocol.least_available else {
         return true;
     };
-    machine::available_memory().is_none_or(|available| available > least)
+    machine::available_memory().is_none_or(|available| available + ballast.bytes() > least)
 }
 
 impl<'m> Loaded<'m> {

@@ -21,6 +21,8 @@ pub struct Protocol {
     pub group: usize,
     /// A group is full when less memory than this is available, in bytes.
     pub least_available: Option<u64>,
+    /// Whether free memory in small pieces is held meanwhile, so that networks don't come to lie in it.
+    pub holds_pieces: bool,
     /// How many of the first networks are measured again in every group.
     pub anchors: usize,
     /// Seed of the order in each round.
@@ -46,6 +48,7 @@ impl Default for Protocol {
             warm_up: Duration::from_millis(60),
             group: FEW,
             least_available: None,
+            holds_pieces: false,
             anchors: 3,
             seed: 1,
             situation: Situation::default(),
@@ -54,12 +57,13 @@ impl Default for Protocol {
 }
 
 impl Protocol {
-    /// For an engine in this process: as many networks in turn as half of the available memory holds, where the system says what that is.
+    /// For an engine whose sessions stay: as many networks in turn as half of the available memory holds, where the system says what that is.
     pub fn in_process() -> Self {
         let available = available_memory();
         Self {
             group: available.map_or(FEW, |_| MANY),
             least_available: available.map(|bytes| bytes / 2),
+            holds_pieces: true,
             ..Self::default()
         }
     }
