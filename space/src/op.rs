@@ -135,6 +135,17 @@ pub struct MatMul {
     pub output: Shape,
 }
 
+impl MatMul {
+    /// A linear layer with bias over each row of each channel, the features along the width: over tokens.
+    pub const fn over_tokens(input: Shape, out_features: usize) -> Self {
+        Self {
+            macs: input.elements() * out_features as u64,
+            weights: (input.width as u64 + 1) * out_features as u64,
+            output: Shape::new(input.channels, input.height, out_features),
+        }
+    }
+}
+
 /// An operator of another kind, known by its name and by the work it does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Other {

@@ -1,4 +1,4 @@
-//! Operators outside the families that this tool builds itself: those of split-and-merge blocks, decoders and attention.
+//! Operators outside the families that this tool builds itself: those of split-and-merge blocks, decoders, attention and norms.
 //!
 //! They are known by their names, which are those of tables of layers, and by their shapes, which say the rest. So a network that uses
 //! them can be written as ONNX, and whatever else goes by such a name is told apart.
@@ -30,7 +30,24 @@ pub(crate) enum Defined {
     Reshape,
     /// Rows become columns.
     Transpose,
+    /// Along the last axis.
+    LayerNorm,
+    /// Over each channel's positions.
+    InstanceNorm,
+    /// Over [`LOCAL_CHANNELS`] channels at each position.
+    LocalResponseNorm,
 }
+
+/// Channels that a local response normalisation looks at: those of AlexNet (Krizhevsky, Sutskever, Hinton 2012) and of GoogLeNet.
+pub(crate) const LOCAL_CHANNELS: usize = 5;
+
+/// FLOPs of a local response normalisation of so many channels for each element: their squares and sum, a product, a sum, a power and a quotient.
+pub(crate) const fn local_response_flops(channels: u64) -> u64 {
+    2 * channels + 4
+}
+
+/// FLOPs of a normalisation by the input's own moments for each element: a mean and a mean square (4), a difference, a quotient, a product and a sum.
+pub(crate) const MOMENTS_FLOPS: u64 = 7;
 
 /// FLOPs of a softmax for each element, as readers of ONNX files and of tables count them.
 const SOFTMAX_FLOPS: u64 = 5;
@@ -72,6 +89,29 @@ impl Other {
         Self::own("transpose", Work::Move, output)
     }
 
+    /// Each row with a mean of 0 and a variance of 1, then scaled and shifted by two parameters for each column.
+    pub const fn layer_norm(input: Shape) -> Self {
+        Self::moments("layernorm", input, input.width)
+    }
+
+    /// Each channel with a mean of 0 and a variance of 1, then scaled and shifted.
+    pub const fn instance_norm(input: Shape) -> Self {
+        Self::moments("instancenorm", input, input.channels)
+    }
+
+    /// Each element divided by a power of the squares of the same position in five neighbouring channels.
+    pub const fn local_response_norm(input: Shape) -> Self {
+        let flops = local_response_flops(LOCAL_CHANNELS as u64);
+        Self::own("lrn", Work::Elementwise { flops }, input)
+    }
+
+    const fn moments(name: &'static str, input: Shape, scales: usize) -> Self {
+        let flops = MOMENTS_FLOPS;
+        let mut norm = Self::own(name, Work::Elementwise { flops }, input);
+        norm.weights = 2 * scales as u64;
+        norm
+    }
+
     const fn own(name: &'static str, work: Work, output: Shape) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -101,6 +141,13 @@ impl Other {
                 same.then_some(Defined::Reshape)
             }
             "transpose" => (Self::transpose(input) == *self).then_some(Defined::Transpose),
+            "layernorm" => (Self::layer_norm(input) == *self).then_some(Defined::LayerNorm),
+            "instancenorm" => {
+                (Self::instance_norm(input) == *self).then_some(Defined::InstanceNorm)
+            }
+            "lrn" => {
+                (Self::local_response_norm(input) == *self).then_some(Defined::LocalResponseNorm)
+            }
             _ => None,
         }
     }
@@ -125,6 +172,20 @@ mod tests {
             (Other::reshape(Shape::new(3, 4, 48)), Some(Defined::Reshape)),
             (Other::reshape(Shape::new(3, 4, 49)), None),
             (Other::transpose(map), Some(Defined::Transpose)),
+            (Other::layer_norm(map), Some(Defined::LayerNorm)),
+            (Other::layer_norm(Shape::new(12, 8, 7)), None),
+            (Other::instance_norm(map), Some(Defined::InstanceNorm)),
+            (
+                Other {
+                    weights: 0,
+                    ..Other::instance_norm(map)
+                },
+                None,
+            ),
+            (
+                Other::local_response_norm(map),
+                Some(Defined::LocalResponseNorm),
+            ),
             (
                 Other {
                     output: map,

@@ -31,11 +31,17 @@ pub enum Corner {
     Decoder,
     /// Self-attention over the positions: products of matrices, softmax, views.
     Attention,
+    /// Normalisation by the input's own moments: of each position over its channels, of each channel over its positions.
+    Norm,
+    /// Linear layers over the channels of each position, behind a depthwise convolution and a layer norm (ConvNeXt).
+    Tokens,
+    /// Local response normalisation behind convolutions (AlexNet, GoogLeNet).
+    LocalNorm,
 }
 
 impl Corner {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Dense,
         Self::Pointwise,
         Self::Depthwise,
@@ -49,6 +55,9 @@ impl Corner {
         Self::Residual,
         Self::Decoder,
         Self::Attention,
+        Self::Norm,
+        Self::Tokens,
+        Self::LocalNorm,
     ];
 
     /// The name in files and tables.
@@ -67,6 +76,9 @@ impl Corner {
             Self::Residual => "residual",
             Self::Decoder => "decoder",
             Self::Attention => "attention",
+            Self::Norm => "norm",
+            Self::Tokens => "tokens",
+            Self::LocalNorm => "local_norm",
         }
     }
 
@@ -75,9 +87,19 @@ impl Corner {
     pub(super) fn suits(self, side: usize) -> bool {
         match self {
             Self::Attention => side <= 16,
-            Self::Shuffle | Self::Concat | Self::Decoder => side <= 56,
+            Self::Shuffle
+            | Self::Concat
+            | Self::Decoder
+            | Self::Norm
+            | Self::Tokens
+            | Self::LocalNorm => side <= 56,
             _ => true,
         }
+    }
+
+    /// Whether such blocks stand in networks of their own, since some engines lack the operator: the others are timed all the same.
+    pub(super) fn stands_alone(self) -> bool {
+        self == Self::LocalNorm
     }
 }
 

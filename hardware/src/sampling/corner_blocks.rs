@@ -36,6 +36,9 @@ impl Blocks<'_> {
             Corner::Residual => self.residual(x),
             Corner::Decoder => self.decoder(x),
             Corner::Attention => self.attention(x),
+            Corner::Norm => self.norm(x),
+            Corner::Tokens => self.tokens(x),
+            Corner::LocalNorm => self.local_norm(x),
         }
     }
 
@@ -341,6 +344,76 @@ impl Blocks<'_> {
         let y = self.body.other(|_| Other::reshape(map), y);
         let y = self.body.conv(Conv::pointwise(channels), y);
         self.body.add(y, x)
+    }
+
+    fn norm(&mut self, x: Tensor) -> Tensor {
+        let channels = self.body.channels(x);
+        let act = self.fused_activation();
+        let inner = self.inner(9, x);
+        let y = self.body.op(Op::Conv(Conv::same(inner, 3, 1)), &[x]);
+        let y = match self.draws.pick("norm", &["layer", "instance"]) {
+            "layer" => {
+                let rows = self.rows_of(y);
+                let rows = self.body.other(Other::layer_norm, rows);
+                self.map_of(rows, self.body.shape(y))
+            }
+            _ => self.body.other(Other::instance_norm, y),
+        };
+        let y = self.body.act(act, y);
+        let y = self.body.conv(Conv::pointwise(channels), y);
+        self.body.add(y, x)
+    }
+
+    fn tokens(&mut self, x: Tensor) -> Tensor {
+        let shape = self.body.shape(x);
+        let kernel = self.draws.pick("tokens' kernel", &[7, 7, 5]);
+        let act = self.draws.pick(
+            "tokens' activation",
+            &[Activation::Gelu, Activation::Gelu, Activation::HardSwish],
+        );
+        let depthwise = Conv::same(shape.channels, kernel, 1)
+            .grouped(shape.channels)
+            .with_bias();
+        let y = self.body.op(Op::Conv(depthwise), &[x]);
+        let rows = self.rows_of(y);
+        let rows = self.body.other(Other::layer_norm, rows);
+        let most = MOST_MACS / shape.elements() as f64;
+        let hidden = (4 * shape.channels).min(most as usize).max(16);
+        let rows = self.linear_over_tokens(hidden, rows);
+        let rows = self.body.act(act, rows);
+        let rows = self.linear_over_tokens(shape.channels, rows);
+        let y = self.map_of(rows, shape);
+        self.body.add(y, x)
+    }
+
+    fn linear_over_tokens(&mut self, out_features: usize, x: Tensor) -> Tensor {
+        let product = MatMul::over_tokens(self.body.shape(x), out_features);
+        self.body.op(Op::MatMul(product), &[x])
+    }
+
+    /// A feature map's positions as rows, its channels as columns.
+    fn rows_of(&mut self, x: Tensor) -> Tensor {
+        let shape = self.body.shape(x);
+        let columns = Shape::new(1, shape.channels, shape.positions() as usize);
+        let y = self.body.other(|_| Other::reshape(columns), x);
+        self.body.other(Other::transpose, y)
+    }
+
+    /// Rows for positions as a feature map of this shape.
+    fn map_of(&mut self, rows: Tensor, shape: Shape) -> Tensor {
+        let y = self.body.other(Other::transpose, rows);
+        self.body.other(|_| Other::reshape(shape), y)
+    }
+
+    fn local_norm(&mut self, x: Tensor) -> Tensor {
+        let channels = self.body.channels(x);
+        let inner = self.inner(9, x);
+        let wide = self.body.pointwise(channels, Activation::Relu, x);
+        let y = self.body.other(Other::local_response_norm, wide);
+        let y = self
+            .body
+            .conv_act(Conv::same(inner, 3, 1), Activation::Relu, y);
+        self.body.pointwise(channels, Activation::Relu, y)
     }
 
     fn product(&mut self, left: Tensor, right: Tensor) -> Tensor {

@@ -12,7 +12,10 @@ use super::{PlannedNetwork, Purpose};
 
 /// Networks. Each kind of block then comes eight times or more, which is enough to meet all its variants at several resolutions. With twice as many, strangers fared no
 /// better on ONNX Runtime, and calibrating took half as long again.
-const NETWORKS: usize = 24;
+const NETWORKS: usize = 26;
+
+/// Which of them hold nothing but blocks that stand alone.
+const ALONE: [usize; 2] = [5, 18];
 
 /// Channels at an output stride of 2, 4, 8, 16 and 32: the ranges that published networks have.
 const CHANNELS: [[usize; 2]; 5] = [[8, 48], [16, 96], [32, 192], [64, 384], [96, 640]];
@@ -70,6 +73,8 @@ enum Head {
     Hidden(usize),
     /// All positions into a linear layer of this size, as VGG and AlexNet end.
     Flattened(usize),
+    /// The same with weights that no cache holds: of some hundred megabytes, as in AlexNet and VGG.
+    Heavy,
     /// A 1x1 convolution over the means, as MobileNetV3 ends.
     Convolution(usize),
 }
@@ -83,9 +88,11 @@ const HEADS: [Head; 9] = [
     Head::Hidden(1024),
     Head::Hidden(2048),
     Head::Convolution(1000),
-    // weights that no cache holds: of some hundred megabytes, as in AlexNet and VGG
-    Head::Flattened(2048),
+    Head::Heavy,
 ];
+
+/// Weights of a heavy head's first layer, at least where that takes no more features than any network has.
+const HEAVY_WEIGHTS: usize = 20_000_000;
 
 /// Sides of the images. Feature maps of 5 to 7 positions a side come of them, even and odd.
 const SIDES: [usize; 4] = [160, 192, 224, 176];
@@ -99,7 +106,7 @@ pub(super) fn all(seed: u64) -> Result<Vec<PlannedNetwork>, NetworkError> {
     let mut uses: BTreeMap<Corner, usize> = BTreeMap::new();
     let planned = (1..=NETWORKS).map(|number| {
         let name = format!("corner-{number:02}");
-        let (network, corners) = one(&name, &mut draws, &mut uses)?;
+        let (network, corners) = one(&name, ALONE.contains(&number), &mut draws, &mut uses)?;
         let purpose = Purpose::Corner(corners);
         Ok(PlannedNetwork::new(name, purpose, network))
     });
@@ -108,6 +115,7 @@ pub(super) fn all(seed: u64) -> Result<Vec<PlannedNetwork>, NetworkError> {
 
 fn one(
     name: &str,
+    alone: bool,
     draws: &mut Balanced,
     uses: &mut BTreeMap<Corner, usize>,
 ) -> Result<(Network, Vec<Corner>), NetworkError> {
@@ -127,7 +135,9 @@ fn one(
         let depth = if level == 3 { 2 } else { 1 };
         for _ in 0..depth {
             let side = blocks.body.shape(x).height;
-            let corner = least_used(uses, side, blocks.draws);
+            let Some(corner) = least_used(uses, side, alone, blocks.draws) else {
+                continue;
+            };
             *uses.entry(corner).or_default() += 1;
             x = blocks.block(corner, x);
             corners.push(corner);
@@ -137,15 +147,25 @@ fn one(
     Ok((body.finish("logits", x)?, corners))
 }
 
-/// A kind of block that has been used least so far among those that suit a resolution.
-fn least_used(uses: &BTreeMap<Corner, usize>, side: usize, draws: &mut Balanced) -> Corner {
+/// A kind of block that has been used least so far among those that suit a resolution, and stand alone or don't.
+fn least_used(
+    uses: &BTreeMap<Corner, usize>,
+    side: usize,
+    alone: bool,
+    draws: &mut Balanced,
+) -> Option<Corner> {
     let count = |corner: &Corner| uses.get(corner).copied().unwrap_or(0);
-    let suited = Corner::ALL.into_iter().filter(|corner| corner.suits(side));
+    let suited = Corner::ALL
+        .into_iter()
+        .filter(|corner| corner.suits(side) && corner.stands_alone() == alone);
     let least = suited.clone().map(|corner| count(&corner)).min();
     let open: Vec<Corner> = suited.filter(|c| Some(count(c)) == least).collect();
     // what suits few resolutions waits for none of them
     let rare = open.iter().find(|corner| !corner.suits(usize::MAX));
-    rare.copied().unwrap_or_else(|| draws.pick("corner", &open))
+    match rare {
+        Some(rare) => Some(*rare),
+        None => (!open.is_empty()).then(|| draws.pick("corner", &open)),
+    }
 }
 
 impl Blocks<'_> {
@@ -217,6 +237,12 @@ impl Blocks<'_> {
                 self.body.act(Activation::Relu, x)
             }
             Head::Flattened(features) => {
+                let x = self.body.linear(features, x);
+                self.body.act(Activation::Relu, x)
+            }
+            Head::Heavy => {
+                let elements = self.body.shape(x).elements() as usize;
+                let features = (HEAVY_WEIGHTS / elements.max(1)).clamp(2048, 8192);
                 let x = self.body.linear(features, x);
                 self.body.act(Activation::Relu, x)
             }

@@ -72,8 +72,12 @@ fn corners_hold_every_class_of_operators_at_many_shapes() {
 /// Whether a kernel is what a corner asks for.
 type Is = fn(&Network, &KernelCost) -> bool;
 
+fn is_other(network: &Network, kernel: &KernelCost, name: &str) -> bool {
+    matches!(anchor(network, kernel), Op::Other(other) if other.name == name)
+}
+
 /// Every corner that the plan promises, as its kernels show it.
-const PROMISED: [(&str, Is); 23] = [
+const PROMISED: [(&str, Is); 28] = [
     ("dense 5x5", |_, k| {
         k.class == OpClass::Dense && k.geometry.kernel_area == 25
     }),
@@ -154,6 +158,19 @@ const PROMISED: [(&str, Is); 23] = [
         "interpolation",
         |net, k| matches!(anchor(net, k), Op::Other(o) if o.name == "resize" && o.work != Work::Move),
     ),
+    ("layer norm over many columns", |net, k| {
+        is_other(net, k, "layernorm") && k.geometry.input.width >= 64
+    }),
+    ("instance norm", |net, k| is_other(net, k, "instancenorm")),
+    ("local norm on large maps", |net, k| {
+        is_other(net, k, "lrn") && k.geometry.input.height >= 28
+    }),
+    ("local norm on small maps", |net, k| {
+        is_other(net, k, "lrn") && k.geometry.input.height <= 14
+    }),
+    ("linear layer over many tokens", |_, k| {
+        k.class == OpClass::MatMul && k.weight_elements > 0 && k.geometry.input.height >= 196
+    }),
     ("transposed convolution", |net, k| {
         matches!(anchor(net, k), Op::ConvTranspose(_))
     }),

@@ -22,7 +22,7 @@
 //! | `relu`, `relu6`, `swish`, `silu`, `hardswish`, `sigmoid`, `hardsigmoid`, `gelu` | activations |
 //! | `leakyrelu`, `prelu`, `elu`, `tanh`, `mish` | arithmetic, 2 FLOPs per element (`mish` 6) |
 //! | `batchnorm` | 2 FLOPs per element, 2 parameters a channel |
-//! | `softmax`, `layernorm`, `groupnorm`, `instancenorm`, `lrn` | arithmetic, 5 (softmax), 7 (norms) and 9 (lrn) FLOPs per element |
+//! | `softmax`, `layernorm`, `groupnorm`, `instancenorm`, `lrn` | arithmetic, 5 (softmax), 7 (norms) and 14 (lrn, over five channels) FLOPs per element |
 //! | `interp`, `resize`, `upsample` | arithmetic of a bilinear interpolation, 7 FLOPs per element |
 //! | `crop`, `slice`, `split`, `permute`, `transpose`, `padding` | copies |
 //! | `reshape`, `flatten`, `noop`, `dropout`, `identity` | views: nothing happens |

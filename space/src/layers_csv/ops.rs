@@ -3,6 +3,7 @@
 use super::row::Row;
 use crate::activation::Activation;
 use crate::op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind, Work};
+use crate::other::{LOCAL_CHANNELS, MOMENTS_FLOPS, local_response_flops};
 
 /// The operator a row describes, or how the row contradicts itself.
 pub(crate) fn operator(row: &Row) -> Result<Op, String> {
@@ -63,10 +64,13 @@ fn work(name: &str) -> Work {
         "leakyrelu" | "prelu" | "elu" | "tanh" => Work::Elementwise { flops: 2 },
         "softmax" => Work::Elementwise { flops: 5 },
         "mish" => Work::Elementwise { flops: 6 },
-        "layernorm" | "groupnorm" | "instancenorm" | "interp" | "resize" | "upsample" => {
-            Work::Elementwise { flops: 7 }
-        }
-        "lrn" => Work::Elementwise { flops: 9 },
+        "layernorm" | "groupnorm" | "instancenorm" => Work::Elementwise {
+            flops: MOMENTS_FLOPS,
+        },
+        "interp" | "resize" | "upsample" => Work::Elementwise { flops: 7 },
+        "lrn" => Work::Elementwise {
+            flops: local_response_flops(LOCAL_CHANNELS as u64),
+        },
         "crop" | "slice" | "split" | "permute" | "transpose" | "padding" => Work::Move,
         "reshape" | "flatten" | "noop" | "dropout" | "identity" => Work::View,
         _ => Work::Unknown,

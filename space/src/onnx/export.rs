@@ -9,7 +9,7 @@ use super::graph::GraphBuilder;
 use super::proto::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto};
 use super::weights::InitialWeights;
 use crate::network::{Layer, Network, Tensor};
-use crate::op::Op;
+use crate::op::{MatMul, Op};
 use crate::other::Defined;
 use crate::shape::Shape;
 
@@ -114,6 +114,9 @@ fn is_defined(network: &Network, index: usize) -> bool {
                 && (left.channels, left.width) == (right.channels, right.height)
                 && layer.output == Shape::new(left.channels, left.height, right.width)
         }
+        (Op::MatMul(product), &[input]) => {
+            MatMul::over_tokens(network.shape(input), layer.output.width) == *product
+        }
         (Op::MatMul(_), _) => false,
         (Op::Other(other), &[input]) => match other.defined(network.shape(input)) {
             Some(Defined::ChannelSlice) => {
@@ -148,6 +151,7 @@ fn weights_of(network: &Network, layer: &Layer) -> u64 {
         Op::Conv(conv) => conv.weights(input.channels),
         Op::ConvTranspose(transposed) => transposed.weights(input.channels),
         Op::Linear { out_features, .. } => input.elements() * out_features as u64,
+        Op::MatMul(product) => product.weights,
         _ => 0,
     }
 }

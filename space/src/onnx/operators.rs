@@ -3,16 +3,17 @@
 use super::export::{Exporter, Form, Value, first_channel};
 use super::proto::NodeProto;
 use crate::activation::Activation;
-use crate::op::{Conv, ConvTranspose, Op, Other, Pool, PoolKind};
-use crate::other::{Defined, Interpolation};
+use crate::op::{Conv, ConvTranspose, MatMul, Op, Other, Pool, PoolKind};
+use crate::other::{Defined, Interpolation, LOCAL_CHANNELS};
 
 /// What is appended, after a dot, to a layer's name to name the nodes that its operator needs besides the one that bears the layer's name.
-pub const HELPER_NODES: [&str; 9] = [
+pub const HELPER_NODES: [&str; 10] = [
     "add",
     "div",
     "erf",
     "flatten",
     "map",
+    "matmul",
     "mul",
     "sigmoid",
     "split",
@@ -40,6 +41,7 @@ impl Exporter<'_> {
             Op::Concat => self.joined(index, NodeProto::of("Concat", &[]).int("axis", 1)),
             Op::ChannelShuffle { groups } => self.channel_shuffle(index, *groups),
             Op::ConvTranspose(transposed) => self.conv_transpose(index, transposed),
+            Op::MatMul(product) if product.weights > 0 => self.over_tokens(index, product),
             Op::MatMul(_) => {
                 let left = self.operand(index, 0, Form::Map);
                 let right = self.operand(index, 1, Form::Map);
@@ -110,6 +112,17 @@ impl Exporter<'_> {
             Some(Defined::Transpose) => {
                 NodeProto::of("Transpose", &[&x]).ints("perm", &[0, 1, 3, 2])
             }
+            Some(Defined::LayerNorm) => {
+                let [scale, shift] = self.scale_and_shift(index, input.width);
+                NodeProto::of("LayerNormalization", &[&x, &scale, &shift])
+            }
+            Some(Defined::InstanceNorm) => {
+                let [scale, shift] = self.scale_and_shift(index, input.channels);
+                NodeProto::of("InstanceNormalization", &[&x, &scale, &shift])
+            }
+            Some(Defined::LocalResponseNorm) => {
+                NodeProto::of("LRN", &[&x]).int("size", LOCAL_CHANNELS)
+            }
             Some(Defined::Reshape) => {
                 let sizes = Form::Map.sizes(other.output);
                 let target = self.graph.target_shape(&format!("{label}.shape"), &sizes);
@@ -118,6 +131,16 @@ impl Exporter<'_> {
             None => unreachable!("refused before the export begins"),
         };
         self.emit(index, node, Form::Map)
+    }
+
+    /// The features lie along the last axis.
+    fn over_tokens(&mut self, index: usize, product: &MatMul) -> Value {
+        let x = self.operand(index, 0, Form::Map);
+        let weight = self.weight(index);
+        let node = NodeProto::of("MatMul", &[&x, &weight]);
+        let y = self.helper(index, "matmul", node, Form::Map);
+        let bias = self.per_channel(index, "bias", product.output.width, 0.0);
+        self.emit(index, NodeProto::of("Add", &[&y, &bias]), Form::Map)
     }
 
     /// The weights lie as `[out, in]`, hence the transposition.
@@ -288,6 +311,12 @@ impl Exporter<'_> {
         let name = format!("{}.{name}", self.labels[index]);
         self.graph
             .parameters(&name, &[channels], &vec![value; channels])
+    }
+
+    /// The parameters of a normalisation.
+    fn scale_and_shift(&mut self, index: usize, count: usize) -> [String; 2] {
+        [("scale", 1.0), ("shift", 0.0)]
+            .map(|(name, value)| self.per_channel(index, name, count, value))
     }
 
     /// A node that produces something of the size of the layer's output on the way to it.

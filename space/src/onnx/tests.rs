@@ -502,7 +502,7 @@ fn what_does_not_fit_into_a_file_is_refused() {
     assert!(error.to_string().contains("2304000000 bytes"), "{error}");
 }
 
-/// Split, enlarged two ways, and attended to.
+/// Split, enlarged two ways, attended to, and normalised three ways.
 fn beyond_the_families() -> Network {
     let map = Shape::new(6, 4, 4);
     let wide = Shape::new(6, 8, 8);
@@ -541,8 +541,24 @@ fn beyond_the_families() -> Network {
             ("softmax", Op::Other(Other::softmax(scores)), &["scores"]),
             ("mixed", product(scores, rows), &["softmax", "rows"]),
             ("map", Op::Other(Other::reshape(wide)), &["mixed"]),
+            (
+                "local",
+                Op::Other(Other::local_response_norm(wide)),
+                &["map"],
+            ),
+            (
+                "instance",
+                Op::Other(Other::instance_norm(wide)),
+                &["local"],
+            ),
+            ("layer", Op::Other(Other::layer_norm(wide)), &["instance"]),
+            (
+                "tokens",
+                Op::MatMul(MatMul::over_tokens(wide, 12)),
+                &["layer"],
+            ),
         ],
-        &[("out", "map")],
+        &[("out", "tokens")],
     )
 }
 
@@ -556,7 +572,12 @@ fn operators_beyond_the_families() {
         "near: Resize(a, , near.scales) -> near",
         "up: ConvTranspose(b, up.weight, up.bias) -> up",
         "scores: MatMul(rows, columns) -> scores",
-        "map: Reshape(mixed, map.shape) -> out",
+        "map: Reshape(mixed, map.shape) -> map",
+        "local: LRN(map) -> local",
+        "instance: InstanceNormalization(local, instance.scale, instance.shift) -> instance",
+        "layer: LayerNormalization(instance, layer.scale, layer.shift) -> layer",
+        "tokens.matmul: MatMul(layer, tokens.weight) -> tokens.matmul",
+        "tokens: Add(tokens.matmul, tokens.bias) -> out",
     ] {
         assert!(lines.iter().any(|found| found == line), "{line}: {lines:?}");
     }
@@ -572,7 +593,9 @@ fn operators_beyond_the_families() {
     assert_eq!(shapes(&read), shapes(&own));
     for (read, own) in read.layers().iter().zip(own.layers()) {
         match (&read.op, &own.op) {
-            (Op::Other(read), Op::Other(own)) => assert_eq!(read.work, own.work),
+            (Op::Other(read), Op::Other(own)) => {
+                assert_eq!((read.work, read.weights), (own.work, own.weights));
+            }
             (read, own) => assert_eq!(read, own),
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! weight ~ N(0, 2 / fan_in)      fan_in = k_h * k_w * C_in / groups     convolution
 //!                                fan_in = C_in * H * W                  linear layer
+//!                                fan_in = W                             linear layer over tokens
 //!                                fan_in = k_h * k_w * C_in / groups / stride^2     transposed convolution
 //! bias   = 0
 //! ```
@@ -33,7 +34,7 @@ pub struct InitialWeights {
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
     /// `[C_out, C_in / groups, k_h, k_w]` of a convolution, `[C_in, C_out / groups, k_h, k_w]` of a transposed one,
-    /// `[out_features, in_features]` of a linear layer: the layout of ONNX and of PyTorch.
+    /// `[out_features, in_features]` of a linear layer, `[in_features, out_features]` of one over tokens: the layout of ONNX and of PyTorch.
     pub dims: Vec<usize>,
     /// The elements, last dimension fastest.
     pub values: Vec<f32>,
@@ -80,6 +81,10 @@ impl InitialWeights {
                 // an output position is reached by one in stride^2 of the window
                 let reached = conv.fan_in(input.channels) / conv.stride_area().max(1) as u64;
                 (dims, reached.max(1))
+            }
+            Op::MatMul(product) if product.weights > 0 => {
+                let features = input.width;
+                (vec![features, layer.output.width], features as u64)
             }
             Op::MatMul(_)
             | Op::Other(_)

@@ -188,8 +188,8 @@ fn evaluate(traced: &Traced, edges: &Edges, members: &[usize], source: usize, x:
     results[0]
 }
 
-/// A convolution or a product with weights whose only reader applies one constant for each output channel or feature by this operator: a factor becomes part
-/// of the weights, a summand the bias.
+/// A convolution, the batch-norm behind one, or a product with weights, whose only reader applies one constant for each output channel or feature by this operator: a factor
+/// becomes part of the weights, a summand of the bias.
 fn per_channel(traced: &mut Traced, op_type: &str) {
     let edges = Edges::of(traced);
     for place in 0..traced.steps.len() {
@@ -227,7 +227,9 @@ fn taken_in(traced: &Traced, edges: &Edges, place: usize, op_type: &str) -> Opti
         && output.get(1) == Some(&features);
     let op = match (step.op.clone(), op_type) {
         (Op::Conv(conv), "Mul") if over_channels => Op::Conv(conv),
-        (Op::Conv(conv), "Add") if !conv.bias && over_channels => Op::Conv(conv.with_bias()),
+        (Op::Conv(conv), "Add") if over_channels => Op::Conv(conv.with_bias()),
+        // as Caffe writes one: statistics, then factors and summands
+        (Op::BatchNorm, _) if over_channels && is_behind_conv(traced, edges, step) => Op::BatchNorm,
         (
             Op::Linear {
                 out_features,
@@ -245,6 +247,15 @@ fn taken_in(traced: &Traced, edges: &Edges, place: usize, op_type: &str) -> Opti
         _ => return None,
     };
     Some((reader_at, op))
+}
+
+/// Whether a step is all that reads a convolution.
+fn is_behind_conv(traced: &Traced, edges: &Edges, step: &Step) -> bool {
+    let [input] = step.inputs[..] else {
+        return false;
+    };
+    let conv = edges.maker[input].and_then(|maker| traced.steps[maker].as_ref());
+    conv.is_some_and(|conv| matches!(conv.op, Op::Conv(_))) && edges.only_reader(input).is_some()
 }
 
 /// Channels seen as groups, the two axes swapped, and seen as channels again.

@@ -3,6 +3,7 @@
 use super::super::call::{Call, Kind, Outcome, Produced};
 use super::super::dims::{self, per_image};
 use crate::op::{Op, Work};
+use crate::other::{MOMENTS_FLOPS, local_response_flops};
 
 /// Batch normalisation: two parameters for each channel.
 pub(super) fn batch(call: &Call) -> Outcome {
@@ -30,11 +31,10 @@ pub(super) fn batch(call: &Call) -> Outcome {
     Ok(outputs)
 }
 
-/// FLOPs per element of the others: a mean and a mean square (4), a difference, a quotient, a product
-/// and a sum; root-mean-square needs neither mean nor difference nor sum.
+/// FLOPs per element of the others; root-mean-square needs neither mean nor difference nor sum.
 pub(super) fn flops(op_type: &str) -> Option<u64> {
     Some(match op_type {
-        "InstanceNormalization" | "LayerNormalization" | "GroupNormalization" => 7,
+        "InstanceNormalization" | "LayerNormalization" | "GroupNormalization" => MOMENTS_FLOPS,
         "MeanVarianceNormalization" => 6,
         "RMSNormalization" | "SimplifiedLayerNormalization" => 4,
         "LpNormalization" => 3,
@@ -57,12 +57,11 @@ pub(super) fn own_moments(call: &Call, flops: u64) -> Outcome {
     Ok(outputs)
 }
 
-/// Local response normalisation over `size` channels: their squares and sum, a product, a sum, a power and a
-/// quotient.
+/// Local response normalisation over `size` channels.
 pub(super) fn local_response(call: &Call) -> Outcome {
     let size = dims::size(call.int("size", 1)?, "size")? as u64;
     let work = Work::Elementwise {
-        flops: 2 * size + 4,
+        flops: local_response_flops(size),
     };
     Ok(vec![Produced::work(call.dims(0)?.to_vec(), work)])
 }

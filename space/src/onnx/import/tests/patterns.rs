@@ -173,6 +173,36 @@ fn frozen_norms_join_their_convolutions() {
     assert_eq!(read.len(), 4);
 }
 
+/// Statistics in one operator, factors and summands behind it: as Caffe's networks come.
+#[test]
+fn scales_join_the_norms_behind_convolutions() {
+    let parameters = ["s", "b", "mean", "variance"];
+    let norm = |model: Model, from: &str| {
+        let model = parameters.iter().fold(model, |m, p| m.weight(p, &[16]));
+        model
+            .weight("factor", &[16, 1, 1])
+            .weight("summand", &[16, 1, 1])
+            .node(
+                "BatchNormalization",
+                &format!("{from} s b mean variance"),
+                "n",
+                &[],
+            )
+            .node("Mul", "n factor", "m", &[])
+            .node("Add", "m summand", "y", &[])
+    };
+    let conv = Model::new(&[1, 8, 6, 6])
+        .weight("w", &[16, 8, 3, 3])
+        .node("Conv", "x w", "c", &[]);
+    let behind = norm(conv, "c").listing();
+    assert_eq!(
+        behind,
+        ["c: conv 3x3 g1 -> 16x4x4", "y: batch_norm -> 16x4x4"]
+    );
+    // one that folds into nothing runs by itself, and so do they
+    assert_eq!(norm(Model::new(&[1, 16, 6, 6]), "x").listing().len(), 3);
+}
+
 #[test]
 fn biases_join_their_products() {
     let tokens = Model::new(&[1, 49, 32])
@@ -198,6 +228,13 @@ fn biases_join_their_products() {
     for bias in [&[16, 1, 1][..], &[1, 16, 1, 1]] {
         assert_eq!(conv(bias), ["y: conv 3x3 g1 bias -> 16x4x4"]);
     }
+    let twice = Model::new(&[1, 8, 6, 6])
+        .weight("w", &[16, 8, 3, 3])
+        .weight("b", &[16])
+        .weight("more", &[16, 1, 1])
+        .node("Conv", "x w b", "m", &[])
+        .node("Add", "m more", "y", &[]);
+    assert_eq!(twice.listing(), ["y: conv 3x3 g1 bias -> 16x4x4"]);
     for other in [&[4][..], &[1], &[16, 4, 4], &[4, 1]] {
         assert_eq!(
             conv(other),
