@@ -523,7 +523,10 @@ impl NodeTable {
             open.extend(networks.filter(is_open).map(|planned| (&**engine, planned)));
         }
         // sessions in which nodes are read lie where those lay in which the whole was timed
-        let _ballast = (!open.is_empty()).then(Ballast::of_pieces);
+        let mut ballast = match open.is_empty() {
+            true => Ballast::default(),
+            false => Ballast::of_pieces(),
+        };
         for pass in 0..NODE_PASSES {
             if pass > 0 {
                 open.retain(|(engine, planned)| {
@@ -536,6 +539,7 @@ impl NodeTable {
                 if is_stopped() {
                     return problems;
                 }
+                ballast.top_up();
                 let model = Model::from_path(model_path(folder, planned));
                 let nodes = engine.load(&model, clock);
                 match nodes.and_then(|mut session| session.nodes(NODE_RUNS)) {

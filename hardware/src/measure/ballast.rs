@@ -16,46 +16,88 @@ const SMALL_ORDERS: usize = 9;
 /// ends programs meanwhile.
 const PART: u64 = 4;
 
+/// Pieces that have come up since are left alone below so many bytes.
+const FEW: u64 = 32 << 20;
+
 /// Small pieces of free memory, held until this is dropped.
 #[derive(Debug, Default)]
 pub struct Ballast {
-    /// A file in memory, and its bytes. It takes its pages one by one whatever the system's ways with huge pages are, and without being written to.
-    held: Option<(File, u64)>,
+    /// A file in memory: it takes its pages one by one whatever the system's ways with huge pages are, and without being written to.
+    file: Option<File>,
+    bytes: u64,
+    /// Bytes that may be held.
+    most: u64,
+    /// Bytes in pieces that stayed free when all were held: they are set aside for other purposes.
+    aside: u64,
 }
 
 impl Ballast {
     /// Holds as much as is free in small pieces, and no more than a quarter of what is available. Holds nothing where the system doesn't say, or doesn't give it.
     pub fn of_pieces() -> Self {
-        let text = fs::read_to_string("/proc/buddyinfo").ok();
-        let pieces = text.and_then(|text| pieces(&text));
-        match (pieces, available_memory()) {
-            (Some(pieces), Some(available)) => Self::of_bytes(pieces.min(available / PART)),
-            _ => Self::default(),
-        }
+        let mut ballast = Self {
+            most: available_memory().unwrap_or(0) / PART,
+            ..Self::default()
+        };
+        ballast.top_up();
+        ballast
     }
 
-    fn of_bytes(bytes: u64) -> Self {
-        Self {
-            held: file_in_memory(bytes).ok().map(|file| (file, bytes)),
+    /// Holds what has come up in small pieces since, too.
+    pub fn top_up(&mut self) {
+        let new = free_pieces().unwrap_or(0).saturating_sub(self.aside);
+        let new = new.min(self.most - self.bytes);
+        if new < FEW {
+            return;
+        }
+        match self.hold(new) {
+            Ok(()) => self.aside = free_pieces().unwrap_or(0),
+            // measuring does without
+            Err(_) => self.most = self.bytes,
         }
     }
 
     /// Bytes held: they are available again once this is dropped.
     pub fn bytes(&self) -> u64 {
-        self.held.as_ref().map_or(0, |(_, bytes)| *bytes)
+        self.bytes
+    }
+
+    fn hold(&mut self, more: u64) -> io::Result<()> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => file_in_memory()?,
+        };
+        let held = lengthen(&file, self.bytes, more);
+        self.file = Some(file);
+        self.bytes += if held.is_ok() { more } else { 0 };
+        held
     }
 }
 
+/// Bytes that are free in small pieces, where the system says.
+fn free_pieces() -> Option<u64> {
+    pieces(&fs::read_to_string("/proc/buddyinfo").ok()?)
+}
+
 #[cfg(target_os = "linux")]
-fn file_in_memory(bytes: u64) -> io::Result<File> {
-    use rustix::fs::{FallocateFlags, MemfdFlags, fallocate, memfd_create};
-    let file = memfd_create("roofnas-pieces", MemfdFlags::CLOEXEC)?;
-    fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
-    Ok(file.into())
+fn file_in_memory() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(memfd_create("roofnas-pieces", MemfdFlags::CLOEXEC)?.into())
+}
+
+/// Gives a file of so many bytes more.
+#[cfg(target_os = "linux")]
+fn lengthen(file: &File, bytes: u64, more: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    Ok(fallocate(file, FallocateFlags::empty(), bytes, more)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn file_in_memory(_: u64) -> io::Result<File> {
+fn file_in_memory() -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lengthen(_: &File, _: u64, _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
@@ -92,13 +134,25 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn what_is_held_is_memory_and_not_a_promise() {
-        let bytes = 5 << 20;
-        let ballast = Ballast::of_bytes(bytes);
-        assert_eq!(ballast.bytes(), bytes);
-        let (file, _) = ballast.held.unwrap();
-        let held = rustix::fs::fstat(file).unwrap();
-        assert_eq!(held.st_blocks as u64 * 512, bytes);
-        // what can't be had is no error
-        assert_eq!(Ballast::of_bytes(0).bytes(), 0);
+        let mut ballast = Ballast::default();
+        for held in [5 << 20, 7 << 20] {
+            ballast.hold(held - ballast.bytes()).unwrap();
+            assert_eq!(ballast.bytes(), held);
+            let status = rustix::fs::fstat(ballast.file.as_ref().unwrap()).unwrap();
+            assert_eq!(status.st_blocks as u64 * 512, held);
+        }
+    }
+
+    #[test]
+    fn no_more_is_held_than_may_be() {
+        let mut ballast = Ballast::default();
+        ballast.top_up();
+        assert_eq!(ballast.bytes(), 0);
+        let most = 2 * FEW;
+        ballast.most = most;
+        for _ in 0..3 {
+            ballast.top_up();
+            assert!(ballast.bytes() <= most);
+        }
     }
 }

@@ -85,7 +85,7 @@ pub fn measure(
     observer: &mut dyn Observer,
 ) -> Measuring {
     let _background = Background::start(protocol.situation.background);
-    let ballast = match protocol.holds_pieces {
+    let mut ballast = match protocol.holds_pieces {
         true => Ballast::of_pieces(),
         false => Ballast::default(),
     };
@@ -106,7 +106,7 @@ pub fn measure(
             anchors,
             waiting,
             protocol,
-            &ballast,
+            &mut ballast,
             clock,
             &mut progress,
         );
@@ -129,6 +129,7 @@ pub fn measure(
             protocol,
             clock,
             random: &mut random,
+            ballast: &mut ballast,
             progress: &mut progress,
         };
         let (group, flow) = runner.run(loaded);
@@ -172,33 +173,27 @@ fn load_group<'m>(
     anchors: &'m [Model],
     waiting: &'m [Model],
     protocol: &Protocol,
-    ballast: &Ballast,
+    ballast: &mut Ballast,
     clock: &dyn Clock,
     progress: &mut Progress<'_>,
 ) -> Option<(Vec<Loaded<'m>>, &'m [Model])> {
     let mut all = Vec::new();
-    let mut load = |model: &'m Model| {
-        let flow = progress.observer.loading(model.name());
-        if flow.is_continue() {
-            match engine.load(model, clock) {
-                Ok(session) => all.push(Loaded::new(model, session)),
-                Err(error) => progress.observer.failed(model.name(), error),
-            }
-        }
-        flow.is_continue()
-    };
-    if !anchors.iter().all(&mut load) {
-        return None;
-    }
     let mut taken = 0;
-    // one network at least: else there would be no end
-    while taken < waiting.len().min(protocol.group.max(1))
-        && (taken == 0 || has_room(protocol, ballast))
-    {
-        if !load(&waiting[taken]) {
+    let next = &waiting[..waiting.len().min(protocol.group.max(1))];
+    for (place, model) in anchors.iter().chain(next).enumerate() {
+        // one network beside the anchors at least: else there would be no end
+        if place > anchors.len() && !has_room(protocol, ballast) {
+            break;
+        }
+        if progress.observer.loading(model.name()).is_break() {
             return None;
         }
-        taken += 1;
+        ballast.top_up();
+        match engine.load(model, clock) {
+            Ok(session) => all.push(Loaded::new(model, session)),
+            Err(error) => progress.observer.failed(model.name(), error),
+        }
+        taken = (place + 1).saturating_sub(anchors.len());
     }
     Some((all, &waiting[taken..]))
 }
@@ -232,6 +227,7 @@ struct Runner<'r, 'p> {
     protocol: &'r Protocol,
     clock: &'r dyn Clock,
     random: &'r mut Xoshiro256PlusPlus,
+    ballast: &'r mut Ballast,
     progress: &'r mut Progress<'p>,
 }
 
@@ -270,6 +266,7 @@ impl Runner<'_, '_> {
             if flow.is_break() {
                 return flow;
             }
+            self.ballast.top_up();
             // what can't be loaded twice has its first timing
             if let Ok(session) = self.engine.load(model, self.clock) {
                 loaded.push(Loaded::new(model, session));
