@@ -286,7 +286,9 @@ impl From<&Parameters> for LogParameters {
         let mut logs = [0.0; PARAMETERS];
         for effort in ActivationEffort::ALL {
             let rates = &parameters.activation_gelements_s;
-            let rate = rates.get(&effort).or_else(|| rates.get(&taken_for(effort)));
+            let rate = rates
+                .get(&effort)
+                .or_else(|| rates.get(&taken_for(effort)?));
             logs[activation_index(effort)] = rate.map_or(f64::INFINITY, |rate| (1e9 * rate).ln());
         }
         logs[SLOWDOWN] = parameters.misaligned_slowdown.map_or(0.0, f64::ln);
@@ -345,11 +347,12 @@ impl From<&LogParameters> for Parameters {
     }
 }
 
-/// The kind of activation that earlier versions took this one for.
-const fn taken_for(effort: ActivationEffort) -> ActivationEffort {
+/// The kind of activation that earlier versions took this one for; nothing where they took it for free.
+const fn taken_for(effort: ActivationEffort) -> Option<ActivationEffort> {
     match effort {
-        ActivationEffort::TwoComparisons => ActivationEffort::Comparison,
-        other => other,
+        ActivationEffort::TwoComparisons => Some(ActivationEffort::Comparison),
+        ActivationEffort::Power => None,
+        other => Some(other),
     }
 }
 
@@ -405,10 +408,10 @@ impl Parameters {
             }
         }
         for effort in ActivationEffort::ALL {
-            let (own, other) = (
-                activation_index(effort),
-                activation_index(taken_for(effort)),
-            );
+            let Some(other) = taken_for(effort).map(activation_index) else {
+                continue;
+            };
+            let own = activation_index(effort);
             if other < own && !places.contains(&own) {
                 let row = wide[other].clone();
                 wide[own][..row.len()].copy_from_slice(&row);
@@ -437,7 +440,7 @@ impl Parameters {
         });
         let rates = &self.activation_gelements_s;
         let activations = ActivationEffort::ALL.into_iter().filter(|effort| {
-            let is_optional = taken_for(*effort) != *effort;
+            let is_optional = taken_for(*effort) != Some(*effort);
             !rates.is_empty() && (!is_optional || rates.contains_key(effort))
         });
         let activations = activations.map(|effort| {
@@ -534,7 +537,7 @@ mod tests {
         let places: Vec<usize> = timed_classes().map(overhead_index).collect();
         assert_eq!(places, (2..2 + CLASSES).collect::<Vec<_>>());
         let last = ActivationEffort::ALL.map(activation_index);
-        assert_eq!(last, [2, 3, 4, 5, 6].map(|place| 3 * CLASSES + place));
+        assert_eq!(last, [2, 3, 4, 5, 6, 7].map(|place| 3 * CLASSES + place));
     }
 
     #[test]
@@ -693,8 +696,13 @@ mod tests {
             ..aligned.clone()
         };
         let two = ActivationEffort::TwoComparisons;
+        let power = ActivationEffort::Power;
         let mut of_four_rates = without_caches.clone();
-        of_four_rates.activation_gelements_s.remove(&two);
+        of_four_rates
+            .activation_gelements_s
+            .retain(|effort, _| ![two, power].contains(effort));
+        let mut without_powers = new.clone();
+        without_powers.activation_gelements_s.remove(&power);
         let oldest = Parameters {
             activation_gelements_s: BTreeMap::new(),
             ..without_caches.clone()
@@ -706,6 +714,7 @@ mod tests {
                 of_four_rates,
                 vec![
                     activation_index(two),
+                    activation_index(power),
                     BEYOND_BANDWIDTH,
                     WORKING_SET,
                     SLOWDOWN,
@@ -723,6 +732,7 @@ mod tests {
                     WEIGHTS_HELD,
                 ],
             ),
+            (without_powers, vec![activation_index(power)]),
             (aligned, vec![SLOWDOWN, COLD_BANDWIDTH, WEIGHTS_HELD]),
             (warm, vec![COLD_BANDWIDTH, WEIGHTS_HELD]),
             (
@@ -751,7 +761,7 @@ mod tests {
                 assert_eq!(numbers.len(), row + 1);
                 // a relu6 of four rates is as uncertain as a relu
                 let taken = match missing.len() {
-                    6 if row == activation_index(two) => {
+                    7 if row == activation_index(two) => {
                         activation_index(ActivationEffort::Comparison)
                     }
                     _ => row,

@@ -32,7 +32,7 @@ pub struct Workload {
     pub coordinates: [f64; COORDINATES],
     /// What the FLOPs are multiplied by when channels are padded to each of [`QUANTA`].
     pub padding: [f64; QUANTA.len()],
-    /// The activation that is fused into it, and the elements of the batch that go through it. That of an elementwise kernel is the kernel itself.
+    /// The activation that is fused into it, and the elements of the batch that go through it. That of an elementwise kernel is the kernel itself, and is here only if a roofline of classes says nothing of it.
     pub activation: Option<(ActivationEffort, f64)>,
     /// How many kernels of the network do exactly this.
     pub count: f64,
@@ -138,9 +138,11 @@ impl Workload {
             weights: (dtype.bytes() * kernel.weight_elements) as f64,
             coordinates,
             padding: QUANTA.map(|quantum| padding(kernel, quantum)),
-            activation: (kernel.class != OpClass::Elementwise)
-                .then_some(geometry.activation)
-                .flatten()
+            activation: geometry
+                .activation
+                .filter(|&effort| {
+                    kernel.class != OpClass::Elementwise || effort == ActivationEffort::Power
+                })
                 .map(|effort| (effort, batch as f64 * geometry.output.elements() as f64)),
             count: 1.0,
         }
@@ -204,20 +206,23 @@ pub enum ActivationEffort {
     Exponential,
     /// GELU.
     ErrorFunction,
+    /// A power of each element, as local response normalisation takes: it stands by itself, and what it takes is this. On that core it was 24 ns an element.
+    Power,
 }
 
 impl ActivationEffort {
     /// All of them, from cheap to dear.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Comparison,
         Self::TwoComparisons,
         Self::ComparisonAndProduct,
         Self::Exponential,
         Self::ErrorFunction,
+        Self::Power,
     ];
 
-    /// That of an operator, if it is an activation.
-    pub(crate) const fn of(op: &Op) -> Option<Self> {
+    /// That of an operator, if it is an activation or has the effort of one.
+    pub(crate) fn of(op: &Op) -> Option<Self> {
         match op {
             Op::Activation(Activation::Relu) => Some(Self::Comparison),
             Op::Activation(Activation::Relu6) => Some(Self::TwoComparisons),
@@ -226,6 +231,8 @@ impl ActivationEffort {
             }
             Op::Activation(Activation::Swish | Activation::Sigmoid) => Some(Self::Exponential),
             Op::Activation(Activation::Gelu) => Some(Self::ErrorFunction),
+            // as readers of ONNX files and of tables name it
+            Op::Other(other) if other.name.eq_ignore_ascii_case("lrn") => Some(Self::Power),
             _ => None,
         }
     }
@@ -238,12 +245,15 @@ impl ActivationEffort {
             Self::ComparisonAndProduct => "comparison_and_product",
             Self::Exponential => "exponential",
             Self::ErrorFunction => "error_function",
+            Self::Power => "power",
         }
     }
 
-    /// Where kernels with it stand among others; 0 is without. Comparisons stand together: what one more of them costs is a rate, and little else changes.
+    /// Where kernels with it stand among others; 0 is without. Comparisons stand together: what one more of them costs is a rate, and little else changes. So it is with
+    /// powers.
     const fn coordinate(self) -> f64 {
         match self {
+            Self::Power => 0.0,
             Self::Comparison | Self::TwoComparisons => 1.0,
             Self::ComparisonAndProduct => 2.0,
             Self::Exponential => 3.0,

@@ -143,8 +143,8 @@ const ROOF_SHARE: f64 = 0.5;
 const CALL_BESIDE_KERNELS: f64 = 0.005;
 
 /// What an element of a fused activation costs beside the multiply-adds of a convolution, in FLOPs: an exponential is a polynomial of some degree and a
-/// division. The deviation is a factor of e and more.
-const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 2.0, 3.0, 20.0, 30.0];
+/// division; a power is done by vectors or by one call of a library for each element. The deviation is a factor of e and more.
+const ACTIVATION_FLOPS: [f64; ActivationEffort::ALL.len()] = [1.0, 2.0, 3.0, 20.0, 30.0, 200.0];
 
 /// Medians of what goes past the caches: the bandwidth there beside that of a class, and the working set, in bytes. Caches hold from some 100 kB on boards to
 /// 100 MB on servers. That the memory behind them is slower is left to the timings to show: with a median of half the bandwidth, five networks of a GPU, whose
@@ -315,14 +315,20 @@ impl Prior {
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
         };
-        // earlier versions fitted neither, and one that shows no cold weights says little of a platform that does
+        // earlier versions fitted none of these, and one that shows no cold weights says little of a platform that does
         let generic = Self::generic(design, prior.composition, prior.kind);
+        for effort in ActivationEffort::ALL {
+            let rate = activation_index(effort);
+            if prior.location.0[rate].is_infinite() {
+                prior.take(&generic, &[rate]);
+            }
+        }
         if best.parameters.beyond_caches.is_none() {
-            prior.take(&generic, [BEYOND_BANDWIDTH, WORKING_SET]);
+            prior.take(&generic, &[BEYOND_BANDWIDTH, WORKING_SET]);
             prior.beyond = generic.beyond;
         }
         if best.parameters.cold_weights.is_none() {
-            prior.take(&generic, [COLD_BANDWIDTH, WEIGHTS_HELD]);
+            prior.take(&generic, &[COLD_BANDWIDTH, WEIGHTS_HELD]);
             prior.cold = generic.cold;
             if has_cold_weights {
                 prior.log_odds += COLD;
@@ -334,8 +340,8 @@ impl Prior {
         Some(prior)
     }
 
-    fn take(&mut self, from: &Self, parameters: [usize; 2]) {
-        for index in parameters {
+    fn take(&mut self, from: &Self, parameters: &[usize]) {
+        for &index in parameters {
             self.location.0[index] = from.location.0[index];
         }
     }

@@ -11,6 +11,9 @@ use super::corner::Corner;
 /// Multiply-accumulate operations of one dense convolution, at most: as those of a ResNet have.
 const MOST_MACS: f64 = 6e7;
 
+/// Those of a linear layer over tokens, at most: as a ConvNeXt has.
+const MOST_TOKEN_MACS: f64 = 1.2e8;
+
 /// Numbers that channels are multiples of, and of nothing larger: on and off the widths of vectors and tiles.
 const QUANTA: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
@@ -377,7 +380,7 @@ impl Blocks<'_> {
         let y = self.body.op(Op::Conv(depthwise), &[x]);
         let rows = self.rows_of(y);
         let rows = self.body.other(Other::layer_norm, rows);
-        let most = MOST_MACS / shape.elements() as f64;
+        let most = MOST_TOKEN_MACS / shape.elements() as f64;
         let hidden = (4 * shape.channels).min(most as usize).max(16);
         let rows = self.linear_over_tokens(hidden, rows);
         let rows = self.body.act(act, rows);
