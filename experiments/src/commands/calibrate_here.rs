@@ -13,8 +13,8 @@ use roofnas_cost::{
 use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
 use roofnas_hardware::measure::{self as timing, Background, Ballast, Machine, Protocol};
 use roofnas_hardware::nodes::{
-    Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, read_nodes, timings,
-    write_nodes,
+    Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, node_overhead,
+    read_nodes, timings, write_nodes,
 };
 use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
 use roofnas_hardware::sampling::{
@@ -646,15 +646,39 @@ fn material(
     });
     let matched: Vec<Option<MatchedNodes>> = matched.collect();
     let causes = Causes::of(matched.iter().flatten());
+    let overheads = node_overheads(&material.rows, &matched, dtype);
     let mut profiled = 0;
     for (row, matched) in material.rows.iter_mut().zip(&matched) {
         if let Some(matched) = matched {
-            let whole = whole_run(row, dtype);
+            let whole = WholeRun {
+                node_overhead_s: overheads.get(&row_place(row)).copied(),
+                ..whole_run(row, dtype)
+            };
             row.kernels = kernels(&row.cost, matched, &causes, &whole);
             profiled += row.kernels.len();
         }
     }
     Ok((material, profiled))
+}
+
+/// What the engine's profiler takes for each node, under each of the conditions.
+fn node_overheads(
+    rows: &[MeasuredNetwork],
+    matched: &[Option<MatchedNodes>],
+    dtype: Dtype,
+) -> BTreeMap<Place, f64> {
+    let mut profiles: BTreeMap<Place, Vec<(&MatchedNodes, WholeRun)>> = BTreeMap::new();
+    for (row, matched) in rows.iter().zip(matched) {
+        if let Some(matched) = matched {
+            let of_place = profiles.entry(row_place(row)).or_default();
+            of_place.push((matched, whole_run(row, dtype)));
+        }
+    }
+    let overheads = profiles.into_iter().filter_map(|(place, profiles)| {
+        let profiles = profiles.iter().map(|(matched, whole)| (*matched, whole));
+        Some((place, node_overhead(profiles)?))
+    });
+    overheads.collect()
 }
 
 /// How a network was run as a whole.
@@ -669,6 +693,7 @@ fn whole_run(row: &MeasuredNetwork, dtype: Dtype) -> WholeRun {
         whole_s: 1e-3 * row.latency_ms,
         // engines in this process have next to none
         call_s: 0.0,
+        node_overhead_s: None,
     }
 }
 

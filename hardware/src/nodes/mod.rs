@@ -17,7 +17,7 @@ mod table;
 mod tests;
 
 pub use causes::Causes;
-pub use correction::{MOST_NODE_OVERHEAD_S, ProfilerCorrection};
+pub use correction::{MOST_NODE_OVERHEAD_S, ProfilerCorrection, node_overhead};
 pub use evidence::{FusionEvidence, Vanished, observed_fusion};
 pub use matched::{Boundary, KernelKind, MatchedNodes, Shared, Swallowed, Unmatched, match_nodes};
 pub use observations::{LEAST_KERNEL_S, WholeRun, timings};

@@ -27,6 +27,8 @@ pub struct WholeRun {
     pub whole_s: f64,
     /// Seconds of one call of the engine, whatever the network: its nodes take the rest.
     pub call_s: f64,
+    /// Seconds that the profiler takes for each node, where many networks say ([`node_overhead`](super::node_overhead)): worked out from this network alone otherwise.
+    pub node_overhead_s: Option<f64>,
 }
 
 /// Kernels below this many seconds give no timing of their own, but one with all others of their class. ONNX Runtime's profiler cuts off what is less than a

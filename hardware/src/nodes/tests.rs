@@ -484,6 +484,7 @@ fn whole(whole_s: f64) -> WholeRun {
         repeats: 2.0,
         whole_s,
         call_s: 1e-5,
+        node_overhead_s: None,
     }
 }
 
@@ -503,6 +504,41 @@ fn the_profiler_takes_as_much_for_every_node() {
     assert_eq!(fast.node_overhead_s, 0.0);
     assert!((fast.scale - 300.0 / 268.0).abs() < 1e-9 && fast.is_plausible());
     assert_eq!(ProfilerCorrection::new(&found, &whole(5e-6)), None);
+}
+
+/// Profiles with 4 us a node, each some percent off what the whole took: of the large ones alone nobody could tell.
+#[test]
+fn many_networks_say_what_the_profiler_takes() {
+    let profile = |number: u32| {
+        let size = 2_f64.powi(number as i32 % 7);
+        let moment = 1.0 + 0.02 * f64::from((number * 5) % 7) - 0.06;
+        let table: Vec<(&str, &str, f64)> = RESIDUAL
+            .iter()
+            .map(|(name, op_type, us)| (*name, *op_type, (10.0 + us) * size * moment + 4.0))
+            .collect();
+        let us: f64 = RESIDUAL.iter().map(|(.., us)| (10.0 + us) * size).sum();
+        let found = matched(&residual(), &all(), &table);
+        (found, whole(1e-6 * us + 1e-5))
+    };
+    let profiles: Vec<(MatchedNodes, WholeRun)> = (0..21).map(profile).collect();
+    let of = |count: usize| {
+        let profiles = profiles[..count].iter();
+        node_overhead(profiles.map(|(matched, whole)| (matched, whole)))
+    };
+    let overhead = of(21).unwrap();
+    assert!((overhead - 4e-6).abs() < 0.5e-6, "{overhead}");
+    assert_eq!(of(5), None);
+    // it holds for each of them, and a factor takes the rest
+    let (found, run) = &profiles[6];
+    let run = WholeRun {
+        node_overhead_s: Some(overhead),
+        ..*run
+    };
+    let correction = ProfilerCorrection::new(found, &run).unwrap();
+    assert_eq!(correction.node_overhead_s, overhead);
+    assert!((correction.scale * (1.0 + 0.02 * 2.0 - 0.06) - 1.0).abs() < 0.01);
+    // a node is not all profiler
+    assert!((correction.seconds(2e-6, 1) - 0.5e-6 * correction.scale).abs() < 1e-12);
 }
 
 #[test]
