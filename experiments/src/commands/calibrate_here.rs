@@ -37,8 +37,11 @@ use crate::spinner::spin;
 /// Seed of the weights: times hardly depend on them.
 const WEIGHTS: u64 = 1;
 
-/// Runs whose node timings are averaged.
-const NODE_RUNS: usize = 8;
+/// Runs whose node timings are averaged: at least, and at most.
+const NODE_RUNS: (usize, usize) = (8, 64);
+
+/// How long they last together, where that is between these: a small network runs 10 % slower in its first ten runs than after them.
+const NODE_SECONDS: f64 = 0.15;
 
 /// How often networks are gone through for their node timings, at most: a machine may be slower for seconds, and the quickest time is kept.
 const NODE_PASSES: usize = 3;
@@ -541,10 +544,11 @@ impl NodeTable {
                 }
                 ballast.top_up();
                 let model = Model::from_path(model_path(folder, planned));
+                let place = Place::of(&engine.description().conditions);
+                let runs = node_runs(latencies[&(planned.name.clone(), place)]);
                 let nodes = engine.load(&model, clock);
-                match nodes.and_then(|mut session| session.nodes(NODE_RUNS)) {
+                match nodes.and_then(|mut session| session.nodes(runs)) {
                     Ok(Some(nodes)) => {
-                        let place = Place::of(&engine.description().conditions);
                         self.keep_quicker(&planned.name, place, nodes);
                     }
                     // an engine that doesn't say
@@ -599,6 +603,12 @@ fn place(of: &NetworkNodes) -> Place {
         threads: of.threads,
         batch: of.batch,
     }
+}
+
+/// How often a network runs that takes so many seconds, for its nodes to be read.
+fn node_runs(seconds: f64) -> usize {
+    let (least, most) = NODE_RUNS;
+    ((NODE_SECONDS / seconds) as usize).clamp(least, most)
 }
 
 /// Seconds of all nodes.
