@@ -65,8 +65,8 @@ pub struct Parameters {
     pub peak_gflops: BTreeMap<OpClass, f64>,
     /// Bandwidth reached, in 10^9 byte/s.
     pub bandwidth_gb_s: BTreeMap<OpClass, f64>,
-    /// Rate of activations that are fused into another kernel, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost nothing. Earlier versions
-    /// took two comparisons for one.
+    /// Rate of activations that are fused into another kernel, and of powers wherever they stand, in 10^9 elements/s: of all kinds, or of none in profiles that take them to cost
+    /// nothing. Earlier versions took two comparisons for one, and powers to cost nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub activation_gelements_s: BTreeMap<ActivationEffort, f64>,
     /// What traffic waits for that no cache serves; nothing in profiles that take all of it to be served alike.

@@ -25,7 +25,7 @@ pub struct Workload {
     /// Where the kernel stands among others of its class: logarithms (base 2) of what an engine's choice of algorithm
     /// may depend on, scaled so that kernels at a distance well below 1 behave alike. In order: FLOPs, traffic (a fifth
     /// of an octave each), input channels of a group, output channels, output positions of the batch, kernel
-    /// area, stride area (two fifths), and units of their own: what the activation costs (0 none, 1 comparisons, to 4 an error function), the tensors
+    /// area, stride area (two fifths), and units of their own: what the activation costs (0 none or a power, 1 comparisons, to 4 an error function), the tensors
     /// that a fused sum adds, the power of two up to 16 that divides the input channels of a group, the same of the output channels (two fifths an octave), the
     /// threads beside the fewest that were timed (a tenth; 0 where all timings were on as many), and two that place the operator among those of its class
     /// ([`Variant`]).

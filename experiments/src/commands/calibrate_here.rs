@@ -13,8 +13,8 @@ use roofnas_cost::{
 use roofnas_hardware::engine::{Conditions, Engine, EngineError, Model, NodeTiming};
 use roofnas_hardware::measure::{self as timing, Background, Ballast, Machine, Protocol};
 use roofnas_hardware::nodes::{
-    Causes, FusionEvidence, MatchedNodes, NetworkNodes, WholeRun, match_nodes, node_overhead,
-    read_nodes, timings, write_nodes,
+    Causes, FusionEvidence, MOST_NODE_OVERHEAD_S, MatchedNodes, NetworkNodes, WholeRun,
+    match_nodes, node_overhead, read_nodes, timings, write_nodes,
 };
 use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
 use roofnas_hardware::sampling::{
@@ -46,7 +46,7 @@ const NODE_SECONDS: f64 = 0.15;
 /// How often networks are gone through for their node timings, at most: a machine may be slower for seconds, and the quickest time is kept.
 const NODE_PASSES: usize = 3;
 
-/// Nodes that add up to more than so many times what the network took were read while something else ran: they are read again.
+/// Nodes that add up to more than so many times what the network took, the profiler's part aside, are read again.
 const SLOW_NODES: f64 = 1.1;
 
 /// Networks whose median run takes this much longer than their latency can't be calibrated on.
@@ -99,7 +99,7 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     }
     let text = fs::read_to_string(&path).map_err(|error| Error::read(&path, error))?;
     let latencies = latencies(&text, &path)?;
-    if nodes_are_of(&args.here.situation) {
+    if nodes_are_of(&args.here.situation) && !args.here.engine.is_command() {
         let _beside = Background::start(args.here.situation.background);
         nodes.measure(&plan, &engines, folder.path(), &latencies)?;
     }
@@ -489,7 +489,7 @@ impl NodeTable {
             // nobody has looked yet whether a reading in a slow moment is better another time
             self.networks.retain(|of| {
                 let whole = latencies.get(&(of.network.clone(), place(of)));
-                whole.is_some_and(|whole| total(&of.nodes) <= SLOW_NODES * whole)
+                whole.is_some_and(|whole| !are_slow(&of.nodes, *whole))
             });
         }
         if !self.networks.is_empty() {
@@ -535,7 +535,7 @@ impl NodeTable {
                 open.retain(|(engine, planned)| {
                     let place = Place::of(&engine.description().conditions);
                     let key = (planned.name.clone(), place);
-                    self.seconds(&key) > SLOW_NODES * latencies[&key]
+                    are_slow(self.nodes(&key), latencies[&key])
                 });
             }
             for (engine, planned) in &open {
@@ -560,11 +560,11 @@ impl NodeTable {
         problems
     }
 
-    /// What the nodes of a network add up to.
-    fn seconds(&self, (network, place): &Measured) -> f64 {
+    /// The nodes of a network.
+    fn nodes(&self, (network, place): &Measured) -> &[NodeTiming] {
         let mut known = self.networks.iter();
         let found = known.find(|known| known.network == *network && self::place(known) == *place);
-        found.map_or(0.0, |known| total(&known.nodes))
+        found.map_or(&[], |known| &known.nodes)
     }
 
     /// Takes these up, unless an earlier pass was quicker.
@@ -609,6 +609,11 @@ fn place(of: &NetworkNodes) -> Place {
 fn node_runs(seconds: f64) -> usize {
     let (least, most) = NODE_RUNS;
     ((NODE_SECONDS / seconds) as usize).clamp(least, most)
+}
+
+/// Whether nodes were read while something else ran: beside what a profiler takes, they add up to far more than the network took.
+fn are_slow(nodes: &[NodeTiming], whole_s: f64) -> bool {
+    total(nodes) - nodes.len() as f64 * MOST_NODE_OVERHEAD_S > SLOW_NODES * whole_s
 }
 
 /// Seconds of all nodes.
@@ -671,7 +676,7 @@ fn material(
     Ok((material, profiled))
 }
 
-/// What the engine's profiler takes for each node, under each of the conditions.
+/// What the engine's profiler takes for each node, under each of the conditions: of those with few networks, what it takes under all.
 fn node_overheads(
     rows: &[MeasuredNetwork],
     matched: &[Option<MatchedNodes>],
@@ -684,10 +689,14 @@ fn node_overheads(
             of_place.push((matched, whole_run(row, dtype)));
         }
     }
-    let overheads = profiles.into_iter().filter_map(|(place, profiles)| {
-        let profiles = profiles.iter().map(|(matched, whole)| (*matched, whole));
-        Some((place, node_overhead(profiles)?))
-    });
+    let of = |profiles: &[(&MatchedNodes, WholeRun)]| {
+        node_overhead(profiles.iter().map(|(matched, whole)| (*matched, whole)))
+    };
+    let all: Vec<(&MatchedNodes, WholeRun)> = profiles.values().flatten().copied().collect();
+    let all = of(&all);
+    let overheads = profiles
+        .into_iter()
+        .filter_map(|(place, profiles)| Some((place, of(&profiles).or(all)?)));
     overheads.collect()
 }
 

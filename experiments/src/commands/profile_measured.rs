@@ -69,7 +69,7 @@ pub(super) fn on_engine(
         return Err(problem.0.map_or_else(|| nothing(file), Error::from));
     };
     // the session for the nodes shall lie where that for the whole lay
-    let _ballast = Ballast::of_pieces();
+    let _ballast = protocol.holds_pieces.then(Ballast::of_pieces);
     let nodes = engine.load(&models[0], &clock)?.nodes(NODE_RUNS)?;
     Ok(Some(OnEngine {
         engine: shown_engine(&*engine),

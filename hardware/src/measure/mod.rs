@@ -5,7 +5,7 @@
 //!   on end: on two cores of a virtual Xeon, all programs took 1.6 times as long for four seconds out of forty, and the same 66 networks, measured twice,
 //!   differed by 6.3 % in groups of 12 with ten turns of 20 ms, by 3.4 % in one group, a common factor aside.
 //! - A network is warmed up when it is loaded, and runs once untimed at the start of each visit: the networks before it have taken its place in the caches.
-//! - Free memory that lies in small pieces is held meanwhile ([`Ballast`]): a network that were loaded into it would be slower for good.
+//! - Free memory that lies in small pieces is held meanwhile ([`Ballast`]): a network that was loaded into it would be slower for good.
 //! - A network that is far more restless than the others of its group is loaded anew when these are done, and has all its turns once more beside some of them: the quicker time counts, if
 //!   these take what they took.
 //! - Its latency is a low quantile of all its runs ([`NetworkTiming::latency_s`]): what disturbs only makes slower. Median, 95th and 99th percentile and the

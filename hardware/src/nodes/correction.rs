@@ -32,11 +32,14 @@ const MANY: usize = 12;
 /// How finely it is looked for.
 const STEP_S: f64 = 0.05e-6;
 
+/// Without any, the factors have to differ by so much more for it to be believed.
+const TELLING: f64 = 1.05;
+
 /// Of a node's seconds the profiler's part is no more than this: what is told of a node of 3 us is not all profiler.
 const MOST_PART: f64 = 0.75;
 
 /// Seconds that an engine's profiler takes for each node: with that taken off, the factors between profile and whole of these networks differ least from
-/// each other (in the mean of absolute logarithms, from their median). Nothing where there are too few of them.
+/// each other (in the mean of absolute logarithms, from their median). Nothing where there are too few of them, or they hardly say.
 pub fn node_overhead<'a>(
     profiles: impl IntoIterator<Item = (&'a MatchedNodes, &'a WholeRun)>,
 ) -> Option<f64> {
@@ -63,7 +66,9 @@ pub fn node_overhead<'a>(
     };
     let steps = (MOST_BY_MANY_S / STEP_S) as u32;
     let overheads = (0..=steps).map(|step| f64::from(step) * STEP_S);
-    overheads.min_by(|a, b| difference(*a).total_cmp(&difference(*b)))
+    let found = overheads.min_by(|a, b| difference(*a).total_cmp(&difference(*b)))?;
+    // of nodes that are all long nothing can be told
+    (difference(0.0) >= TELLING * difference(found) && found < MOST_BY_MANY_S).then_some(found)
 }
 
 /// Where the factor lies if profile and whole agree. A profile is of fewer runs, and of another moment: a virtual machine was seen to be slower by up to 1.6

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roofnas_cost::{Dtype, KernelCost, OpClass};
 use roofnas_space::onnx::{self, Batch, ImportOptions, InitialWeights};
-use roofnas_space::{Activation, Op, PoolKind, Tensor, Work};
+use roofnas_space::{Activation, MatMul, Network, Op, PoolKind, Tensor, Work, layers_csv};
 
 use super::*;
 
@@ -15,6 +15,26 @@ fn plan(seed: u64) -> MeasuringPlan {
         ..PlanOptions::default()
     };
     MeasuringPlan::new(&options).unwrap()
+}
+
+#[test]
+fn linear_layers_over_tokens_come_back_from_tables() {
+    let products = |network: &Network| -> Vec<MatMul> {
+        let layers = network.layers().iter();
+        layers
+            .filter_map(|layer| match (&layer.op, &layer.inputs[..]) {
+                (Op::MatMul(product), [_]) => Some(*product),
+                _ => None,
+            })
+            .collect()
+    };
+    let plan = plan(1);
+    let networks = plan.networks.iter().map(|planned| &planned.network);
+    let own: Vec<_> = networks.clone().map(products).collect();
+    let table = layers_csv::read(&*layers_csv::write(networks)).unwrap();
+    let read: Vec<_> = table.networks.iter().map(products).collect();
+    assert_eq!(read, own);
+    assert!(own.iter().flatten().count() >= 8);
 }
 
 /// Kernels of the corner networks, each with its network.

@@ -81,6 +81,11 @@ impl<'a> Rows<'a> {
         let bias = match &layer.op {
             Op::Conv(conv) => conv.bias || row.norm,
             Op::Linear { bias, .. } => *bias,
+            // over tokens: more weights than the product takes
+            Op::MatMul(product) => {
+                let factors = input.width as u64 * layer.output.width as u64;
+                layer.inputs.len() == 1 && product.weights > factors
+            }
             Op::ConvTranspose(transposed) => transposed.conv.bias,
             _ => false,
         };

@@ -191,7 +191,7 @@ fn evaluate(traced: &Traced, edges: &Edges, members: &[usize], source: usize, x:
 /// A convolution, the batch-norm behind one, or a product with weights, whose only reader applies one constant for each output channel or feature by this operator: a factor
 /// becomes part of the weights, a summand of the bias.
 fn per_channel(traced: &mut Traced, op_type: &str) {
-    let edges = Edges::of(traced);
+    let mut edges = Edges::of(traced);
     for place in 0..traced.steps.len() {
         let Some((reader, op)) = taken_in(traced, &edges, place, op_type) else {
             continue;
@@ -202,6 +202,7 @@ fn per_channel(traced: &mut Traced, op_type: &str) {
             step.name = reader.name;
             step.called.absorb(reader.called);
             step.output = reader.output;
+            edges.maker[step.output] = Some(place);
         }
     }
 }

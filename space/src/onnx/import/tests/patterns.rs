@@ -199,6 +199,13 @@ fn scales_join_the_norms_behind_convolutions() {
         behind,
         ["c: conv 3x3 g1 -> 16x4x4", "y: batch_norm -> 16x4x4"]
     );
+    // after a convolution that has taken in a factor itself
+    let scaled = Model::new(&[1, 8, 6, 6])
+        .weight("w", &[16, 8, 3, 3])
+        .weight("first", &[16, 1, 1])
+        .node("Conv", "x w", "c", &[])
+        .node("Mul", "c first", "d", &[]);
+    assert_eq!(norm(scaled, "d").listing().len(), 2);
     // one that folds into nothing runs by itself, and so do they
     assert_eq!(norm(Model::new(&[1, 16, 6, 6]), "x").listing().len(), 3);
 }
