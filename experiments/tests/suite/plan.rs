@@ -61,7 +61,7 @@ fn it_writes_networks_and_their_table() {
     let ended = desk.roofnas(&[&args[..], &["--out", "new/plan"]].concat());
     let ended = ended
         .ends(0)
-        .says(&["wrote 52 networks", "new/plan", "minutes"]);
+        .says(&["wrote 54 networks", "new/plan", "minutes"]);
     for purpose in ["anchor", "space", "corner", "fusion_probe"] {
         assert!(ended.stdout.contains(purpose), "{ended:?}");
     }

@@ -331,9 +331,10 @@ impl Prior {
         let own = super::state::predict(&prior, design);
         let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
         prior.slow_down(slower);
-        // a platform that no local norm was timed on says nothing of them
+        // rates that don't know powers say nothing of them; without rates, all cost nothing
         let power = activation_index(ActivationEffort::Power);
-        if prior.location.0[power].is_infinite() {
+        let rates = &best.parameters.activation_gelements_s;
+        if !rates.is_empty() && !rates.contains_key(&ActivationEffort::Power) {
             prior.take(&generic, &[power]);
         }
         Some(prior)
