@@ -69,7 +69,7 @@ fn it_writes_networks_and_their_table() {
     let columns = "network,file,purpose,space,resolution,macs,params,layers,classes";
     assert_eq!(table.columns.join(","), columns);
     let files: BTreeSet<&str> = table.text("file").into_iter().collect();
-    assert_eq!(files.len(), 52);
+    assert_eq!(files.len(), 54);
     let written = desk.files("new/plan");
     assert_eq!(written.len(), 53);
     assert!(files.iter().all(|file| written.contains_key(*file)));
