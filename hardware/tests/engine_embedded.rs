@@ -11,7 +11,7 @@ use roofnas_cost::Dtype;
 use roofnas_hardware::engine::{
     Clock, Conditions, Embedded, Engine, Model, Output, Session, SystemClock,
 };
-use roofnas_hardware::sampling::{MeasuringPlan, PlanOptions};
+use roofnas_hardware::sampling::{Corner, MeasuringPlan, PlanOptions, PlannedNetwork, Purpose};
 use roofnas_space::onnx::{self, Batch, InitialWeights};
 use roofnas_space::{Network, NetworkBuilder, Op, Role, SearchSpace, Shape, Tensor, presets};
 
@@ -240,6 +240,10 @@ fn the_version_is_that_of_the_dependency() {
     );
 }
 
+fn holds_local_norms(planned: &PlannedNetwork) -> bool {
+    matches!(&planned.purpose, Purpose::Corner(corners) if corners.contains(&Corner::LocalNorm))
+}
+
 #[test]
 fn it_runs_what_a_plan_holds() {
     let options = PlanOptions {
@@ -251,7 +255,14 @@ fn it_runs_what_a_plan_holds() {
     let clock = &mut SystemClock::new();
     for planned in &plan.networks {
         let model = model(&planned.network, Batch::Dynamic);
-        let mut session = engine.load(&model, clock).unwrap();
+        let mut session = match engine.load(&model, clock) {
+            Ok(session) => session,
+            // an operator that it lacks stands in networks of its own
+            Err(error) => {
+                assert!(holds_local_norms(planned), "{}: {error}", planned.name);
+                continue;
+            }
+        };
         let outputs = session.outputs().unwrap().unwrap();
         let finite = |output: &Output| output.elements.iter().all(|x| x.is_finite());
         assert!(outputs.iter().all(finite), "{}", planned.name);
