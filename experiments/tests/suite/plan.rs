@@ -71,7 +71,7 @@ fn it_writes_networks_and_their_table() {
     let files: BTreeSet<&str> = table.text("file").into_iter().collect();
     assert_eq!(files.len(), 54);
     let written = desk.files("new/plan");
-    assert_eq!(written.len(), 53);
+    assert_eq!(written.len(), 55);
     assert!(files.iter().all(|file| written.contains_key(*file)));
     let spaces = table.text("space");
     assert_eq!(
