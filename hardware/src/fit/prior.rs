@@ -315,7 +315,11 @@ impl Prior {
             hyper_location: likeness.hyper_location(),
             hyper_scale: HYPER_SCALE,
         };
-        // earlier versions fitted neither, and one that shows no cold weights says little of a platform that does
+        let own = super::state::predict(&prior, design);
+        let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
+        prior.slow_down(slower);
+        // what isn't known there is taken from the generic prior, which is as fast as the timings already. Earlier versions fitted nothing of these, and a platform that
+        // shows no cold weights says little of one that does
         let generic = Self::generic(design, prior.composition, prior.kind);
         if best.parameters.beyond_caches.is_none() {
             prior.take(&generic, &[BEYOND_BANDWIDTH, WORKING_SET]);
@@ -328,9 +332,6 @@ impl Prior {
                 prior.log_odds += COLD;
             }
         }
-        let own = super::state::predict(&prior, design);
-        let slower = median(design.seconds.iter().zip(&own).map(|(y, f)| (y / f).ln()));
-        prior.slow_down(slower);
         // rates that don't know powers say nothing of them; without rates, all cost nothing
         let power = activation_index(ActivationEffort::Power);
         let rates = &best.parameters.activation_gelements_s;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
-    ActivationEffort, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration, ChannelRule, ColdWeights,
-    Component, Composition, Covariance, KernelShare, LogParameters, LogThreadEffect, Measured,
-    Nuggets, Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD, Workload, timed_classes,
+    ActivationEffort, BEYOND_BANDWIDTH, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration,
+    ChannelRule, ColdWeights, Component, Composition, Covariance, KernelShare, LogParameters,
+    LogThreadEffect, Measured, Nuggets, Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD,
+    Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
 
 use super::laplace::{Hyper, Task};
-use super::prior::{Kind, Prior};
+use super::prior::{Kind, Likeness, Prior};
 use super::state::{Functions, State};
 use super::{FitError, FitOptions, Timing, design::Design, fit, plan, points, ship};
 
@@ -235,6 +236,24 @@ fn a_likeness_helps_where_timings_are_few() {
         let relative =
             1e3 * prepared.price(works, None).mean_s / (3.0 * latency_ms(works, &machine));
         assert!((relative - 1.0).abs() < 0.03, "{relative}");
+    }
+}
+
+#[test]
+fn what_a_likeness_does_not_know_is_as_fast_as_the_timings() {
+    let networks = networks(20);
+    let mut teacher = fit(&timings(&networks[..15]), &[], &alone()).unwrap();
+    // as earlier versions left it
+    teacher.components[0].parameters.beyond_caches = None;
+    let teacher = calibration(teacher.components);
+    let mut slow = timings(&networks[15..]);
+    slow.iter_mut()
+        .for_each(|timing| timing.latency_ms *= 100.0);
+    let design = Design::new(&slow);
+    let prior = Prior::like("kin", &teacher, Likeness::Kin, &design, true).unwrap();
+    let generic = Prior::generic(&design, Composition::Sum, prior.kind);
+    for parameter in [BEYOND_BANDWIDTH, COLD_BANDWIDTH] {
+        assert_eq!(prior.location.0[parameter], generic.location.0[parameter]);
     }
 }
 
