@@ -10,7 +10,7 @@ use roofnas_cost::calibration::{
     ActivationEffort, BEYOND_BANDWIDTH, BatchFigures, Batches, BeyondCaches, COLD_BANDWIDTH,
     COORDINATES, Calibration, ColdWeightFigures, Component, Composition, Covariance, JointPrice,
     LogParameters, LogThreadEffect, Measured, MeasuredOnThreads, PARAMETERS, Parameters,
-    PreparedCalibration, SLOWDOWN, Surface, THREAD_PARAMETERS, ThreadEffect, Triangle,
+    PreparedCalibration, Relevance, SLOWDOWN, Surface, THREAD_PARAMETERS, ThreadEffect, Triangle,
     WEIGHTS_HELD, WORKING_SET, Workload, move_to_threads, timed_classes,
 };
 use roofnas_cost::{
@@ -95,6 +95,7 @@ fn component(composition: Composition, spread: f64) -> Component {
                 amplitude: 0.2,
                 detail: 0.05,
                 length_scale: 1.0,
+                relevance: Relevance::EVEN,
             },
             weights: (0..functions).map(|i| 0.3 * (i as f64).sin()).collect(),
             points,

@@ -146,6 +146,7 @@ fn cholesky_of(covariance: &Covariance, points: &[[f64; COORDINATES]]) -> Vec<f6
 
 #[cfg(test)]
 mod tests {
+    use super::super::covariance::Relevance;
     use super::*;
 
     fn at(x: f64) -> [f64; COORDINATES] {
@@ -158,6 +159,7 @@ mod tests {
         amplitude: 0.3,
         detail: 0.1,
         length_scale: 1.0,
+        relevance: Relevance::EVEN,
     };
 
     fn basis() -> Basis {

@@ -34,7 +34,7 @@ pub use batches::{Batches, BatchesError};
 pub use cold::{Cold, ColdWeights, Line};
 pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
-pub use covariance::Covariance;
+pub use covariance::{Covariance, Relevance};
 pub use joint::{JointPrice, LogSum};
 pub use parameters::{
     BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, COLD_BANDWIDTH, ColdWeightFigures,

@@ -317,6 +317,10 @@ fn check_surface(surface: &Surface) -> Result<(), &'static str> {
     if !(covariance.length_scale > 0.0 && covariance.length_scale.is_finite()) {
         return Err("length_scale must be a number above 0");
     }
+    let mut relevances = covariance.relevance.each().into_iter();
+    if !relevances.all(|r| (0.0..=1000.0).contains(&r)) {
+        return Err("relevances must be from 0 to 1000");
+    }
     let points: usize = surface.points.values().map(Vec::len).sum();
     if points != surface.weights.len() {
         return Err("there must be as many weights as points");

@@ -200,6 +200,7 @@ impl PreparedSurface {
 
 #[cfg(test)]
 mod tests {
+    use super::super::covariance::Relevance;
     use super::*;
 
     fn surface(coordinates: usize) -> Surface {
@@ -210,6 +211,7 @@ mod tests {
                 amplitude: 0.3,
                 detail: 0.1,
                 length_scale: 1.0,
+                relevance: Relevance::EVEN,
             },
             weights: vec![2.0],
             points: BTreeMap::from([(OpClass::Dense, vec![point])]),

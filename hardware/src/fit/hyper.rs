@@ -1,11 +1,11 @@
 //! Hyper-parameters by marginal likelihood.
 
-use roofnas_cost::calibration::{Covariance, Nuggets, Points};
+use roofnas_cost::calibration::{Covariance, Nuggets, Points, Relevance};
 
 use super::design::Design;
 use super::laplace::{Hyper, Laplace, LeftOut, Task};
 use super::points;
-use super::prior::Prior;
+use super::prior::{HYPERS, Prior};
 use super::scatter;
 use super::state;
 
@@ -27,8 +27,10 @@ const LEAST_NOISE: f64 = 5e-4;
 /// Weights that change by less than this, as logarithms, have settled.
 const SETTLED: f64 = 0.3;
 
-/// Where the noise stands among the hyper-parameters, the last of them.
+/// Where amplitude and noise stand among the hyper-parameters, and where relevances begin.
+const AMPLITUDE: usize = 0;
 const NOISE: usize = 3;
+const RELEVANCE: usize = 4;
 
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
@@ -47,8 +49,8 @@ pub(super) fn first_evidence(
     let task = Task::new(design, prior, &points, resolution_s);
     let trust = vec![1.0; design.len()];
     let fits = FIRST_NOISES.iter().filter_map(|more| {
-        let [amplitude, detail, length_scale, noise] = prior.hyper_location;
-        let medians = [amplitude, detail, length_scale, more * noise];
+        let mut medians = prior.hyper_location;
+        medians[NOISE] *= more;
         let hyper = hyper(&medians.map(f64::ln), 0.0, &Nuggets::new());
         task.fit(hyper, &trust, &[])
     });
@@ -56,12 +58,78 @@ pub(super) fn first_evidence(
     best.map(|best| best + prior.log_odds)
 }
 
-/// Fits one prior: hyper-parameters by marginal likelihood, outliers by weight.
-pub(super) fn fit(
+/// Rounds of finding relevances: which points a residual is expressed by depends on them.
+const RELEVANCE_ROUNDS: usize = 2;
+
+/// Takes the relevances that make the timings most probable for the medians of a prior.
+pub(super) fn find_relevance(
     design: &Design,
     prior: &Prior,
     resolution_s: f64,
     effort: Effort,
+) -> Option<Relevance> {
+    let mut prior = prior.clone();
+    let mut logs = prior.hyper_location.map(f64::ln);
+    let trust = vec![1.0; design.len()];
+    let all: Vec<usize> = (0..HYPERS).collect();
+    for _ in 0..RELEVANCE_ROUNDS {
+        let points = inducing_points(design, &prior, effort.points);
+        let task = Task::new(design, &prior, &points, resolution_s);
+        let start = hyper(&logs, 0.0, &scatter::at_first(design));
+        let start = task.fit(start, &trust, &[])?;
+        climb(&task, &prior, &trust, &mut logs, start, &[0.6, 0.3], &all);
+        prior.set_relevance(relevance(&logs));
+    }
+    Some(relevance(&logs))
+}
+
+/// Fewer timings leave it open whether they are loud (a large residual, little noise) or quiet: a climb that starts between the two ends at either by chance, so all are
+/// climbed, and averaged by how probable they make the timings. Of ten networks on a Pixel 2 whose noise is 8 %, one draw of five ended at an amplitude of 0.9 and errors
+/// of 17 % on the others; averaged they are 10.
+const FEW: usize = 60;
+
+/// Where climbs start beside the medians: what is added to the logarithms of amplitude and noise.
+const STARTS: [[f64; 2]; 3] = [[0.0, 0.0], [1.0, -0.3], [-0.7, 1.0]];
+
+/// Climbs that end closer than this to each other, as logarithms of amplitude and noise, ended at the same place.
+const SAME: f64 = 0.35;
+
+/// Fits one prior, once for each explanation of the timings that it finds: several where they are few.
+pub(super) fn fits(
+    design: &Design,
+    prior: &Prior,
+    resolution_s: f64,
+    effort: Effort,
+) -> Vec<(Laplace, Vec<f64>)> {
+    let starts = if design.len() < FEW {
+        &STARTS[..]
+    } else {
+        &STARTS[..1]
+    };
+    let mut found: Vec<(Laplace, Vec<f64>)> = Vec::new();
+    for &start in starts {
+        let Some(fit) = fit(design, prior, resolution_s, effort, start) else {
+            continue;
+        };
+        match found
+            .iter_mut()
+            .find(|other| other.0.hyper.apart(&fit.0.hyper) < SAME)
+        {
+            Some(other) if fit.0.log_evidence > other.0.log_evidence => *other = fit,
+            Some(_) => {}
+            None => found.push(fit),
+        }
+    }
+    found
+}
+
+/// Fits one prior from one start: hyper-parameters by marginal likelihood, outliers by weight.
+fn fit(
+    design: &Design,
+    prior: &Prior,
+    resolution_s: f64,
+    effort: Effort,
+    [amplitude, noise]: [f64; 2],
 ) -> Option<(Laplace, Vec<f64>)> {
     let points = inducing_points(design, prior, effort.points);
     let task = Task::new(design, prior, &points, resolution_s);
@@ -71,10 +139,14 @@ pub(super) fn fit(
         0.0
     };
     let mut logs = prior.hyper_location.map(f64::ln);
+    logs[AMPLITUDE] += amplitude;
+    logs[NOISE] += noise;
     let mut trust = vec![1.0; design.len()];
     let start = hyper(&logs, run_offset, &scatter::at_first(design));
     let start = task.fit(start, &trust, &[])?;
-    let mut best = climb(&task, prior, &trust, &mut logs, start, &[0.6, 0.3, 0.15]);
+    let scales: Vec<usize> = (0..RELEVANCE).collect();
+    let steps = [0.6, 0.3, 0.15];
+    let mut best = climb(&task, prior, &trust, &mut logs, start, &steps, &scales);
     for _ in 0..effort.robust_rounds {
         // from errors that the timing itself had no part in
         let hyper = scatter::update(design, prior, &mut best, &trust);
@@ -89,7 +161,7 @@ pub(super) fn fit(
             break;
         };
         trust = next;
-        best = climb(&task, prior, &trust, &mut logs, fit, &[0.3]);
+        best = climb(&task, prior, &trust, &mut logs, fit, &[0.3], &scales);
         if has_settled {
             break;
         }
@@ -106,43 +178,63 @@ fn weight(left_out: &LeftOut) -> f64 {
 
 fn inducing_points(design: &Design, prior: &Prior, most: usize) -> Points {
     let weights = state::importance(prior, design);
-    let logs = prior.hyper_location.map(f64::ln);
-    let covariance = hyper(&logs, 0.0, &Nuggets::new()).covariance;
+    let covariance = covariance(&prior.hyper_location.map(f64::ln));
     points::choose(&design.works, &weights, covariance, most)
 }
 
-fn hyper(logs: &[f64; 4], run_offset: f64, nuggets: &Nuggets) -> Hyper {
-    let [amplitude, detail, length_scale, noise] = logs.map(f64::exp);
+fn hyper(logs: &[f64; HYPERS], run_offset: f64, nuggets: &Nuggets) -> Hyper {
     Hyper {
-        covariance: Covariance {
-            amplitude,
-            detail,
-            length_scale,
-        },
-        noise: noise.max(LEAST_NOISE),
+        covariance: covariance(logs),
+        noise: logs[NOISE].exp().max(LEAST_NOISE),
         run_offset,
         nuggets: nuggets.clone(),
     }
 }
 
-/// Climbs the posterior of the hyper-parameters, one of them at a time, with ever smaller steps (Hooke, Jeeves: Direct Search, JACM 1961).
+/// The covariance at these logarithms of hyper-parameters.
+pub(super) fn covariance(logs: &[f64; HYPERS]) -> Covariance {
+    let [amplitude, detail, length_scale, ..] = logs.map(f64::exp);
+    Covariance {
+        amplitude,
+        detail,
+        length_scale,
+        relevance: relevance(logs),
+    }
+}
+
+fn relevance(logs: &[f64; HYPERS]) -> Relevance {
+    let [_, _, _, _, each @ ..] = logs.map(f64::exp);
+    Relevance::of_kinds(each)
+}
+
+impl Hyper {
+    /// How far amplitude and noise are from another one's, as logarithms.
+    fn apart(&self, other: &Self) -> f64 {
+        let amplitudes = self.covariance.amplitude / other.covariance.amplitude;
+        amplitudes.ln().abs() + (self.noise / other.noise).ln().abs()
+    }
+}
+
+/// Climbs the posterior of some hyper-parameters, one of them at a time, with ever smaller steps (Hooke, Jeeves: Direct Search, JACM 1961).
 fn climb(
     task: &Task<'_>,
     prior: &Prior,
     trust: &[f64],
-    logs: &mut [f64; 4],
+    logs: &mut [f64; HYPERS],
     start: Laplace,
     steps: &[f64],
+    which: &[usize],
 ) -> Laplace {
-    let height = |logs: &[f64; 4], fit: &Laplace| {
-        let prior_cost: f64 = (0..4)
+    let height = |logs: &[f64; HYPERS], fit: &Laplace| {
+        let prior_cost: f64 = (0..HYPERS)
             .map(|k| ((logs[k] - prior.hyper_location[k].ln()) / prior.hyper_scale[k]).powi(2))
             .sum();
         fit.log_evidence - 0.5 * prior_cost
     };
     let (run_offset, nuggets) = (start.hyper.run_offset, start.hyper.nuggets.clone());
     // where classes have nuggets, the noise is what leaves the errors of whole networks probable
-    let climbed = if nuggets.is_empty() { 4 } else { NOISE };
+    let which = which.iter().copied();
+    let climbed = which.filter(|&k| k != NOISE || nuggets.is_empty());
     let mut best = start;
     let mut highest = height(logs, &best);
     for &step in steps {
@@ -150,7 +242,7 @@ fn climb(
         let mut rounds = 0;
         while moved && rounds < 6 {
             (moved, rounds) = (false, rounds + 1);
-            for k in 0..climbed {
+            for k in climbed.clone() {
                 for direction in [1.0, -1.0] {
                     let mut there = *logs;
                     there[k] += direction * step * (2.0 * prior.hyper_scale[k]);

@@ -7,9 +7,10 @@
 //! spreads them over the space by itself.
 
 use nalgebra::{DMatrix, DVector};
-use roofnas_cost::calibration::{Basis, Composition, Covariance, Nuggets, Workload};
+use roofnas_cost::calibration::{Basis, Composition, Nuggets, Workload};
 
 use super::design::{Design, Timing};
+use super::hyper;
 use super::points;
 use super::prior::{Kind, Prior};
 use super::state::{self, Functions, State};
@@ -74,12 +75,7 @@ pub fn plan(
 fn derivatives(design: &Design) -> DMatrix<f64> {
     let prior = Prior::generic(design, Composition::Sum, Kind::default());
     let inherited = prior.inherited_factors(design);
-    let [amplitude, detail, length_scale, _] = prior.hyper_location;
-    let covariance = Covariance {
-        amplitude,
-        detail,
-        length_scale,
-    };
+    let covariance = hyper::covariance(&prior.hyper_location.map(f64::ln));
     let weights = state::importance(&prior, design);
     let points = points::choose(&design.works, &weights, covariance, POINTS);
     let basis = Basis::new(covariance, &points, Nuggets::new());

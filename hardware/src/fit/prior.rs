@@ -2,9 +2,9 @@
 
 use roofnas_cost::calibration::{
     ActivationEffort, BEYOND_BANDWIDTH, CLASSES, COLD_BANDWIDTH, Calibration, ChannelRule,
-    Composition, LogParameters, LogThreadEffect, PARAMETERS, PreparedSurface, SLOWDOWN, Surface,
-    THREAD_PARAMETERS, WEIGHTS_HELD, WORKING_SET, Workload, activation_index, overhead_index,
-    timed_classes, without_threads,
+    Composition, LogParameters, LogThreadEffect, PARAMETERS, PreparedSurface, Relevance, SLOWDOWN,
+    Surface, THREAD_PARAMETERS, WEIGHTS_HELD, WORKING_SET, Workload, activation_index,
+    overhead_index, timed_classes, without_threads,
 };
 
 use super::design::Design;
@@ -67,10 +67,10 @@ impl Likeness {
         }
     }
 
-    const fn hyper_location(self) -> [f64; 4] {
+    const fn hyper_location(self) -> [f64; HYPERS] {
         match self {
-            Self::Kin => [0.3, 0.1, 1.0, NOISE],
-            Self::Twin => [0.08, 0.03, 1.0, NOISE],
+            Self::Kin => with_even_relevance([0.3, 0.1, 1.0, NOISE]),
+            Self::Twin => with_even_relevance([0.08, 0.03, 1.0, NOISE]),
         }
     }
 }
@@ -125,10 +125,10 @@ pub(super) struct Prior {
     cold: [f64; 2],
     /// Residuals of the platform it is taken from.
     pub(super) inherited: Vec<Surface>,
-    /// Medians of amplitude, detail, length scale and noise.
-    pub(super) hyper_location: [f64; 4],
+    /// Medians of amplitude, detail, length scale and noise, then of [`Relevance`].
+    pub(super) hyper_location: [f64; HYPERS],
     /// Standard deviations of their logarithms.
-    pub(super) hyper_scale: [f64; 4],
+    pub(super) hyper_scale: [f64; HYPERS],
 }
 
 /// What fewer platforms have in common says little of others.
@@ -185,9 +185,23 @@ const SYNCHRONISATION_SCALE: f64 = 1.5;
 /// Median of a timing's relative noise.
 const NOISE: f64 = 0.025;
 
-/// Standard deviations of the logarithms of amplitude, detail, length scale and noise. The noise's is narrow: with few timings noise explains
+/// How many hyper-parameters there are.
+pub(super) const HYPERS: usize = 4 + Relevance::KINDS;
+
+/// Standard deviations of the logarithms of amplitude, detail, length scale and noise, then of relevances. The noise's is narrow: with few timings noise explains
 /// anything, and leaves the residual nothing to learn from.
-const HYPER_SCALE: [f64; 4] = [0.5, 0.5, 0.3, 0.5];
+const HYPER_SCALE: [f64; HYPERS] = {
+    let mut all = [0.5; HYPERS];
+    all[2] = 0.3;
+    all
+};
+
+/// Medians of all hyper-parameters from those of the first four: no coordinate is held to matter more than another.
+const fn with_even_relevance([amplitude, detail, length_scale, noise]: [f64; 4]) -> [f64; HYPERS] {
+    let mut all = [1.0; HYPERS];
+    (all[0], all[1], all[2], all[3]) = (amplitude, detail, length_scale, noise);
+    all
+}
 
 impl Prior {
     /// What is known of no platform in particular: only the scale of the timings is taken from the data.
@@ -248,7 +262,7 @@ impl Prior {
             slowdown: SLOWDOWN_SCALE,
             cold: COLD_SCALE,
             inherited: Vec::new(),
-            hyper_location: [0.3, 0.1, 1.0, NOISE],
+            hyper_location: with_even_relevance([0.3, 0.1, 1.0, NOISE]),
             hyper_scale: HYPER_SCALE,
         }
     }
@@ -270,7 +284,7 @@ impl Prior {
             slowdown: 0.0,
             cold: [0.0; 2],
             inherited: Vec::new(),
-            hyper_location: [0.3, 0.1, 1.0, NOISE],
+            hyper_location: with_even_relevance([0.3, 0.1, 1.0, NOISE]),
             hyper_scale: HYPER_SCALE,
         }
     }
@@ -339,6 +353,11 @@ impl Prior {
             prior.take(&generic, &[power]);
         }
         Some(prior)
+    }
+
+    /// Makes these the medians of how much coordinates matter.
+    pub(super) fn set_relevance(&mut self, relevance: Relevance) {
+        self.hyper_location[HYPERS - Relevance::KINDS..].copy_from_slice(&relevance.each());
     }
 
     fn take(&mut self, from: &Self, parameters: &[usize]) {

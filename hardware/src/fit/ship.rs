@@ -2,8 +2,8 @@
 
 use nalgebra::DMatrix;
 use roofnas_cost::calibration::{
-    COORDINATES, Component, PARAMETERS, Parameters, QUANTA, Surface, THREAD_PARAMETERS, Triangle,
-    WITHOUT_THREADS,
+    COORDINATES, Component, PARAMETERS, Parameters, QUANTA, Relevance, Surface, THREAD_PARAMETERS,
+    Triangle, WITHOUT_THREADS,
 };
 
 use super::laplace::Laplace;
@@ -79,6 +79,8 @@ fn surface(laplace: &Laplace, weights: &[f64], numbers_of_threads: usize) -> Sur
     ] {
         *scale = round(*scale, DIGITS);
     }
+    let relevance = covariance.relevance.each().map(|each| round(each, DIGITS));
+    covariance.relevance = Relevance::of_kinds(relevance);
     let mut points = laplace.basis.points();
     for coordinate in points.values_mut().flatten().flatten() {
         *coordinate = round(*coordinate, DIGITS);

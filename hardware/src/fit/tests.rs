@@ -6,8 +6,8 @@ use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     ActivationEffort, BEYOND_BANDWIDTH, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration,
     ChannelRule, ColdWeights, Component, Composition, Covariance, KernelShare, LogParameters,
-    LogThreadEffect, Measured, Nuggets, Parameters, PreparedCalibration, SLOWDOWN, WEIGHTS_HELD,
-    Workload, timed_classes,
+    LogThreadEffect, Measured, Nuggets, Parameters, PreparedCalibration, Relevance, SLOWDOWN,
+    WEIGHTS_HELD, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -219,6 +219,82 @@ fn classes_that_scatter_are_told_from_those_that_do_not() {
     assert_eq!(wholes.components[0].residual.nuggets, Nuggets::new());
 }
 
+/// Each distinct kernel of some networks, called by itself, on a machine that does `times` as long as the mean says of it.
+fn kernels_alone(networks: &[Vec<Workload>], times: impl Fn(&Workload) -> f64) -> Vec<Timing> {
+    let machine = planted();
+    let works = Workload::collapsed(networks.iter().flatten().copied());
+    let timing = |work: Workload| {
+        let mean = machine.mean(&work, ChannelRule::default());
+        let kernel_s = times(&work) * (mean.overhead_s + mean.roof_s);
+        Timing {
+            is_call: true,
+            ..of_kernel(work, 1e3 * (machine.0[0].exp() + kernel_s), work.weights)
+        }
+    };
+    works.into_iter().map(timing).collect()
+}
+
+#[test]
+fn coordinates_that_matter_are_told_from_those_that_do_not() {
+    // an engine whose code for each kernel area and stride is another, whatever the channels
+    let times = |work: &Workload| {
+        let [window, stride] = [work.coordinates[5], work.coordinates[6]];
+        (0.9 * (7.0 * window).sin() + 0.7 * (5.0 * stride).cos()).exp()
+    };
+    let (measured, others) = (networks(12), networks(40).split_off(12));
+    let all = kernels_alone(&measured, times);
+    assert!(all.len() > 100, "{}", all.len());
+    let fitted = fit(&all, &[], &alone()).unwrap();
+    let relevance = fitted.components[0].residual.covariance.relevance;
+    for hardly in [relevance.channels, relevance.positions, relevance.work] {
+        assert!(relevance.window > 2.0 * hardly, "{relevance:?}");
+    }
+    let prepared = PreparedCalibration::new(&calibration(fitted.components));
+    let errors = kernels_alone(&others, times).into_iter().map(|timing| {
+        let price = prepared.price(&timing.works, None);
+        (1e3 * price.mean_s / timing.latency_ms - 1.0).abs()
+    });
+    let errors: Vec<f64> = errors.collect();
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    assert!(mean < 0.02, "{mean}");
+    // where there is a whole network among them, nothing is held to matter more
+    let with_one = [all, timings(&measured[..1])].concat();
+    let fitted = fit(&with_one, &[], &alone()).unwrap();
+    let covariance = fitted.components[0].residual.covariance;
+    assert_eq!(covariance.relevance, Relevance::EVEN);
+}
+
+#[test]
+fn few_timings_are_explained_in_several_ways() {
+    let of = |count: usize| {
+        let mut timings = timings(&networks(count));
+        // noise of a tenth, in an order without a pattern
+        for (row, timing) in timings.iter_mut().enumerate() {
+            timing.latency_ms *= (0.14 * (row as f64 * 2.4).sin()).exp();
+        }
+        let options = FitOptions {
+            components: 8,
+            ..alone()
+        };
+        fit(&timings, &[], &options).unwrap().components
+    };
+    let few = of(10);
+    assert!(few.len() > 1, "{}", few.len());
+    let spread = |of: fn(&Component) -> f64| {
+        let all = || few.iter().map(of);
+        all().fold(0.0, f64::max) / all().fold(f64::INFINITY, f64::min)
+    };
+    let [amplitudes, noises] = [
+        spread(|component| component.residual.covariance.amplitude),
+        spread(|component| component.noise),
+    ];
+    assert!(amplitudes * noises > 1.4, "{amplitudes} {noises}");
+    let weights: f64 = few.iter().map(|component| component.weight).sum();
+    assert!((weights - 1.0).abs() < 1e-4);
+    // many have one explanation
+    assert_eq!(of(70).len(), 1);
+}
+
 #[test]
 fn a_likeness_helps_where_timings_are_few() {
     let networks = networks(80);
@@ -297,6 +373,7 @@ fn residuals_and_deviations_are_those_of_function_space() {
         amplitude: 0.3,
         detail: 0.1,
         length_scale: 1.0,
+        relevance: Relevance::EVEN,
     };
     // every distinct kernel of all nine networks
     let whole = Design::new(&timings);
