@@ -317,7 +317,6 @@ impl LatencyModel {
     /// Which rules a network's price comes from. Nothing is calibrated on an uncalibrated platform.
     pub fn shares(&self, cost: &NetworkCost) -> Shares {
         let prices = self.breakdown(cost).kernels;
-        let classes = self.calibration().map_or(&[][..], |c| &c.classes);
         let share_of = |is: &dyn Fn(&KernelCost) -> bool| {
             let kernels = cost.kernels.iter().zip(&prices);
             let seconds = kernels.filter(|(kernel, _)| is(kernel));
@@ -326,8 +325,9 @@ impl LatencyModel {
         };
         let total = share_of(&|_| true).max(f64::MIN_POSITIVE);
         let unknown = share_of(&|kernel| kernel.is_unknown) / total;
-        let calibrated =
-            share_of(&|kernel| !kernel.is_unknown && classes.contains(&kernel.class)) / total;
+        let calibration = self.calibration();
+        let has_seen = |kernel: &KernelCost| calibration.is_some_and(|c| c.has_seen(kernel));
+        let calibrated = share_of(&|kernel| !kernel.is_unknown && has_seen(kernel)) / total;
         Shares {
             calibrated,
             fallback: (1.0 - calibrated - unknown).max(0.0),

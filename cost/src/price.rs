@@ -132,7 +132,7 @@ impl Breakdown {
 /// Which rules a network's price comes from, as shares of its time that add up to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shares {
-    /// Operators of classes that were calibrated on the platform.
+    /// Operators that were calibrated on the platform.
     pub calibrated: f64,
     /// Operators priced by formula alone.
     pub fallback: f64,

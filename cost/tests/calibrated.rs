@@ -9,7 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use roofnas_cost::calibration::{
     ActivationEffort, BEYOND_BANDWIDTH, BatchFigures, Batches, BeyondCaches, COLD_BANDWIDTH,
     COORDINATES, Calibration, ColdWeightFigures, Component, Composition, Covariance, JointPrice,
-    LogParameters, LogThreadEffect, Measured, MeasuredOnThreads, PARAMETERS, Parameters,
+    LogParameters, LogThreadEffect, Measured, MeasuredOnThreads, Operator, PARAMETERS, Parameters,
     PreparedCalibration, Relevance, SLOWDOWN, Surface, THREAD_PARAMETERS, ThreadEffect, Triangle,
     WEIGHTS_HELD, WORKING_SET, Workload, move_to_threads, timed_classes,
 };
@@ -118,6 +118,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
         batch: Batches::of([1]),
         threads: Vec::new(),
         classes: vec![OpClass::Pointwise, OpClass::Winograd],
+        operators: Vec::new(),
         degrees_of_freedom: 14.0,
         resolution_ms: 0.0,
         measured: Measured {
@@ -320,6 +321,40 @@ fn platform(calibration: Calibration) -> Platform {
     let mut platform = Platform::from_toml(PROFILE).unwrap();
     platform.calibration.insert(Dtype::Fp32, calibration);
     platform
+}
+
+#[test]
+fn what_was_timed_of_a_class_is_not_all_of_it() {
+    let classes = vec![OpClass::Pointwise, OpClass::Elementwise, OpClass::Pool];
+    let with = |operators: Vec<Operator>| Calibration {
+        classes: classes.clone(),
+        operators,
+        ..calibration(vec![component(Composition::Sum, 0.02)])
+    };
+    let landmarks = presets::landmarks();
+    let network = landmarks.iter().find(|l| l.name == "MobileNetV3-large");
+    let network = &network.unwrap().network;
+    let calibrated_share = |calibration: Calibration| {
+        let platform = platform(calibration);
+        let back = Platform::from_toml(&platform.to_toml()).unwrap();
+        assert_eq!(back, platform);
+        let model = LatencyModel::new(back, Dtype::Fp32, 1).unwrap();
+        model
+            .shares(&NetworkCost::new(network, &model.platform().fusion))
+            .calibrated
+    };
+    // its gates and the pools of its squeeze-and-excite, and its sums
+    let none_known = calibrated_share(with(Vec::new()));
+    let all = calibrated_share(with(vec![
+        Operator::SumOrActivation,
+        Operator::GateOrRelu6,
+        Operator::GlobalPool,
+    ]));
+    let without_gates =
+        calibrated_share(with(vec![Operator::SumOrActivation, Operator::GlobalPool]));
+    let without_both = calibrated_share(with(vec![Operator::SumOrActivation]));
+    assert_eq!(none_known, all);
+    assert!(all > without_gates && without_gates > without_both && without_both > 0.0);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod component;
 mod composition;
 mod covariance;
 mod joint;
+mod operators;
 mod parameters;
 mod predictive;
 mod surface;
@@ -36,6 +37,7 @@ pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::{Covariance, Relevance};
 pub use joint::{JointPrice, LogSum};
+pub use operators::{Operator, operators_of};
 pub use parameters::{
     BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, COLD_BANDWIDTH, ColdWeightFigures,
     LogParameters, Mean, PARAMETERS, Parameters, SLOWDOWN, WEIGHTS_HELD, WORKING_SET,

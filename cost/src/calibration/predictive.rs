@@ -10,9 +10,11 @@ use super::additive::{ComponentConstants, KernelAddends, Moments};
 use super::batches::Batches;
 use super::component::{Component, ComponentPrice, PreparedComponent, quantum_index};
 use super::joint::{JointPart, JointPrice};
+use super::operators::Operator;
 use super::surface::Surface;
 use super::workload::Workload;
 use crate::class::OpClass;
+use crate::counts::KernelCost;
 use crate::figures::Figures;
 use crate::platform::RoofFigures;
 use crate::platform_threads::threads_in_words;
@@ -28,6 +30,9 @@ pub struct Calibration {
     pub threads: Vec<u32>,
     /// Classes of operators that occurred in them.
     pub classes: Vec<OpClass>,
+    /// Which operators of those classes that have several; none in profiles of earlier versions, which take a class for all of its operators.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<Operator>,
     /// Degrees of freedom of the predictive distribution, Student's: few timings leave its width uncertain too.
     pub degrees_of_freedom: f64,
     /// Timings come in steps of this, in milliseconds; 0 where no step shows.
@@ -161,6 +166,12 @@ pub struct CalibrationError {
 }
 
 impl Calibration {
+    /// Whether there were timings with operators like a kernel's.
+    pub fn has_seen(&self, kernel: &KernelCost) -> bool {
+        let among = |operator| self.operators.is_empty() || self.operators.contains(&operator);
+        self.classes.contains(&kernel.class) && Operator::of(kernel).is_none_or(among)
+    }
+
     /// The calibration on one of several numbers of threads, as if of that alone; nothing where it wasn't among them, or the calibration is of one number of threads.
     pub fn on_threads(&self, threads: u32) -> Option<Self> {
         let place = self.threads.iter().position(|&known| known == threads)?;

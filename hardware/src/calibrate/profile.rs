@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roofnas_cost::calibration::{Calibration, Component, Composition, Measured};
+use roofnas_cost::calibration::{Calibration, Component, Composition, Measured, operators_of};
 use roofnas_cost::{
     FORMAT, Figures, OpClass, Overhead, Platform, PlatformError, Prediction, Provenance,
     RoofFigures, Roofs, Uncertainty,
@@ -27,6 +27,7 @@ pub(super) fn platform(
             Vec::new()
         },
         classes: classes.clone(),
+        operators: operators_of(material.rows.iter().flat_map(|row| &row.cost.kernels)),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
         measured,

@@ -106,6 +106,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
         batch: Batches::of([1]),
         threads: Vec::new(),
         classes: timed_classes().collect(),
+        operators: Vec::new(),
         degrees_of_freedom: 30.0,
         resolution_ms: 0.0,
         measured: Measured {
