@@ -134,7 +134,7 @@ impl Breakdown {
 pub struct Shares {
     /// Operators that were calibrated on the platform.
     pub calibrated: f64,
-    /// Operators priced by formula alone.
+    /// Operators priced without timings of their kind: on a calibrated platform as their class is, on others by formula.
     pub fallback: f64,
     /// Operators nobody here knows, priced as arithmetic on every element.
     pub unknown: f64,

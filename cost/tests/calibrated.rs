@@ -118,7 +118,7 @@ fn calibration(components: Vec<Component>) -> Calibration {
         batch: Batches::of([1]),
         threads: Vec::new(),
         classes: vec![OpClass::Pointwise, OpClass::Winograd],
-        operators: Vec::new(),
+        operators: None,
         degrees_of_freedom: 14.0,
         resolution_ms: 0.0,
         measured: Measured {
@@ -326,7 +326,7 @@ fn platform(calibration: Calibration) -> Platform {
 #[test]
 fn what_was_timed_of_a_class_is_not_all_of_it() {
     let classes = vec![OpClass::Pointwise, OpClass::Elementwise, OpClass::Pool];
-    let with = |operators: Vec<Operator>| Calibration {
+    let with = |operators: Option<Vec<Operator>>| Calibration {
         classes: classes.clone(),
         operators,
         ..calibration(vec![component(Composition::Sum, 0.02)])
@@ -344,17 +344,52 @@ fn what_was_timed_of_a_class_is_not_all_of_it() {
             .calibrated
     };
     // its gates and the pools of its squeeze-and-excite, and its sums
-    let none_known = calibrated_share(with(Vec::new()));
-    let all = calibrated_share(with(vec![
+    let not_listed = calibrated_share(with(None));
+    let all = calibrated_share(with(Some(vec![
         Operator::SumOrActivation,
         Operator::GateOrRelu6,
         Operator::GlobalPool,
-    ]));
-    let without_gates =
-        calibrated_share(with(vec![Operator::SumOrActivation, Operator::GlobalPool]));
-    let without_both = calibrated_share(with(vec![Operator::SumOrActivation]));
-    assert_eq!(none_known, all);
-    assert!(all > without_gates && without_gates > without_both && without_both > 0.0);
+    ])));
+    let without_gates = calibrated_share(with(Some(vec![
+        Operator::SumOrActivation,
+        Operator::GlobalPool,
+    ])));
+    let without_both = calibrated_share(with(Some(vec![Operator::SumOrActivation])));
+    let none = calibrated_share(with(Some(Vec::new())));
+    assert_eq!(not_listed, all);
+    assert!(all > without_gates && without_gates > without_both && without_both > none);
+    assert!(none > 0.1);
+}
+
+/// What is said of a profile whose file has another text in the place of a part.
+fn refused(calibration: Calibration, part: &str, by: &str) -> String {
+    let text = platform(calibration).to_toml();
+    assert!(text.contains(part), "{text}");
+    Platform::from_toml(&text.replacen(part, by, 1))
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn operators_and_relevances_that_make_no_sense_are_refused() {
+    let known = || Calibration {
+        classes: vec![OpClass::Pointwise, OpClass::Pool],
+        operators: Some(vec![Operator::GlobalPool]),
+        ..calibration(vec![component(Composition::Sum, 0.02)])
+    };
+    let other = refused(known(), "[\"global_pool\"]", "[\"shuffle\"]");
+    assert!(
+        other.contains("operators") && other.contains("data_movement"),
+        "{other}"
+    );
+    let typo = refused(known(), "[\"global_pool\"]", "[\"globalpool\"]");
+    assert!(typo.contains("global_pool"), "{typo}");
+    let mut uneven = known();
+    uneven.components[0].residual.covariance.relevance.window = 2.5;
+    for by in ["-1.0", "nan", "1e6"] {
+        let wild = refused(uneven.clone(), "window = 2.5", &format!("window = {by}"));
+        assert!(wild.contains("relevances must be from 0 to 1000"), "{wild}");
+    }
 }
 
 #[test]

@@ -44,19 +44,83 @@ impl Operator {
             (OpClass::Elementwise, Variant::Fourth) => Self::OtherElementwise,
             (OpClass::DataMovement, Variant::First) => Self::Concatenation,
             (OpClass::DataMovement, Variant::Second) => Self::Shuffle,
-            (OpClass::DataMovement, _) => Self::OtherMovement,
+            (OpClass::DataMovement, Variant::Third | Variant::Fourth) => Self::OtherMovement,
             (OpClass::Pool, Variant::First) => Self::WindowPool,
             (OpClass::Pool, Variant::Third) => Self::GlobalPool,
-            (OpClass::Pool, _) => Self::Reduction,
+            (OpClass::Pool, Variant::Second | Variant::Fourth) => Self::Reduction,
             _ => return None,
         })
     }
 }
 
-/// Those of some kernels, each once, in order.
+impl Operator {
+    /// Its class.
+    pub const fn class(self) -> OpClass {
+        match self {
+            Self::SumOrActivation
+            | Self::GateOrRelu6
+            | Self::BatchNorm
+            | Self::OtherElementwise => OpClass::Elementwise,
+            Self::Concatenation | Self::Shuffle | Self::OtherMovement => OpClass::DataMovement,
+            Self::WindowPool | Self::GlobalPool | Self::Reduction => OpClass::Pool,
+        }
+    }
+}
+
+/// Those of some kernels, each once, in order; what has no rule of its own is like no other.
 pub fn operators_of<'a>(kernels: impl IntoIterator<Item = &'a KernelCost>) -> Vec<Operator> {
-    let mut operators: Vec<Operator> = kernels.into_iter().filter_map(Operator::of).collect();
+    let known = kernels.into_iter().filter(|kernel| !kernel.is_unknown);
+    let mut operators: Vec<Operator> = known.filter_map(Operator::of).collect();
     operators.sort_unstable();
     operators.dedup();
     operators
+}
+
+#[cfg(test)]
+mod tests {
+    use roofnas_space::{Activation, NetworkBuilder, Op, Other, Part, Role, Shape, Tensor, Work};
+
+    use super::*;
+    use crate::counts::NetworkCost;
+    use crate::fusion::Fusion;
+
+    fn kernels(op: Op) -> Vec<KernelCost> {
+        let mut builder = NetworkBuilder::new("one", Shape::new(8, 6, 6));
+        builder.section(Part::Whole, "");
+        let last = builder.push("op", op, &[Tensor::Input], Role::Main);
+        builder.output("output", last);
+        let network = builder.finish().unwrap();
+        NetworkCost::new(&network, &Fusion::default()).kernels
+    }
+
+    #[test]
+    fn operators_have_names_and_what_is_unknown_has_none() {
+        let other = |name: &'static str, work| {
+            Op::Other(Other {
+                name: name.into(),
+                weights: 0,
+                work,
+                output: Shape::new(8, 6, 6),
+            })
+        };
+        for (op, operator) in [
+            (Op::Activation(Activation::Relu), Operator::SumOrActivation),
+            (Op::Activation(Activation::Relu6), Operator::GateOrRelu6),
+            (Op::BatchNorm, Operator::BatchNorm),
+            (Op::GlobalAvgPool, Operator::GlobalPool),
+            (Op::ChannelShuffle { groups: 2 }, Operator::Shuffle),
+            (other("permute", Work::Move), Operator::Shuffle),
+            (other("slice", Work::Move), Operator::OtherMovement),
+        ] {
+            let kernels = kernels(op);
+            assert_eq!(
+                operators_of(&kernels),
+                [operator],
+                "{:?}",
+                kernels[0].kernel
+            );
+            assert_eq!(operator.class(), kernels[0].class);
+        }
+        assert_eq!(operators_of(&kernels(other("mystery", Work::Unknown))), []);
+    }
 }

@@ -30,9 +30,9 @@ pub struct Calibration {
     pub threads: Vec<u32>,
     /// Classes of operators that occurred in them.
     pub classes: Vec<OpClass>,
-    /// Which operators of those classes that have several; none in profiles of earlier versions, which take a class for all of its operators.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub operators: Vec<Operator>,
+    /// Which operators of those classes that have several; absent in profiles of earlier versions, which take a class for all of its operators.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operators: Option<Vec<Operator>>,
     /// Degrees of freedom of the predictive distribution, Student's: few timings leave its width uncertain too.
     pub degrees_of_freedom: f64,
     /// Timings come in steps of this, in milliseconds; 0 where no step shows.
@@ -168,7 +168,8 @@ pub struct CalibrationError {
 impl Calibration {
     /// Whether there were timings with operators like a kernel's.
     pub fn has_seen(&self, kernel: &KernelCost) -> bool {
-        let among = |operator| self.operators.is_empty() || self.operators.contains(&operator);
+        let seen = self.operators.as_ref();
+        let among = |operator| seen.is_none_or(|seen| seen.contains(&operator));
         self.classes.contains(&kernel.class) && Operator::of(kernel).is_none_or(among)
     }
 
@@ -221,6 +222,14 @@ impl Calibration {
                 let rule = "must be one of the calibration's batches";
                 let key = "measured.held_out_by_batch.batch".into();
                 return Err(error(key, &figures.batch, rule));
+            }
+        }
+        for operator in self.operators.iter().flatten() {
+            let class = operator.class();
+            if !self.classes.contains(&class) {
+                let rule = "must be operators of the calibration's classes";
+                let value = format!("{operator:?}, of class {class}");
+                return Err(error("operators".into(), &value, rule));
             }
         }
         if !self.threads.is_empty() {

@@ -27,7 +27,7 @@ pub struct Character {
     pub row: FrontRow,
     /// Shares of its time in layers held up by arithmetic, memory and overhead; what is left is the call of the engine.
     pub time_by_bound: [(Bound, f64); 3],
-    /// Share of its time in classes of operators that the platform was calibrated on.
+    /// Share of its time in operators that the platform was calibrated on.
     pub calibrated_share: f64,
     /// How it is built.
     pub build: Build,

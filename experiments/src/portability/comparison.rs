@@ -33,7 +33,7 @@ pub struct Comparison {
     space: SearchSpace,
 }
 
-/// Share of networks priced by classes of operators that a platform was calibrated on, below which prices are told to be guesses.
+/// Share of networks priced by operators that a platform was calibrated on, below which prices are told to be guesses.
 const MOSTLY_CALIBRATED: f64 = 0.8;
 
 impl Comparison {
@@ -186,7 +186,7 @@ impl Comparison {
                 && character.calibrated_share < MOSTLY_CALIBRATED
             {
                 remarks.push(format!(
-                    "only {:.0} % of the time of the network found for {} is in classes of operators that its profile was calibrated on: the rest is a guess, and a search favours \
+                    "only {:.0} % of the time of the network found for {} is in operators that its profile was calibrated on: the rest is a guess, and a search favours \
                      what is guessed too low",
                     100.0 * character.calibrated_share,
                     contender.name

@@ -38,7 +38,7 @@ pub fn compare_html(comparison: &Comparison) -> String {
         (networks(comparison, &common))
         p class="soft" {
             "Compute, memory, overhead: share of the time in layers that are held up by each; the rest is the call of the engine. Calibrated: share of "
-            "the time in classes of operators that the platform's profile was calibrated on; the rest is a guess."
+            "the time in operators that the platform's profile was calibrated on; the rest is a guess."
         }
         h2 { "How these are built" }
         (builds(comparison, &common))

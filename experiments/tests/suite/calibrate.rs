@@ -142,6 +142,9 @@ fn the_profile_is_accepted_wherever_one_is() {
         assert!(error.abs() < 0.1, "{}: {error}", row["network"]);
     }
 
+    let calibration = &profile(&desk, "planted.toml").calibration[&Dtype::Fp32];
+    let operators = calibration.operators.as_ref().unwrap();
+    assert!(!operators.is_empty(), "{operators:?}");
     let text = desk.roofnas(&["platforms", "planted.toml"]).ends(0).stdout;
     assert_eq!(
         Platform::from_toml(&text).unwrap(),

@@ -95,7 +95,7 @@ fn calibration(fit: Fit, batches: impl Iterator<Item = u64>) -> Calibration {
             several => several.to_vec(),
         },
         classes: Vec::new(),
-        operators: Vec::new(),
+        operators: None,
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
         measured: Measured {

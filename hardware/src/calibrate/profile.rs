@@ -19,6 +19,7 @@ pub(super) fn platform(
     options: &CalibrateOptions,
 ) -> Result<Platform, PlatformError> {
     let classes = classes(material);
+    let kernels = material.rows.iter().flat_map(|row| &row.cost.kernels);
     let calibration = Calibration {
         batch: material.batches(),
         threads: if fit.threads.len() > 1 {
@@ -27,7 +28,7 @@ pub(super) fn platform(
             Vec::new()
         },
         classes: classes.clone(),
-        operators: operators_of(material.rows.iter().flat_map(|row| &row.cost.kernels)),
+        operators: Some(operators_of(kernels)),
         degrees_of_freedom: fit.degrees_of_freedom,
         resolution_ms: fit.resolution_ms,
         measured,

@@ -38,6 +38,14 @@ const RUN_OFFSET: f64 = 0.02;
 /// Noise, as multiples of its median, under which a prior is first looked at: a narrow one can need more than one that fits anything.
 const FIRST_NOISES: [f64; 2] = [1.0, 3.0];
 
+fn run_offset(design: &Design) -> f64 {
+    if design.run_count() > 1 {
+        RUN_OFFSET
+    } else {
+        0.0
+    }
+}
+
 /// How probable the timings are under a prior before its hyper-parameters are fitted: enough to tell the hopeless ones.
 pub(super) fn first_evidence(
     design: &Design,
@@ -61,30 +69,39 @@ pub(super) fn first_evidence(
 /// Rounds of finding relevances: which points a residual is expressed by depends on them.
 const RELEVANCE_ROUNDS: usize = 2;
 
-/// Takes the relevances that make the timings most probable for the medians of a prior.
+/// Relevances are kept within this factor of 1: beyond it a coordinate either tells all kernels apart or none.
+const WILDEST: f64 = 100.0;
+
+/// The relevances that make the timings most probable under a prior, which should be one that knows of no platform: that of another platform may have learned from
+/// relevances of its own.
 pub(super) fn find_relevance(
     design: &Design,
     prior: &Prior,
     resolution_s: f64,
     effort: Effort,
 ) -> Option<Relevance> {
-    let mut prior = prior.clone();
+    // points are chosen as if what was found were known; the climb goes on from the same prior
+    let mut found = prior.clone();
     let mut logs = prior.hyper_location.map(f64::ln);
-    let trust = vec![1.0; design.len()];
+    let mut trust = vec![1.0; design.len()];
     let all: Vec<usize> = (0..HYPERS).collect();
     for _ in 0..RELEVANCE_ROUNDS {
-        let points = inducing_points(design, &prior, effort.points);
-        let task = Task::new(design, &prior, &points, resolution_s);
-        let start = hyper(&logs, 0.0, &scatter::at_first(design));
+        let points = inducing_points(design, &found, effort.points);
+        let task = Task::new(design, prior, &points, resolution_s);
+        let start = hyper(&logs, run_offset(design), &scatter::at_first(design));
         let start = task.fit(start, &trust, &[])?;
-        climb(&task, &prior, &trust, &mut logs, start, &[0.6, 0.3], &all);
-        prior.set_relevance(relevance(&logs));
+        let best = climb(&task, prior, &trust, &mut logs, start, &[0.6, 0.3], &all);
+        trust = best.left_out.iter().map(weight).collect();
+        for log in &mut logs[RELEVANCE..] {
+            *log = log.clamp(-WILDEST.ln(), WILDEST.ln());
+        }
+        found.set_relevance(relevance(&logs));
     }
     Some(relevance(&logs))
 }
 
 /// Fewer timings leave it open whether they are loud (a large residual, little noise) or quiet: a climb that starts between the two ends at either by chance, so all are
-/// climbed, and averaged by how probable they make the timings. Of ten networks on a Pixel 2 whose noise is 8 %, one draw of five ended at an amplitude of 0.9 and errors
+/// climbed, and what they end at is averaged as other priors are: each place by the evidence there, whatever its width. Of ten networks on a Pixel 2 whose noise is 8 %, one draw of five ended at an amplitude of 0.9 and errors
 /// of 17 % on the others; averaged they are 10.
 const FEW: usize = 60;
 
@@ -133,16 +150,11 @@ fn fit(
 ) -> Option<(Laplace, Vec<f64>)> {
     let points = inducing_points(design, prior, effort.points);
     let task = Task::new(design, prior, &points, resolution_s);
-    let run_offset = if design.run_count() > 1 {
-        RUN_OFFSET
-    } else {
-        0.0
-    };
     let mut logs = prior.hyper_location.map(f64::ln);
     logs[AMPLITUDE] += amplitude;
     logs[NOISE] += noise;
     let mut trust = vec![1.0; design.len()];
-    let start = hyper(&logs, run_offset, &scatter::at_first(design));
+    let start = hyper(&logs, run_offset(design), &scatter::at_first(design));
     let start = task.fit(start, &trust, &[])?;
     let scales: Vec<usize> = (0..RELEVANCE).collect();
     let steps = [0.6, 0.3, 0.15];
