@@ -59,6 +59,8 @@ fn a_machine_is_measured_and_searched_for() {
         "micro-benchmarks",
         "networks and 0 node timings",
         "fusion by probes",
+        "operators = [\"sum_or_activation\", \"gate_or_relu6\"",
+        "\"window_pool\", \"global_pool\"",
     ] {
         assert!(profile.contains(part), "{part}");
     }
