@@ -106,7 +106,7 @@ impl Design {
     }
 
     /// Whether every timing is of a single kernel that the engine was called for: a table of layers. Coordinates matter differently beside each other then, and it
-    /// shows. Readings of nodes inside networks show it as well, but say nothing by it: relevances by evidence left errors on other networks as they were (3.3 and
+    /// shows. Readings of nodes inside networks show it as well, and nothing is gained by it: relevances by evidence left errors on other networks about as they were (3.7 and
     /// 3.5 % instead of 3.3 and 3.8 under ONNX Runtime, 2.8 and 3.3 instead of 3.0 and 2.7 under OpenVINO), and made intervals of strangers too narrow.
     pub(super) fn kernels_alone(&self) -> bool {
         let kernels = |row: &Vec<(usize, f64)>| row.iter().map(|&(_, count)| count).sum::<f64>();

@@ -215,7 +215,7 @@ const MANY: usize = 1000;
 /// leave 9.3.
 const MOST_POINTS: usize = 400;
 
-/// Fewer timings of single kernels can't tell what coordinates matter.
+/// Fewer timings of single kernels are not asked what coordinates matter.
 const LEAST_ALONE: usize = 60;
 
 /// Priors that lag behind the best by more than this, as a logarithm of odds, are given up before their hyper-parameters are fitted.
