@@ -447,7 +447,7 @@ fn priors(text: &str) -> Result<Priors, String> {
 /// What a profile says of itself.
 #[derive(Debug, Args)]
 pub(crate) struct ProfileTexts {
-    /// Take roofs, fusion and utilisation rules from this profile
+    /// Take roofs and utilisation rules from this profile, and with tables fusion too; without tables, the machine is not probed for its roofs
     #[arg(long, value_name = "P")]
     pub(crate) base: Option<String>,
     /// Name of the platform [default: the name of the file it is written to]

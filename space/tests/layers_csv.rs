@@ -188,6 +188,60 @@ fn edges_are_checked() {
     assert!(reason(&format!("{row}input\n{row}0\n")).contains("layer 0 is there twice"));
 }
 
+#[test]
+fn tensors_from_elsewhere_have_the_sizes_that_their_row_tells() {
+    let header = format!("{HEADER},from");
+    let read_one = |rows: &str| read(format!("{header}\n{rows}").as_bytes()).unwrap();
+    let conv = "n,0,conv,3,3,2,2,1,1,8,8,8,16,4,4,,1,1,input\n";
+    let with = |row: &str| {
+        let table = read_one(&format!("{conv}{row}\n"));
+        assert!(table.left_out.is_empty(), "{:?}", table.left_out);
+        let network = table.networks[0].clone();
+        assert!(!network.knows_edges());
+        // what reads the convolution's output is known, so it is the last layer's alone that leaves
+        assert_eq!(network.outputs().len(), 1);
+        let again = read(&*write([&network])).unwrap();
+        assert_eq!(
+            again.networks[0].layers()[1].inputs,
+            network.layers()[1].inputs
+        );
+        let inputs = network.layers()[1].inputs.iter();
+        inputs
+            .map(|&tensor| network.shape(tensor).to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        with("n,1,add,,,,,,,16,4,4,16,4,4,,,2,0;elsewhere"),
+        ["16x4x4", "16x4x4"]
+    );
+    assert_eq!(
+        with("n,1,concat,,,,,,,16,4,4,40,4,4,,,2,0;elsewhere"),
+        ["16x4x4", "24x4x4"]
+    );
+    assert_eq!(
+        with("n,1,mul,,,,,,,16,4,4,16,4,4,,,2,0;elsewhere"),
+        ["16x4x4", "16x1x1"]
+    );
+    let alone = read_one("n,0,conv,3,3,2,2,1,1,8,8,8,16,4,4,,1,1,elsewhere\n");
+    assert!(matches!(
+        alone.networks[0].layers()[0].inputs[0],
+        Tensor::Elsewhere(_)
+    ));
+
+    let reason = |row: &str| {
+        read_one(&format!("{conv}{row}\n")).left_out[0]
+            .reason
+            .clone()
+    };
+    let untold = reason("n,1,add,,,,,,,16,4,4,16,4,4,,,1,0;elsewhere");
+    assert!(
+        untold.contains("from = 0;elsewhere: inputs = 1 says nothing of how large input 2 is"),
+        "{untold}"
+    );
+    let misspelt = reason("n,1,add,,,,,,,16,4,4,16,4,4,,,2,0;somewhere");
+    assert!(misspelt.contains("from = somewhere: no layer before it has this number, and it is neither input nor elsewhere"), "{misspelt}");
+}
+
 /// What survives a table: each layer but for names and padding, batch-norm folded into a bias.
 fn essence(network: &Network) -> Vec<String> {
     let readers = network.readers();

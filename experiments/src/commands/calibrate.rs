@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::calibrate_here::{Outcome, measure_here};
 use super::calibrated::for_people;
+use super::engine::counted;
 use super::figures::{Comparison, doubts, object, rows};
 use super::measurements::Tables;
 use super::output::print;
@@ -45,9 +46,7 @@ fn calibrate_from_tables(args: &CalibrateArgs) -> anyhow::Result<u8> {
     admit(args)?;
     let name = name(args)?;
     let profiles = Profiles::from_environment();
-    let base = args.texts.base.as_deref().map(|name| profiles.find(name));
-    let base = base.transpose().map_err(Error::from)?;
-    let base = base.map(|profile| profile.platform);
+    let base = base(args, &profiles)?;
     let priors = priors(args, &name, &profiles)?;
     let fusion = base
         .as_ref()
@@ -63,7 +62,9 @@ fn calibrate_here(args: &CalibrateArgs) -> anyhow::Result<u8> {
     admit(args)?;
     let name = name(args)?;
     let profiles = Profiles::from_environment();
-    let Outcome::Done(here) = measure_here(args)? else {
+    let base = base(args, &profiles)?;
+    warn_of_threads(args, base.as_ref());
+    let Outcome::Done(here) = measure_here(args, base)? else {
         return Ok(exit::INTERRUPTED);
     };
     let has_nodes = here.material.rows.iter().any(|row| !row.kernels.is_empty());
@@ -94,6 +95,37 @@ fn calibrate_here(args: &CalibrateArgs) -> anyhow::Result<u8> {
     };
     fit(args, &here.material, &priors, &options, &here.table)?;
     Ok(exit::DONE)
+}
+
+/// The profile that lends its roofs, where one is asked for.
+fn base(args: &CalibrateArgs, profiles: &Profiles) -> Result<Option<Platform>, Error> {
+    let Some(name) = &args.texts.base else {
+        return Ok(None);
+    };
+    let platform = profiles.find(name)?.platform;
+    if !platform.roofs.contains_key(&args.dtype) {
+        let roofs: Vec<&str> = platform.roofs.keys().map(|dtype| dtype.name()).collect();
+        note!(
+            "warning: --base {name} has no {} roofs to lend, only {}",
+            args.dtype.name(),
+            roofs.join(", ")
+        );
+    }
+    Ok(Some(platform))
+}
+
+/// Roofs of more threads than are measured on are too high to keep any price in bounds, those of fewer too low.
+fn warn_of_threads(args: &CalibrateArgs, base: Option<&Platform>) {
+    let fewest = args.threads.iter().copied().min().unwrap_or(1);
+    if let Some(base) = base
+        && let Some(lent) = base.threads.filter(|&lent| lent != fewest)
+    {
+        note!(
+            "warning: --base {} lends roofs of {}, and this is measured on {fewest}",
+            base.name,
+            counted(lent as usize, "thread")
+        );
+    }
 }
 
 /// Fits, writes the profile, and prints how well it holds. `table`: where the latencies come from.

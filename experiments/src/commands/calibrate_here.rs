@@ -16,7 +16,7 @@ use roofnas_hardware::nodes::{
     Causes, FusionEvidence, MOST_NODE_OVERHEAD_S, MatchedNodes, NetworkNodes, WholeRun,
     match_nodes, node_overhead, read_nodes, timings, write_nodes,
 };
-use roofnas_hardware::probe::{Effort, ProbeOptions, ProbeReport, probe};
+use roofnas_hardware::probe::{Effort, ProbeOptions, probe};
 use roofnas_hardware::sampling::{
     MeasuringPlan, NamedSpace, PlanOptions, PlannedNetwork, PurposeKind, fusion_from_probes,
 };
@@ -71,8 +71,11 @@ pub(super) enum Outcome {
     Interrupted,
 }
 
-/// Probes this machine, and measures what the plan says on the engine.
-pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
+/// Measures what the plan says on the engine. This machine's roofs are those of `base`, or are probed first.
+pub(super) fn measure_here(
+    args: &CalibrateArgs,
+    base: Option<Platform>,
+) -> anyhow::Result<Outcome> {
     let began = Instant::now();
     let path = args.out.with_extension("measurements.csv");
     let mut nodes = NodeTable::new(args, &path)?;
@@ -88,10 +91,10 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     networks.admit(&table.networks(), &path)?;
     networks.write()?;
     stop_on_signals("stopping after this turn; once more to stop at once")?;
-    let report = spin("probing this machine", || {
-        probe(&probe_options(&conditions))
-    });
-    let report = report.map_err(Error::from)?;
+    let base = match base {
+        Some(base) => base,
+        None => probed(&conditions)?,
+    };
     let folder = tempfile::tempdir().map_err(|error| Error::write(&std::env::temp_dir(), error))?;
     if !measure_plan(args, &plan, &engines, folder.path(), &mut table)? {
         note!("{}", interrupted(&path));
@@ -130,7 +133,7 @@ pub(super) fn measure_here(args: &CalibrateArgs) -> anyhow::Result<Outcome> {
     );
     let description = format!("{}, {shown}", machine.processor);
     Ok(Outcome::Done(Box::new(Here {
-        base: base(&report, &conditions, fusion, &description),
+        base: Platform { fusion, ..base },
         material,
         table: path,
         source,
@@ -743,22 +746,20 @@ fn kernels(
 }
 
 /// A platform that has this machine's measured roofs and nothing else: what the calibration starts from.
-fn base(
-    report: &ProbeReport,
-    conditions: &Conditions,
-    fusion: Fusion,
-    description: &str,
-) -> Platform {
+fn probed(conditions: &Conditions) -> anyhow::Result<Platform> {
+    let report = spin("probing this machine", || probe(&probe_options(conditions)));
+    let report = report.map_err(Error::from)?;
     let threads = conditions.threads.get() as u32;
     let roofs = Roofs {
         theoretical: None,
         measured: report.measured_roofs(threads, conditions.dtype),
         achieved: None,
     };
-    Platform {
+    Ok(Platform {
         format: FORMAT,
         name: "the probe of this machine".to_owned(),
-        description: description.to_owned(),
+        // a calibration has its own
+        description: String::new(),
         threads: Some(threads),
         provenance: Provenance {
             sources: vec!["micro-benchmarks of roofnas probe".to_owned()],
@@ -775,9 +776,10 @@ fn base(
             class_us: BTreeMap::new(),
             source: "none: replaced by the calibration".to_owned(),
         },
-        fusion,
+        // so is what is measured to be fused
+        fusion: Fusion::every_activation(),
         roofs: BTreeMap::from([(conditions.dtype, roofs)]),
         utilisation: BTreeMap::new(),
         calibration: BTreeMap::new(),
-    }
+    })
 }

@@ -22,7 +22,14 @@ fn desk() -> Desk {
     desk
 }
 
+/// With roofs from elsewhere: probing takes longer than all else.
 fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = probing(more);
+    args.extend(["--base", "intel-i9-10980xe"]);
+    args
+}
+
+fn probing<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec![
         "calibrate",
         "--engine",
@@ -47,7 +54,7 @@ fn args<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn a_machine_is_measured_and_searched_for() {
     let desk = desk();
-    let ended = desk.roofnas(&args(&["--format", "json"])).ends(0);
+    let ended = desk.roofnas(&probing(&["--format", "json"])).ends(0);
     let figures: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
     assert!(
         figures["held_out"]["mape"].as_f64().unwrap() < 0.5,
@@ -102,9 +109,23 @@ fn a_machine_is_measured_and_searched_for() {
         .ends(2)
         .says(&["host.measurements.csv", "--resume"]);
     desk.write("engine.sh", "#!/bin/sh\nexit 1\n");
-    desk.roofnas(&args(&["--force", "--resume"]))
-        .ends(0)
-        .says(&["0 networks on engine.sh"]);
+    let again = desk.roofnas(&args(&["--force", "--resume"])).ends(0);
+    let again = again.says(&[
+        "0 networks on engine.sh",
+        "warning: --base intel-i9-10980xe lends roofs of 16 threads",
+    ]);
+    // with a base, the machine is not probed for its roofs, and what is fused is measured as ever
+    assert!(!again.stderr.contains("probing"), "{again:?}");
+    let lent = desk.read("host.toml");
+    for part in [
+        "from intel-i9-10980xe: ",
+        "fusion by probes",
+        "[roofs.fp32.theoretical]",
+    ] {
+        assert!(lent.contains(part), "{part}");
+    }
+    let nowhere = ["--force", "--resume", "--base", "nowhere"];
+    desk.roofnas(&probing(&nowhere)).ends(2).says(&["nowhere"]);
 }
 
 #[test]

@@ -6,7 +6,8 @@
 //!
 //! Batch-norm is folded; `activation` follows the layer (empty or `none`: none); an empty `bias` is 0; `inputs` is the number
 //! of input tensors (a concat gives its first input's channels). `from` is optional: the numbers of the layers that produce the inputs,
-//! `;` between, `input` for the network's own. Without it nobody knows which layer reads what, and peak memory has no answer.
+//! `;` between, `input` for the network's own, `elsewhere` for a tensor that no layer of the table produces. Without it nobody knows which layer reads what, nothing but
+//! activations is fused, and peak memory has no answer.
 //!
 //! Operators go by these names; another name becomes an operator of unknown work, which whoever prices it must report. Rows
 //! without inputs hold constants and are passed over.
@@ -38,6 +39,9 @@ pub(crate) use ops::{fused_activation, operator};
 pub use read::{LayerTable, LayerTableError, LeftOut, read};
 pub(crate) use row::{Header, Row};
 pub use write::write;
+
+/// What stands in `from` for a tensor that no layer of the table produces.
+const ELSEWHERE: &str = "elsewhere";
 
 /// The columns, in the order they are written.
 pub(crate) const COLUMNS: [&str; 19] = [

@@ -6,6 +6,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord};
 use thiserror::Error;
 
+use super::ELSEWHERE;
 use super::ops::{fused_activation, operator};
 use super::row::{Header, Row};
 use crate::network::{Network, NetworkBuilder, Part, Tensor};
@@ -153,13 +154,22 @@ fn inputs(
             .map(Tensor::Elsewhere)
             .collect());
     };
+    let shapes = unnamed(row, op);
     let mut inputs = Vec::with_capacity(from.len());
-    for producer in from {
+    for (place, producer) in from.iter().enumerate() {
         inputs.push(match producer.as_str() {
             "input" => Tensor::Input,
-            producer => *produced
-                .get(producer)
-                .ok_or_else(|| format!("from = {producer}: no layer before it has this number"))?,
+            ELSEWHERE => Tensor::Elsewhere(*shapes.get(place).ok_or_else(|| {
+                format!(
+                    "from = {}: inputs = {} says nothing of how large input {} is",
+                    from.join(";"),
+                    row.inputs,
+                    place + 1
+                )
+            })?),
+            producer => *produced.get(producer).ok_or_else(|| {
+                format!("from = {producer}: no layer before it has this number, and it is neither input nor {ELSEWHERE}")
+            })?,
         });
     }
     let first = builder.shape(inputs[0]);
@@ -172,7 +182,7 @@ fn inputs(
     Ok(inputs)
 }
 
-/// Shapes of inputs whose producers the table doesn't name.
+/// Shapes of inputs whose producers the table doesn't name, in their order.
 fn unnamed(row: &Row, op: &Op) -> Vec<Shape> {
     let first = row.input;
     let mut shapes = vec![first];

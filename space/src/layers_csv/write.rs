@@ -1,6 +1,6 @@
 //! Writing networks as tables of layers.
 
-use super::COLUMNS;
+use super::{COLUMNS, ELSEWHERE};
 use crate::network::{Network, Tensor};
 use crate::op::{Conv, Op};
 use crate::shape::Shape;
@@ -92,7 +92,7 @@ impl<'a> Rows<'a> {
         let from = layer.inputs.iter().map(|&tensor| match tensor {
             Tensor::Input => "input".to_owned(),
             Tensor::Layer(layer) => self.row_of[layer].to_string(),
-            Tensor::Elsewhere(_) => String::new(),
+            Tensor::Elsewhere(_) => ELSEWHERE.to_owned(),
         });
         let from = from.collect::<Vec<_>>().join(";");
         let number_of = |value: usize| value.to_string();
