@@ -1,7 +1,7 @@
 //! The profiles that ship with the tool, as platforms/regenerate.py lists them.
 
 /// Name and text of each.
-pub(crate) const SHIPPED: [(&str, &str); 44] = [
+pub(crate) const SHIPPED: [(&str, &str); 45] = [
     (
         "azure-d64as-v7-avx2-ncnn-1-thread",
         include_str!("../platforms/azure-d64as-v7-avx2-ncnn-1-thread.toml"),
@@ -59,6 +59,10 @@ pub(crate) const SHIPPED: [(&str, &str); 44] = [
         include_str!("../platforms/loongson-2k2000-ncnn-2-threads.toml"),
     ),
     ("nvidia-v100", include_str!("../platforms/nvidia-v100.toml")),
+    (
+        "nvidia-v100-tensorrt-fp32",
+        include_str!("../platforms/nvidia-v100-tensorrt-fp32.toml"),
+    ),
     (
         "orange-pi-4-ncnn-2-threads",
         include_str!("../platforms/orange-pi-4-ncnn-2-threads.toml"),
