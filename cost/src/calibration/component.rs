@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::additive::{ComponentConstants, KernelAddends};
 use super::cold::ColdWeights;
 use super::composition::Composition;
+use super::mean::{Mean, Rates};
 use super::parameters::{
-    COLD_BANDWIDTH, LogParameters, Mean, PARAMETERS, Parameters, WEIGHTS_HELD, overhead_index,
+    COLD_BANDWIDTH, LogParameters, PARAMETERS, Parameters, WEIGHTS_HELD, overhead_index,
 };
 use super::surface::{PreparedSurface, Surface};
 use super::threads::{LogThreadEffect, THREAD_PARAMETERS};
@@ -53,7 +54,7 @@ pub(super) struct PreparedComponent {
     composition: Composition,
     rule: ChannelRule,
     noise: f64,
-    parameters: LogParameters,
+    rates: Rates,
     cold: ColdWeights,
     residual: PreparedSurface,
     inherited: Vec<PreparedSurface>,
@@ -178,7 +179,7 @@ impl PreparedComponent {
             rule: component.rule().unwrap_or_default(),
             noise: component.noise,
             cold: ColdWeights::from(&parameters),
-            parameters,
+            rates: Rates::from(&parameters),
             residual: PreparedSurface::new(&component.residual),
             inherited: component
                 .inherited
@@ -254,7 +255,7 @@ impl PreparedComponent {
     }
 
     fn inference_s(&self) -> f64 {
-        self.parameters.0[0].exp()
+        self.rates.inference_s
     }
 
     /// What every network has of this component.
@@ -314,7 +315,7 @@ impl PreparedComponent {
         theoretical: Option<&RoofFigures>,
     ) -> (ComponentKernel, Lane) {
         let mut values = Vec::new();
-        let mut mean = self.parameters.mean(work, self.rule);
+        let mut mean = self.rates.mean(work, self.rule);
         if self.composition == Composition::Graph {
             mean.overhead_s = 0.0;
         }

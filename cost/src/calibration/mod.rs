@@ -21,6 +21,7 @@ mod component;
 mod composition;
 mod covariance;
 mod joint;
+mod mean;
 mod operators;
 mod parameters;
 mod predictive;
@@ -37,11 +38,12 @@ pub use component::{Component, ComponentKernel, WINOGRAD_SAVING, quantum_index};
 pub use composition::Composition;
 pub use covariance::{Covariance, Relevance};
 pub use joint::{JointPrice, LogSum};
+pub use mean::{ByRates, Mean, Rates};
 pub use operators::{Operator, operators_of};
 pub use parameters::{
-    BEYOND_BANDWIDTH, BeyondCaches, ByRates, CLASSES, COLD_BANDWIDTH, ColdWeightFigures,
-    LogParameters, Mean, PARAMETERS, Parameters, SLOWDOWN, WEIGHTS_HELD, WORKING_SET,
-    activation_index, overhead_index, timed_classes,
+    BEYOND_BANDWIDTH, BeyondCaches, CLASSES, COLD_BANDWIDTH, ColdWeightFigures, LogParameters,
+    PARAMETERS, Parameters, SLOWDOWN, WEIGHTS_HELD, WORKING_SET, activation_index, overhead_index,
+    timed_classes,
 };
 pub use predictive::{
     BatchFigures, Calibration, CalibrationError, KernelShare, Measured, MeasuredOnThreads,

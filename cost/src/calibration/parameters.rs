@@ -1,21 +1,4 @@
-//! The mean of the calibrated model: roofline and overhead, class by class.
-//!
-//! ```text
-//! mean(kernel) = overhead(class) + (compute^p + memory^p + beyond^p)^(1/p)
-//! compute      = slowdown * FLOPs, channels padded / peak(class) + elements / rate(fused activation)
-//! memory       = traffic / bandwidth(class)
-//! beyond       = traffic beyond caches / bandwidth beyond caches
-//! traffic beyond caches = traffic * traffic^4 / (traffic^4 + working set^4)
-//! ```
-//!
-//! `p` is the roofline's sharpness: at infinity the slowest of the three rules, at 1 they add up. An activation that an engine fuses into a convolution is not free:
-//! in OpenVINO, a swish took 0.55 ns an element on one core of a Xeon, more than the pointwise convolutions of EfficientNet's first blocks.
-//!
-//! The slowdown is that of depthwise convolutions whose channels the engine's own code for them doesn't take ([`ChannelRule`]); 1 otherwise.
-//!
-//! What a kernel moves is its working set. A small one is served by caches, at its class's own bandwidth; one that they don't hold comes through the memory behind
-//! them as well, whose bandwidth is the platform's and no class's: a roofline with a roof for each of the two (Ilic, Pratas, Sousa: Cache-aware Roofline Model,
-//! 2014). The share is a step in the working set's logarithm, a smooth one since there are several caches, and networks in which other data lies between.
+//! The parameters of the calibrated model's mean: in files by name and unit, in computations as logarithms.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::threads::{THREAD_PARAMETERS, ThreadEffect};
-use super::workload::{ActivationEffort, ChannelRule, Workload};
+use super::workload::ActivationEffort;
 use crate::class::OpClass;
 
 /// Classes that take time.
@@ -115,170 +98,6 @@ pub const fn overhead_index(class: OpClass) -> usize {
 /// Where the rate of a kind of fused activation stands.
 pub const fn activation_index(effort: ActivationEffort) -> usize {
     ACTIVATIONS + effort as usize
-}
-
-/// What the mean says of one kernel, with derivatives.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Mean {
-    /// Overhead, in seconds; also its derivative by the logarithm of the overhead.
-    pub overhead_s: f64,
-    /// Arithmetic alone, in seconds.
-    pub compute_s: f64,
-    /// Memory traffic alone, under the roofs of the caches and of the memory behind them, in seconds.
-    pub memory_s: f64,
-    /// Both under the roofline, in seconds.
-    pub roof_s: f64,
-    /// Share of the roofline's time that is arithmetic.
-    pub compute_share: f64,
-    /// Share of the arithmetic that is the fused activation's.
-    pub activation_share: f64,
-    /// Share of the roofline's time that is traffic beyond caches.
-    pub beyond_share: f64,
-    /// Logarithmic derivative of that traffic by the working set that caches hold, negative.
-    pub beyond_by_working_set: f64,
-    /// Whether its arithmetic is slowed down.
-    pub is_misaligned: bool,
-    /// Derivative of the roofline's time by the logarithm of the sharpness above 1, in seconds.
-    pub by_sharpness_s: f64,
-}
-
-impl LogParameters {
-    /// The mean of one kernel, for an engine with this rule for channels.
-    pub fn mean(&self, work: &Workload, rule: ChannelRule) -> Mean {
-        let first = overhead_index(work.class);
-        let is_misaligned = work.is_misaligned(rule);
-        let slowdown = if is_misaligned { self.0[SLOWDOWN] } else { 0.0 };
-        let flops = work.flops * work.padding[rule.quantum];
-        let flops_s = flops * (slowdown - self.0[first + CLASSES]).exp();
-        let activation_s = work.activation.map_or(0.0, |(effort, elements)| {
-            elements * (-self.0[activation_index(effort)]).exp()
-        });
-        let compute_s = flops_s + activation_s;
-        let served_s = work.bytes * (-self.0[first + 2 * CLASSES]).exp();
-        let beyond = Beyond::new(work.bytes, self.0[WORKING_SET]);
-        let beyond_s = beyond.share * work.bytes * (-self.0[BEYOND_BANDWIDTH]).exp();
-        let above = self.0[1].exp();
-        let p = 1.0 + above;
-        let roof = Roof::new([compute_s, served_s, beyond_s], p);
-        Mean {
-            overhead_s: self.0[first].exp(),
-            compute_s,
-            memory_s: Roof::new([served_s, beyond_s], p).seconds,
-            roof_s: roof.seconds,
-            compute_share: roof.shares[0],
-            beyond_share: roof.shares[2],
-            activation_share: if activation_s > 0.0 {
-                activation_s / compute_s
-            } else {
-                0.0
-            },
-            beyond_by_working_set: beyond.by_working_set,
-            is_misaligned,
-            by_sharpness_s: roof.by_exponent_s * above,
-        }
-    }
-}
-
-/// A smooth maximum of several times: `(sum t^p)^(1/p)`.
-struct Roof<const N: usize> {
-    seconds: f64,
-    /// Logarithmic derivatives by the logarithms of the times.
-    shares: [f64; N],
-    /// Derivative by `p`, in seconds.
-    by_exponent_s: f64,
-}
-
-impl<const N: usize> Roof<N> {
-    fn new(times: [f64; N], p: f64) -> Self {
-        let longest = times.into_iter().fold(0.0, f64::max);
-        if longest <= 0.0 {
-            return Self {
-                seconds: 0.0,
-                shares: [0.0; N],
-                by_exponent_s: 0.0,
-            };
-        }
-        let ratios = times.map(|time| time / longest);
-        let powers = ratios.map(|ratio| (p * ratio.ln()).exp());
-        let sum: f64 = powers.iter().sum();
-        let shares = powers.map(|power| power / sum);
-        let logs = ratios.iter().zip(&powers);
-        let logs = logs.filter(|(ratio, _)| **ratio > 0.0);
-        let by_ratios = logs.map(|(ratio, power)| power * ratio.ln()).sum::<f64>() / sum;
-        let seconds = longest * sum.powf(1.0 / p);
-        Self {
-            seconds,
-            shares,
-            by_exponent_s: seconds * (by_ratios - sum.ln() / p) / p,
-        }
-    }
-}
-
-impl Mean {
-    /// Derivatives of the roofline's time by the logarithms of what it depends on, in seconds.
-    pub fn by_rates_s(&self) -> ByRates {
-        let compute_s = self.roof_s * self.compute_share;
-        let beyond_s = self.roof_s * self.beyond_share;
-        let flops_s = compute_s * (1.0 - self.activation_share);
-        ByRates {
-            peak: -flops_s,
-            slowdown: if self.is_misaligned { flops_s } else { 0.0 },
-            bandwidth: -self.roof_s * (1.0 - self.compute_share - self.beyond_share),
-            activation: -compute_s * self.activation_share,
-            beyond_bandwidth: -beyond_s,
-            working_set: beyond_s * self.beyond_by_working_set,
-        }
-    }
-}
-
-/// Derivatives of a kernel's roofline by logarithms, in seconds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ByRates {
-    /// By its class's peak.
-    peak: f64,
-    /// By the slowdown of what is misaligned.
-    slowdown: f64,
-    /// By its class's bandwidth.
-    bandwidth: f64,
-    /// By the rate of the activation fused into it.
-    activation: f64,
-    /// By the bandwidth beyond caches.
-    beyond_bandwidth: f64,
-    /// By the working set that caches hold.
-    working_set: f64,
-}
-
-impl ByRates {
-    /// Adds them, `times` over, to derivatives by all parameters.
-    pub fn add_to(&self, by_parameter: &mut [f64], work: &Workload, times: f64) {
-        let first = overhead_index(work.class);
-        by_parameter[first + CLASSES] += times * self.peak;
-        by_parameter[first + 2 * CLASSES] += times * self.bandwidth;
-        if let Some((effort, _)) = work.activation {
-            by_parameter[activation_index(effort)] += times * self.activation;
-        }
-        by_parameter[BEYOND_BANDWIDTH] += times * self.beyond_bandwidth;
-        by_parameter[WORKING_SET] += times * self.working_set;
-        by_parameter[SLOWDOWN] += times * self.slowdown;
-    }
-}
-
-/// How much of a kernel's traffic goes past the caches.
-struct Beyond {
-    share: f64,
-    /// Derivative of the share's logarithm by that of the working set that caches hold.
-    by_working_set: f64,
-}
-
-impl Beyond {
-    fn new(bytes: f64, log_working_set: f64) -> Self {
-        let relative = (4.0 * (log_working_set - bytes.max(1.0).ln())).exp();
-        let share = 1.0 / (1.0 + relative);
-        Self {
-            share,
-            by_working_set: -4.0 * (1.0 - share),
-        }
-    }
 }
 
 impl From<&Parameters> for LogParameters {
@@ -486,11 +305,11 @@ pub fn timed_classes() -> impl Iterator<Item = OpClass> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::calibration::ColdWeights;
+    use crate::calibration::{ChannelRule, ColdWeights, Rates, Workload};
 
-    fn logs(sharpness: f64) -> LogParameters {
+    pub(crate) fn logs(sharpness: f64) -> LogParameters {
         let everywhere = |value: f64| timed_classes().map(|class| (class, value)).collect();
         LogParameters::from(&Parameters {
             inference_us: 50.0,
@@ -512,7 +331,7 @@ mod tests {
         })
     }
 
-    fn work(flops: f64, bytes: f64) -> Workload {
+    pub(crate) fn work(flops: f64, bytes: f64) -> Workload {
         Workload {
             class: OpClass::Dense,
             flops,
@@ -525,7 +344,7 @@ mod tests {
         }
     }
 
-    fn activated(flops: f64, bytes: f64) -> Workload {
+    pub(crate) fn activated(flops: f64, bytes: f64) -> Workload {
         Workload {
             activation: Some((ActivationEffort::Exponential, 2000.0)),
             ..work(flops, bytes)
@@ -550,70 +369,6 @@ mod tests {
                 .zip(back.0)
                 .all(|(a, b)| (a - b).abs() < 1e-12)
         );
-    }
-
-    #[test]
-    fn sharpness_goes_from_a_sum_to_a_maximum() {
-        // 3 us of arithmetic, 4 us of traffic
-        let work = work(300e3, 40e3);
-        let roof = |sharpness| logs(sharpness).mean(&work, ChannelRule::default()).roof_s;
-        assert!((roof(1.0 + 1e-9) - 7e-6).abs() < 1e-12);
-        assert!((roof(2.0) - 5e-6).abs() < 1e-12);
-        assert!((roof(200.0) - 4e-6).abs() < 1e-9);
-        assert!((logs(2.0).mean(&work, ChannelRule::default()).overhead_s - 2e-6).abs() < 1e-18);
-    }
-
-    #[test]
-    fn a_fused_activation_is_arithmetic() {
-        // 3 us, and 2000 elements at half of one a nanosecond
-        let mean = logs(1.5).mean(&activated(300e3, 0.0), ChannelRule::default());
-        assert!((mean.compute_s - 7e-6).abs() < 1e-12, "{mean:?}");
-        assert!((mean.activation_share - 4.0 / 7.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn large_working_sets_wait_for_the_memory_behind_the_caches() {
-        // at its own bandwidth 10 byte/ns, at that behind the caches 5: half of 4 MB goes there
-        let roof_s = |bytes| {
-            let work = work(0.0, bytes);
-            logs(200.0).mean(&work, ChannelRule::default()).roof_s
-        };
-        assert!((roof_s(4.2e6) / 0.46e-3 - 1.0).abs() < 5e-3);
-        // far below and far above
-        assert!((roof_s(40e3) / 4e-6 - 1.0).abs() < 1e-3);
-        assert!((roof_s(400e6) / 80e-3 - 1.0).abs() < 1e-3);
-        let mean = logs(1.5).mean(&work(0.0, 4e6), ChannelRule::default());
-        let [served, beyond] = [0.4f64, 0.4].map(|time| time.powf(1.5));
-        assert!((mean.beyond_share - beyond / (served + beyond)).abs() < 1e-9);
-        let both = 0.4e-3 * 2f64.powf(1.0 / 1.5);
-        assert!((mean.memory_s - both).abs() < 1e-12);
-    }
-
-    #[test]
-    fn depthwise_channels_that_the_engine_does_not_take_slow_it_down() {
-        let depthwise = |channels_padded| Workload {
-            class: OpClass::Depthwise,
-            padding: [1.0, channels_padded, 1.5, 1.5, 1.5],
-            ..work(300e3, 0.0)
-        };
-        let compute_s = |work: Workload, alignment| {
-            let rule = ChannelRule {
-                quantum: 0,
-                alignment,
-            };
-            logs(1.5).mean(&work, rule).compute_s
-        };
-        // three times as long where 4 doesn't divide them and has to
-        for (padded, alignment, us) in [(1.1, 1, 9.0), (1.0, 1, 3.0), (1.1, 0, 3.0), (1.0, 2, 9.0)]
-        {
-            let found = compute_s(depthwise(padded), alignment);
-            assert!((1e6 * found - us).abs() < 1e-9, "{padded}, {alignment}");
-        }
-        let dense = Workload {
-            class: OpClass::Dense,
-            ..depthwise(1.1)
-        };
-        assert!((1e6 * compute_s(dense, 1) - 3.0).abs() < 1e-9);
     }
 
     #[test]
@@ -648,10 +403,11 @@ mod tests {
             padding: [1.0; 5],
             ..misaligned
         };
-        let (with, without) = (free.mean(&misaligned, rule), free.mean(&plain, rule));
+        let rates = Rates::from(&free);
+        let (with, without) = (rates.mean(&misaligned, rule), rates.mean(&plain, rule));
         assert_eq!(ColdWeights::from(&free), ColdWeights::NONE);
         assert_eq!(with.roof_s, without.roof_s);
-        assert!((with.memory_s - 4e-3).abs() < 1e-15);
+        assert!((with.memory_s() - 4e-3).abs() < 1e-15);
         let mut by_parameter = [0.0; PARAMETERS];
         with.by_rates_s()
             .add_to(&mut by_parameter, &misaligned, 1.0);
@@ -776,48 +532,6 @@ mod tests {
             }
             let without_weights = file.widened(&rows[..rows.len() - 2]);
             assert_eq!(without_weights.len(), PARAMETERS);
-        }
-    }
-
-    #[test]
-    fn derivatives_are_differences() {
-        let works = [
-            work(300e3, 40e3),
-            work(900e3, 40e3),
-            work(0.0, 40e3),
-            work(1e3, 4e7),
-            work(300e6, 4e6),
-            work(3e6, 4e6),
-            activated(300e3, 40e3),
-            activated(0.0, 40e3),
-            Workload {
-                class: OpClass::Depthwise,
-                padding: [1.0, 1.2, 1.2, 1.2, 1.2],
-                ..work(300e3, 40e3)
-            },
-        ];
-        for work in works {
-            let here = logs(1.7);
-            let rule = ChannelRule {
-                quantum: 2,
-                alignment: 1,
-            };
-            let mean = here.mean(&work, rule);
-            let by = |index: usize| {
-                let roof = |step: f64| {
-                    let mut moved = here.clone();
-                    moved.0[index] += step;
-                    moved.mean(&work, rule).roof_s
-                };
-                (roof(1e-5) - roof(-1e-5)) / 2e-5
-            };
-            let near = |a: f64, b: f64| (a - b).abs() < 1e-8 * mean.roof_s.max(1e-9);
-            let mut by_parameter = [0.0; PARAMETERS];
-            mean.by_rates_s().add_to(&mut by_parameter, &work, 1.0);
-            by_parameter[1] = mean.by_sharpness_s;
-            for (index, expected) in by_parameter.into_iter().enumerate() {
-                assert!(near(by(index), expected), "{index}: {expected}");
-            }
         }
     }
 }

@@ -400,7 +400,7 @@ impl PreparedCalibration {
             for (share, kernel) in kernels.iter_mut().zip(&price.kernels) {
                 share.overhead_s += weight * kernel.mean.overhead_s;
                 share.compute_s += weight * kernel.factor * kernel.mean.compute_s;
-                share.memory_s += weight * (kernel.factor * kernel.mean.memory_s + kernel.cold_s);
+                share.memory_s += weight * (kernel.factor * kernel.mean.memory_s() + kernel.cold_s);
                 share.seconds += weight * kernel.seconds;
                 share.is_clamped |= kernel.is_clamped;
             }

@@ -32,6 +32,9 @@ const AMPLITUDE: usize = 0;
 const NOISE: usize = 3;
 const RELEVANCE: usize = 4;
 
+/// What one prior is climbed by: all but relevances, which are one for all priors.
+const SCALES: [usize; RELEVANCE] = [0, 1, 2, 3];
+
 /// Relative deviation of the offset of a run, where there are several.
 const RUN_OFFSET: f64 = 0.02;
 
@@ -90,7 +93,7 @@ pub(super) fn find_relevance(
         let task = Task::new(design, prior, &points, resolution_s);
         let start = hyper(&logs, run_offset(design), &scatter::at_first(design));
         let start = task.fit(start, &trust, &[])?;
-        let best = climb(&task, prior, &trust, &mut logs, start, &[0.6, 0.3], &all);
+        let best = climb(&task, &trust, &mut logs, start, &[0.6, 0.3], &all);
         trust = best.left_out.iter().map(weight).collect();
         for log in &mut logs[RELEVANCE..] {
             *log = log.clamp(-WILDEST.ln(), WILDEST.ln());
@@ -118,21 +121,40 @@ pub(super) fn fits(
     resolution_s: f64,
     effort: Effort,
 ) -> Vec<(Laplace, Vec<f64>)> {
+    let points = inducing_points(design, prior, effort.points);
+    let task = Task::new(design, prior, &points, resolution_s);
     let starts = if design.len() < FEW {
         &STARTS[..]
     } else {
         &STARTS[..1]
     };
-    let mut found: Vec<(Laplace, Vec<f64>)> = Vec::new();
-    for &start in starts {
-        let Some(fit) = fit(design, prior, resolution_s, effort, start) else {
-            continue;
-        };
-        match found
-            .iter_mut()
-            .find(|other| other.0.hyper.apart(&fit.0.hyper) < SAME)
-        {
-            Some(other) if fit.0.log_evidence > other.0.log_evidence => *other = fit,
+    let climbed = starts.iter().filter_map(|&start| first_climb(&task, start));
+    // climbs that end at one place are one explanation, before outliers are looked for and after
+    let settled = different(climbed).into_iter();
+    let settled = settled.map(|climbed| settle(&task, climbed, effort.robust_rounds));
+    let found = different(settled).into_iter();
+    found
+        .map(|mut fitted| {
+            fitted.best.log_evidence += prior.log_odds;
+            (fitted.best, fitted.trust)
+        })
+        .collect()
+}
+
+/// One prior's fit on its way: hyper-parameters by marginal likelihood, outliers by weight.
+struct Fitted {
+    logs: [f64; HYPERS],
+    best: Laplace,
+    trust: Vec<f64>,
+}
+
+/// Those at different places; of several at one place the likeliest.
+fn different(fits: impl Iterator<Item = Fitted>) -> Vec<Fitted> {
+    let mut found: Vec<Fitted> = Vec::new();
+    for fit in fits {
+        let is_same = |other: &&mut Fitted| other.best.hyper.apart(&fit.best.hyper) < SAME;
+        match found.iter_mut().find(is_same) {
+            Some(other) if fit.best.log_evidence > other.best.log_evidence => *other = fit,
             Some(_) => {}
             None => found.push(fit),
         }
@@ -140,28 +162,28 @@ pub(super) fn fits(
     found
 }
 
-/// Fits one prior from one start: hyper-parameters by marginal likelihood, outliers by weight.
-fn fit(
-    design: &Design,
-    prior: &Prior,
-    resolution_s: f64,
-    effort: Effort,
-    [amplitude, noise]: [f64; 2],
-) -> Option<(Laplace, Vec<f64>)> {
-    let points = inducing_points(design, prior, effort.points);
-    let task = Task::new(design, prior, &points, resolution_s);
-    let mut logs = prior.hyper_location.map(f64::ln);
+/// Climbs from one start, all timings weighing alike.
+fn first_climb(task: &Task<'_>, [amplitude, noise]: [f64; 2]) -> Option<Fitted> {
+    let mut logs = task.prior.hyper_location.map(f64::ln);
     logs[AMPLITUDE] += amplitude;
     logs[NOISE] += noise;
-    let mut trust = vec![1.0; design.len()];
-    let start = hyper(&logs, run_offset(design), &scatter::at_first(design));
+    let trust = vec![1.0; task.design.len()];
+    let start = hyper(
+        &logs,
+        run_offset(task.design),
+        &scatter::at_first(task.design),
+    );
     let start = task.fit(start, &trust, &[])?;
-    let scales: Vec<usize> = (0..RELEVANCE).collect();
-    let steps = [0.6, 0.3, 0.15];
-    let mut best = climb(&task, prior, &trust, &mut logs, start, &steps, &scales);
-    for _ in 0..effort.robust_rounds {
+    let best = climb(task, &trust, &mut logs, start, &[0.6, 0.3, 0.15], &SCALES);
+    Some(Fitted { logs, best, trust })
+}
+
+/// Gives timings that don't fit less weight and climbs on, in turn, until the weights have settled.
+fn settle(task: &Task<'_>, mut fitted: Fitted, rounds: usize) -> Fitted {
+    for _ in 0..rounds {
+        let Fitted { logs, best, trust } = &mut fitted;
         // from errors that the timing itself had no part in
-        let hyper = scatter::update(design, prior, &mut best, &trust);
+        let hyper = scatter::update(task.design, task.prior, best, trust);
         let next: Vec<f64> = best.left_out.iter().map(weight).collect();
         let moved = trust.iter().zip(&next).map(|(a, b)| (a / b).ln().abs());
         let moved = moved.fold(hyper.scatter_beside(&best.hyper), f64::max);
@@ -172,14 +194,13 @@ fn fit(
         let Some(fit) = task.fit(hyper, &next, &best.coordinates) else {
             break;
         };
-        trust = next;
-        best = climb(&task, prior, &trust, &mut logs, fit, &[0.3], &scales);
+        *trust = next;
+        *best = climb(task, trust, logs, fit, &[0.3], &SCALES);
         if has_settled {
             break;
         }
     }
-    best.log_evidence += prior.log_odds;
-    Some((best, trust))
+    fitted
 }
 
 /// Weight of a timing: that of Student's distribution (Lange, Little, Taylor: Robust Statistical Modeling Using the t Distribution, JASA 1989).
@@ -230,13 +251,13 @@ impl Hyper {
 /// Climbs the posterior of some hyper-parameters, one of them at a time, with ever smaller steps (Hooke, Jeeves: Direct Search, JACM 1961).
 fn climb(
     task: &Task<'_>,
-    prior: &Prior,
     trust: &[f64],
     logs: &mut [f64; HYPERS],
     start: Laplace,
     steps: &[f64],
     which: &[usize],
 ) -> Laplace {
+    let prior = task.prior;
     let height = |logs: &[f64; HYPERS], fit: &Laplace| {
         let prior_cost: f64 = (0..HYPERS)
             .map(|k| ((logs[k] - prior.hyper_location[k].ln()) / prior.hyper_scale[k]).powi(2))

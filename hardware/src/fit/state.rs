@@ -3,7 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     Basis, CLASSES, Cold, ColdWeights, Composition, LogParameters, LogThreadEffect, Mean,
-    PARAMETERS, THREAD_PARAMETERS, overhead_index, residual_factor,
+    PARAMETERS, Rates, THREAD_PARAMETERS, overhead_index, residual_factor,
 };
 
 use super::design::Design;
@@ -90,10 +90,11 @@ impl State {
         let effects = prior.effects(coordinates);
         let mut on_threads = vec![parameters.clone()];
         on_threads.extend(effects.iter().map(|effect| parameters.on_threads(effect)));
+        let rates: Vec<Rates> = on_threads.iter().map(Rates::from).collect();
         let weights = &coordinates[prior.coordinates()..];
         let mut parts = Vec::with_capacity(design.works.len());
         for (index, work) in design.works.iter().enumerate() {
-            let mut mean = on_threads[design.work_threads[index]].mean(work, prior.kind.rule);
+            let mut mean = rates[design.work_threads[index]].mean(work, prior.kind.rule);
             if prior.composition == Composition::Graph {
                 mean.overhead_s = 0.0;
             }
@@ -114,7 +115,7 @@ impl State {
                 mean,
             });
         }
-        let call = parameters.0[0].exp();
+        let call = rates[0].inference_s;
         let cold_weights: Vec<ColdWeights> = on_threads.iter().map(ColdWeights::from).collect();
         let mut state = Self {
             predicted: DVector::zeros(design.len()),
@@ -181,8 +182,11 @@ impl State {
         let all = PARAMETERS + THREAD_PARAMETERS * self.effects.len();
         let scales: Vec<Vec<(usize, f64)>> = (0..all).map(|index| prior.scales(index)).collect();
         let mut by_parameter = vec![0.0; all];
+        // matrices lie by columns: a row is put together by itself
+        let mut by_coordinate = vec![0.0; matrix.ncols()];
         for (i, row) in design.rows.iter().enumerate() {
             by_parameter.fill(0.0);
+            by_coordinate.fill(0.0);
             by_parameter[0] = design.calls[i] * self.parameters.0[0].exp();
             for &(index, count) in row {
                 let part = &self.parts[index];
@@ -200,8 +204,9 @@ impl State {
                 rates.add_to(&mut by_parameter, &design.works[index], device);
                 let each = self.device_weights[i] * count * part.device;
                 let (first, values, _) = &functions.at[index];
-                for (function, value) in values.iter().enumerate() {
-                    matrix[(i, own + first + function)] += each * value;
+                let by_weights = &mut by_coordinate[own + first..];
+                for (by_weight, value) in by_weights.iter_mut().zip(values) {
+                    *by_weight += each * value;
                 }
             }
             self.cold[i].add_to(&mut by_parameter, self.device_weights[i]);
@@ -210,12 +215,12 @@ impl State {
             }
             for (derivative, scales) in by_parameter.iter().zip(&scales) {
                 for &(coordinate, scale) in scales {
-                    matrix[(i, coordinate)] += derivative * scale;
+                    by_coordinate[coordinate] += derivative * scale;
                 }
             }
-        }
-        for (mut row, predicted) in matrix.row_iter_mut().zip(&self.predicted) {
-            row /= *predicted;
+            for (entry, by) in matrix.row_mut(i).iter_mut().zip(&by_coordinate) {
+                *entry = by / self.predicted[i];
+            }
         }
         matrix
     }

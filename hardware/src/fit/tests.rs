@@ -6,8 +6,8 @@ use nalgebra::{DMatrix, DVector};
 use roofnas_cost::calibration::{
     ActivationEffort, BEYOND_BANDWIDTH, Batches, BeyondCaches, COLD_BANDWIDTH, Calibration,
     ChannelRule, ColdWeights, Component, Composition, Covariance, KernelShare, LogParameters,
-    LogThreadEffect, Measured, Nuggets, Parameters, PreparedCalibration, Relevance, SLOWDOWN,
-    WEIGHTS_HELD, Workload, timed_classes,
+    LogThreadEffect, Measured, Nuggets, Parameters, PreparedCalibration, Rates, Relevance,
+    SLOWDOWN, WEIGHTS_HELD, Workload, timed_classes,
 };
 use roofnas_cost::{Dtype, Figures, Fusion, NetworkCost, Prediction};
 use roofnas_space::{SearchSpace, presets};
@@ -59,7 +59,7 @@ fn planted() -> LogParameters {
 
 fn latency_ms(works: &[Workload], machine: &LogParameters) -> f64 {
     let kernels = works.iter().map(|work| {
-        let mean = machine.mean(work, ChannelRule::default());
+        let mean = Rates::from(machine).mean(work, ChannelRule::default());
         work.count * (mean.overhead_s + mean.roof_s)
     });
     let cold = ColdWeights::from(machine).of(Workload::weights_of(works));
@@ -183,7 +183,7 @@ fn classes_that_scatter_are_told_from_those_that_do_not() {
         }
     };
     let seconds = |work: &Workload| {
-        let mean = machine.mean(work, ChannelRule::default());
+        let mean = Rates::from(&machine).mean(work, ChannelRule::default());
         deviation(work) * (mean.overhead_s + mean.roof_s)
     };
     let whole_ms = |works: &[Workload]| {
@@ -225,7 +225,7 @@ fn kernels_alone(networks: &[Vec<Workload>], times: impl Fn(&Workload) -> f64) -
     let machine = planted();
     let works = Workload::collapsed(networks.iter().flatten().copied());
     let timing = |work: Workload| {
-        let mean = machine.mean(&work, ChannelRule::default());
+        let mean = Rates::from(&machine).mean(&work, ChannelRule::default());
         let kernel_s = times(&work) * (mean.overhead_s + mean.roof_s);
         Timing {
             is_call: true,
@@ -390,7 +390,7 @@ fn residuals_and_deviations_are_those_of_function_space() {
     let kernels = |works: &[Workload]| -> Vec<(Workload, f64, f64)> {
         let price = prepared.price(works, None);
         let kernel = |(work, priced): (&Workload, &KernelShare)| {
-            let mean = machine.mean(work, ChannelRule::default());
+            let mean = Rates::from(&machine).mean(work, ChannelRule::default());
             let residual = (priced.seconds / (mean.overhead_s + mean.roof_s)).ln();
             (*work, work.count * priced.seconds / price.mean_s, residual)
         };
@@ -640,7 +640,7 @@ fn channels_that_an_engine_leaves_to_plain_code_are_found() {
     machine.0[SLOWDOWN] = f64::ln(6.0);
     let latency_ms = |works: &[Workload]| {
         let kernels = works.iter().map(|work| {
-            let mean = machine.mean(work, rule);
+            let mean = Rates::from(&machine).mean(work, rule);
             work.count * (mean.overhead_s + mean.roof_s)
         });
         1e3 * (machine.0[0].exp() + kernels.sum::<f64>())
@@ -727,7 +727,7 @@ fn a_layer_s_part_in_cold_weights_is_its_part_in_the_network_s() {
         let all = Workload::weights_of(works);
         let cold = ColdWeights::from(&machine).of(all);
         timings.extend(works.iter().map(|work| {
-            let mean = machine.mean(work, ChannelRule::default());
+            let mean = Rates::from(&machine).mean(work, ChannelRule::default());
             let own_s = cold.seconds * work.weights / all;
             of_kernel(*work, 1e3 * (mean.overhead_s + mean.roof_s + own_s), all)
         }));
