@@ -273,9 +273,9 @@ fn coordinates_that_matter_are_told_from_those_that_do_not() {
 fn few_timings_are_explained_in_several_ways() {
     let of = |count: usize| {
         let mut timings = timings(&networks(count));
-        // noise of a tenth, in an order without a pattern
+        // noise of a fifth, in an order without a pattern
         for (row, timing) in timings.iter_mut().enumerate() {
-            timing.latency_ms *= (0.14 * (row as f64 * 2.4).sin()).exp();
+            timing.latency_ms *= (0.25 * (row as f64 * 2.4).sin()).exp();
         }
         let options = FitOptions {
             components: 8,
@@ -287,6 +287,14 @@ fn few_timings_are_explained_in_several_ways() {
     assert!(few.len() > 1, "{}", few.len());
     let weights: f64 = few.iter().map(|component| component.weight).sum();
     assert!((weights - 1.0).abs() < 1e-4);
+    // a large residual with little noise, and the reverse
+    let quiet = |component: &&Component| component.noise < 0.05;
+    let loud = |component: &&Component| component.noise > 0.05;
+    let amplitude = |of: &dyn Fn(&&Component) -> bool| {
+        let component = few.iter().find(|component| of(component)).unwrap();
+        component.residual.covariance.amplitude
+    };
+    assert!(amplitude(&quiet) > 1.5 * amplitude(&loud));
     // many have one explanation
     assert_eq!(of(70).len(), 1);
 }
