@@ -205,6 +205,7 @@ fn tensors_from_elsewhere_have_the_sizes_that_their_row_tells() {
             again.networks[0].layers()[1].inputs,
             network.layers()[1].inputs
         );
+        assert_eq!(again.networks[0].outputs(), network.outputs());
         let inputs = network.layers()[1].inputs.iter();
         inputs
             .map(|&tensor| network.shape(tensor).to_string())
@@ -235,11 +236,42 @@ fn tensors_from_elsewhere_have_the_sizes_that_their_row_tells() {
     };
     let untold = reason("n,1,add,,,,,,,16,4,4,16,4,4,,,1,0;elsewhere");
     assert!(
-        untold.contains("from = 0;elsewhere: inputs = 1 says nothing of how large input 2 is"),
+        untold.contains("from = 0;elsewhere: the row doesn't tell how large input 2 is"),
         "{untold}"
+    );
+    // of a concat, what is left of its output: one tensor, beside those that layers produce
+    let more = "n,1,relu,,,,,,,16,4,4,16,4,4,,,1,0\nn,2,concat,,,,,,,16,4,4,40,4,4,,,3,";
+    let table = read_one(&format!("{conv}{more}0;1;elsewhere\n"));
+    let last = &table.networks[0].layers()[2];
+    assert_eq!(table.networks[0].shape(last.inputs[2]).to_string(), "8x4x4");
+    let two = read_one(&format!("{conv}{more}0;elsewhere;elsewhere\n"));
+    assert!(
+        two.left_out[0].reason.contains("how large input 2 is"),
+        "{two:?}"
     );
     let misspelt = reason("n,1,add,,,,,,,16,4,4,16,4,4,,,2,0;somewhere");
     assert!(misspelt.contains("from = somewhere: no layer before it has this number, and it is neither input nor elsewhere"), "{misspelt}");
+}
+
+#[test]
+fn networks_whose_edges_nobody_knows_come_back_as_they_were() {
+    let before = table(&[
+        "n,0,conv,3,3,2,2,1,1,3,32,32,8,16,16,relu,1,1",
+        "n,1,conv,3,3,1,1,1,8,8,16,16,8,16,16,,1,1",
+        "n,2,add,1,1,1,1,1,1,8,16,16,8,16,16,none,,2",
+    ]);
+    let network = &before.networks[0];
+    assert_eq!(network.outputs().len(), 1);
+    let after = read(&*write([network])).unwrap();
+    assert_eq!(after.networks[0].outputs(), network.outputs());
+    let inputs = |network: &Network| -> Vec<_> {
+        network
+            .layers()
+            .iter()
+            .map(|layer| layer.inputs.clone())
+            .collect()
+    };
+    assert_eq!(inputs(&after.networks[0]), inputs(network));
 }
 
 /// What survives a table: each layer but for names and padding, batch-norm folded into a bias.

@@ -151,7 +151,7 @@ impl<const N: usize> Roof<N> {
                 by_exponent_s: 0.0,
             };
         }
-        // the longest is 1 to any power, and nothing is 0
+        // the longest is 1 to any power, and what takes no time is 0
         let logs = times.map(|time| {
             if time == longest {
                 0.0

@@ -166,6 +166,13 @@ pub struct CalibrationError {
 }
 
 impl Calibration {
+    /// Whether all timings were of single kernels, called one by one, and many: what shows is that coordinates matter unlike each other, which is found from such alone. It says
+    /// nothing of how kernels add up.
+    pub fn is_of_single_kernels(&self) -> bool {
+        let mut components = self.components.iter();
+        components.any(|component| !component.residual.covariance.relevance.is_even())
+    }
+
     /// Whether there were timings with operators like a kernel's.
     pub fn has_seen(&self, kernel: &KernelCost) -> bool {
         let seen = self.operators.as_ref();

@@ -114,7 +114,7 @@ fn base(args: &CalibrateArgs, profiles: &Profiles) -> Result<Option<Platform>, E
     Ok(Some(platform))
 }
 
-/// Roofs of more threads than are measured on are too high to keep any price in bounds, those of fewer too low.
+/// Roofs of other threads than are measured on are none of this calibration's: of fewer they are too low, and hold prices up.
 fn warn_of_threads(args: &CalibrateArgs, base: Option<&Platform>) {
     let fewest = args.threads.iter().copied().min().unwrap_or(1);
     if let Some(base) = base

@@ -47,8 +47,7 @@ pub(super) fn platform(
     roofs.achieved = Some(achieved(best, &classes));
     let mut sources = vec![options.source.clone()];
     if let Some(base) = base {
-        let borrowed = base.provenance.sources.iter();
-        sources.extend(borrowed.map(|source| format!("from {}: {source}", base.name)));
+        sources.extend(borrowed_sources(base));
     }
     let platform = Platform {
         format: FORMAT,
@@ -70,10 +69,31 @@ pub(super) fn platform(
         overhead: overhead(best, &classes),
         fusion: material.fusion.clone(),
         roofs: BTreeMap::from([(options.dtype, roofs)]),
-        utilisation: base.map_or_else(BTreeMap::new, |base| base.utilisation.clone()),
+        utilisation: base
+            .and_then(|base| Some((options.dtype, *base.utilisation.get(&options.dtype)?)))
+            .into_iter()
+            .collect(),
         calibration: BTreeMap::from([(options.dtype, calibration)]),
     };
     Platform::from_toml(&platform.to_toml())
+}
+
+/// Where what a base lends comes from: its own measurements of networks are none of that.
+fn borrowed_sources(base: &Platform) -> Vec<String> {
+    let measured = |source: &&String| {
+        let mut calibrations = base.calibration.values();
+        calibrations.any(|calibration| calibration.measured.source == **source)
+    };
+    let lent = base
+        .provenance
+        .sources
+        .iter()
+        .filter(|source| !measured(source));
+    lent.map(|source| match source.starts_with("from ") {
+        true => source.clone(),
+        false => format!("from {}: {source}", base.name),
+    })
+    .collect()
 }
 
 /// Classes of operators that occur in the material.

@@ -84,7 +84,7 @@ pub struct Fit {
 }
 
 /// Fits the model. `known`: platforms calibrated before, by name; one of several numbers of threads is passed over, and counts on each of them
-/// ([`Calibration::on_threads`]).
+/// ([`Calibration::on_threads`]), and one of single kernels for anything but such.
 ///
 /// # Errors
 /// When there are too few timings, or they fit no model.
@@ -258,10 +258,12 @@ fn neighbours(
     most: usize,
     has_cold_weights: bool,
 ) -> Vec<Prior> {
+    let alone = design.kernels_alone();
     let mut near: Vec<(f64, usize, Prior)> = known
         .par_iter()
         .enumerate()
         .filter(|(_, (_, calibration))| calibration.threads.is_empty())
+        .filter(|(_, (_, calibration))| alone || !calibration.is_of_single_kernels())
         .filter_map(|(index, (name, calibration))| {
             let prior = Prior::like(name, calibration, Likeness::Kin, design, has_cold_weights)?;
             let own = state::predict(&prior, design);

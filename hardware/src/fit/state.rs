@@ -46,6 +46,8 @@ pub(super) struct State {
     /// For each timing what a second on the device counts.
     pub(super) device_weights: Vec<f64>,
     parts: Vec<Part>,
+    /// One call of the engine.
+    inference_s: f64,
     /// On the fewest threads.
     parameters: LogParameters,
     /// Of each number of threads beyond the fewest.
@@ -118,6 +120,7 @@ impl State {
         let call = rates[0].inference_s;
         let cold_weights: Vec<ColdWeights> = on_threads.iter().map(ColdWeights::from).collect();
         let mut state = Self {
+            inference_s: call,
             predicted: DVector::zeros(design.len()),
             device_weights: Vec::with_capacity(design.len()),
             host_weights: Vec::with_capacity(design.len()),
@@ -187,7 +190,7 @@ impl State {
         for (i, row) in design.rows.iter().enumerate() {
             by_parameter.fill(0.0);
             by_coordinate.fill(0.0);
-            by_parameter[0] = design.calls[i] * self.parameters.0[0].exp();
+            by_parameter[0] = design.calls[i] * self.inference_s;
             for &(index, count) in row {
                 let part = &self.parts[index];
                 let mean = &part.mean;

@@ -6,8 +6,9 @@
 //!
 //! Batch-norm is folded; `activation` follows the layer (empty or `none`: none); an empty `bias` is 0; `inputs` is the number
 //! of input tensors (a concat gives its first input's channels). `from` is optional: the numbers of the layers that produce the inputs,
-//! `;` between, `input` for the network's own, `elsewhere` for a tensor that no layer of the table produces. Without it nobody knows which layer reads what, nothing but
-//! activations is fused, and peak memory has no answer.
+//! `;` between, `input` for the network's own, `elsewhere` for a tensor that no layer of the table produces: as large as the row's input, a concat's other than the first with
+//! the channels that are left, a gate of `mul` (C, 1, 1). Without the column nobody knows which layer reads what, and nothing but activations is fused. With any tensor from
+//! elsewhere, peak memory has no answer.
 //!
 //! Operators go by these names; another name becomes an operator of unknown work, which whoever prices it must report. Rows
 //! without inputs hold constants and are passed over.

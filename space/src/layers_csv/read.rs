@@ -129,7 +129,9 @@ fn network(name: &str, rows: &[Row]) -> Result<Network, LeftOut> {
     }
     // with edges, what nobody reads is an output; without, the last layer is
     let ends = builder.unread();
-    if rows.iter().all(|row| row.from.is_some()) && !ends.is_empty() {
+    let names_one = |row: &&Row| row.from.iter().flatten().any(|from| from != ELSEWHERE);
+    let has_edges = rows.iter().all(|row| row.from.is_some()) && rows.iter().any(names_one);
+    if has_edges && !ends.is_empty() {
         for (index, tensor) in ends.into_iter().enumerate() {
             builder.output(format!("output{}", index + 1), tensor);
         }
@@ -154,22 +156,31 @@ fn inputs(
             .map(Tensor::Elsewhere)
             .collect());
     };
-    let shapes = unnamed(row, op);
+    let mut named = Vec::with_capacity(from.len());
+    for producer in from {
+        named.push(match producer.as_str() {
+            "input" => Some(Tensor::Input),
+            ELSEWHERE => None,
+            producer => Some(*produced.get(producer).ok_or_else(|| {
+                format!("from = {producer}: no layer before it has this number, and it is neither input nor {ELSEWHERE}")
+            })?),
+        });
+    }
+    let shapes: Vec<Option<Shape>> = named
+        .iter()
+        .map(|named| named.map(|tensor| builder.shape(tensor)))
+        .collect();
     let mut inputs = Vec::with_capacity(from.len());
-    for (place, producer) in from.iter().enumerate() {
-        inputs.push(match producer.as_str() {
-            "input" => Tensor::Input,
-            ELSEWHERE => Tensor::Elsewhere(*shapes.get(place).ok_or_else(|| {
+    for (place, tensor) in named.into_iter().enumerate() {
+        inputs.push(match tensor {
+            Some(tensor) => tensor,
+            None => Tensor::Elsewhere(elsewhere(row, op, place, &shapes).ok_or_else(|| {
                 format!(
-                    "from = {}: inputs = {} says nothing of how large input {} is",
+                    "from = {}: the row doesn't tell how large input {} is, and no layer produces it",
                     from.join(";"),
-                    row.inputs,
                     place + 1
                 )
             })?),
-            producer => *produced.get(producer).ok_or_else(|| {
-                format!("from = {producer}: no layer before it has this number, and it is neither input nor {ELSEWHERE}")
-            })?,
         });
     }
     let first = builder.shape(inputs[0]);
@@ -182,7 +193,27 @@ fn inputs(
     Ok(inputs)
 }
 
-/// Shapes of inputs whose producers the table doesn't name, in their order.
+/// Shape of an input from elsewhere, beside those `named` that layers produce: the row's own for the first and for those that are as large as it, what is left of a concat's
+/// output, a gate's.
+fn elsewhere(row: &Row, op: &Op, place: usize, named: &[Option<Shape>]) -> Option<Shape> {
+    let first = row.input;
+    match op {
+        _ if place == 0 => Some(first),
+        _ if place >= row.inputs => None,
+        Op::Scale => Some(Shape::new(first.channels, 1, 1)),
+        Op::Concat => {
+            let others = &named[1..];
+            let known: usize = others.iter().flatten().map(|shape| shape.channels).sum();
+            let left = row.output.channels.checked_sub(first.channels + known)?;
+            let is_alone = others.iter().filter(|shape| shape.is_none()).count() == 1;
+            (is_alone && left > 0).then(|| first.with_channels(left))
+        }
+        Op::MatMul(_) => None,
+        _ => Some(first),
+    }
+}
+
+/// Shapes of inputs where the table names no producers.
 fn unnamed(row: &Row, op: &Op) -> Vec<Shape> {
     let first = row.input;
     let mut shapes = vec![first];

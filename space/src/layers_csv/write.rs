@@ -5,7 +5,7 @@ use crate::network::{Network, Tensor};
 use crate::op::{Conv, Op};
 use crate::shape::Shape;
 
-/// The networks as a table, with `from`, so that it reads back with all that it costs.
+/// The networks as a table, with `from`, so that it reads back with all that it costs. A tensor from elsewhere comes back in the size that its row tells.
 ///
 /// # Panics
 /// Never: a vector takes any bytes.
