@@ -9,7 +9,12 @@ use roofnas_cost::{Dtype, LatencyModel, NetworkCost};
 use roofnas_hardware::Profiles;
 use roofnas_space::{Network, presets};
 
-const PLATFORMS: [&str; 2] = ["intel-i9-10980xe", "raspberry-pi-4-ncnn-4-threads"];
+const PLATFORMS: [&str; 3] = [
+    "intel-i9-10980xe",
+    "raspberry-pi-4-ncnn-4-threads",
+    // the most inducing points
+    "nvidia-v100-tensorrt-fp32",
+];
 
 fn main() {
     divan::main();
